@@ -1,0 +1,13 @@
+//! Who may see what: the column policy of a DBA as types that cannot be wrong. Layer 0.
+//!
+//! This crate knows no SQL, no key and no socket. It must never guess: a policy text that it does
+//! not understand to the last key is an error with file and line, never a weaker policy.
+
+mod declared;
+mod model;
+
+pub use declared::{DeclaredType, DeclaredTypeError};
+pub use model::{
+    Access, Column, ColumnIx, ColumnRef, Database, Group, GroupIx, Mask, OtherDatabases, Place,
+    Policy, Protect, Rights, Role, Table, TableRef,
+};

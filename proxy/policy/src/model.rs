@@ -1,0 +1,225 @@
+//! The checked policy. Everything here is the outcome of a load that found no error.
+
+use crate::DeclaredType;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+/// The one name for "table" in the whole program: a schema-qualified relation.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TableRef {
+    /// Schema name as stored in `pg_namespace` (already folded, at most 63 bytes).
+    pub schema: Arc<str>,
+    /// Relation name as stored in `pg_class`.
+    pub table: Arc<str>,
+}
+
+/// The one name for "table.column" in the whole program.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ColumnRef {
+    /// The relation.
+    pub table: TableRef,
+    /// Column name as stored in `pg_attribute`.
+    pub column: Arc<str>,
+}
+
+impl fmt::Display for TableRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.schema, self.table)
+    }
+}
+
+impl fmt::Display for ColumnRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.table, self.column)
+    }
+}
+
+/// Where in the YAML text something stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// File as the user named it.
+    pub file: Arc<str>,
+    /// Line, from 1.
+    pub line: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)
+    }
+}
+
+/// Index of a protected column in [`Database::columns`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ColumnIx(pub u32);
+
+/// Index of a column group in [`Database::groups`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GroupIx(pub u32);
+
+/// How a column is protected. A new kind is a variant here, a row in each match, and one file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Protect {
+    /// AES-256-GCM, nothing but NULL-ness and length bucket visible.
+    Random,
+    /// Equal values give equal cells.
+    Deterministic,
+    /// Not encrypted: audited and masked only.
+    None,
+}
+
+/// How a masked value is shown. A masked value has the declared type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mask {
+    /// Text: the first n characters stay, the rest become `*`; a value no longer than n is masked whole.
+    First(u32),
+    /// Text: the last n characters stay, the rest become `*`; a value no longer than n is masked whole.
+    Last(u32),
+    /// date, timestamptz: 1 January of the year (00:00 UTC).
+    Year,
+    /// text: every character becomes `*`; numbers 0; bool false; date 1970-01-01; uuid all zero.
+    Full,
+}
+
+/// What a role may do with a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Access {
+    /// Every touch is 42501.
+    Deny,
+    /// May be projected, shown through the column's mask; nothing else.
+    Mask,
+    /// As in PostgreSQL.
+    Clear,
+}
+
+/// A column that the policy names.
+#[derive(Clone, Debug)]
+pub struct Column {
+    /// Its name.
+    pub name: ColumnRef,
+    /// The type the app sees.
+    pub declared: DeclaredType,
+    /// The kind of protection.
+    pub protect: Protect,
+    /// The mask; [`Mask::Full`] where the policy gives none.
+    pub mask: Mask,
+    /// The group whose keys it uses. `None` exactly when `protect` is [`Protect::None`].
+    pub group: Option<GroupIx>,
+    /// Where the policy names it.
+    pub place: Place,
+}
+
+/// Columns that share keys. A column without `group:` is the group of its own name.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// `schema.table.column` of the column that gave the group its name.
+    pub name: Arc<str>,
+    /// Deterministic groups can be compared and joined; a group has one kind.
+    pub deterministic: bool,
+}
+
+/// A table that the policy names.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// Its name.
+    pub name: TableRef,
+    /// The column that says whose record a row is.
+    pub subject: Option<Arc<str>>,
+    /// Its columns, by name.
+    pub columns: BTreeMap<Arc<str>, ColumnIx>,
+    /// Where the policy names it.
+    pub place: Place,
+}
+
+/// The policy of one database.
+#[derive(Clone, Debug)]
+pub struct Database {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Tables by name.
+    pub tables: BTreeMap<TableRef, Table>,
+    /// All columns, [`ColumnIx`] is the index.
+    pub columns: Vec<Column>,
+    /// All groups, [`GroupIx`] is the index.
+    pub groups: Vec<Group>,
+    /// Functions (`schema.name` globs, or `DO`) that the DBA trusts to touch nothing protected.
+    pub trusted_functions: Vec<String>,
+}
+
+impl Database {
+    /// The column at `ix`. Indexes come from this same `Database`, so `None` means a mix-up.
+    pub fn column(&self, ix: ColumnIx) -> Option<&Column> {
+        self.columns.get(ix.0 as usize)
+    }
+    /// The group at `ix`.
+    pub fn group(&self, ix: GroupIx) -> Option<&Group> {
+        self.groups.get(ix.0 as usize)
+    }
+}
+
+/// What happens to databases that the policy does not name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum OtherDatabases {
+    /// Statements pass, and are audited.
+    #[default]
+    Pass,
+    /// Connections are refused.
+    Refuse,
+}
+
+/// One entry of `roles:`.
+#[derive(Clone, Debug)]
+pub struct Role {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Database users; `*` and `?` are globs.
+    pub users: Vec<String>,
+    /// Access by database (`None`: any) and column.
+    pub columns: Vec<(Option<Arc<str>>, ColumnRef, Access)>,
+    /// Access to every other column (`"*"`).
+    pub others: Option<Access>,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// A whole policy.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// Databases by name.
+    pub databases: BTreeMap<Arc<str>, Arc<Database>>,
+    /// Roles in the order of the file: the first match wins.
+    pub roles: Vec<Role>,
+    /// For users that no role matches, and columns that a matching role leaves out.
+    pub default: Access,
+    /// Databases not named.
+    pub other_databases: OtherDatabases,
+    /// SHA-256 of the policy's text, hex: the `policy` field of audit records.
+    pub hash: Arc<str>,
+}
+
+/// What one user may do in one database: the policy, resolved. Cheap to share, part of verdict cache keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rights {
+    /// The rule that matched: a role's name, or `default`.
+    pub rule: Arc<str>,
+    /// Access by [`ColumnIx`].
+    access: Vec<Access>,
+}
+
+impl Rights {
+    /// For tests and for callers that resolve rights themselves.
+    pub fn new(rule: impl Into<Arc<str>>, access: Vec<Access>) -> Self {
+        Self {
+            rule: rule.into(),
+            access,
+        }
+    }
+    /// What the user may do with the column; deny for an index of another database.
+    pub fn of(&self, column: ColumnIx) -> Access {
+        self.access
+            .get(column.0 as usize)
+            .copied()
+            .unwrap_or(Access::Deny)
+    }
+}

@@ -1,0 +1,109 @@
+//! What the database looks like: a snapshot that verdicts are made against.
+//!
+//! It is plain data. `proxy/src/catalog.rs` fills it over a connection (the service connection, or a
+//! session's own inside a transaction with DDL); tests build it by hand.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// A snapshot of one database's catalog.
+#[derive(Clone, Debug, Default)]
+pub struct Catalog {
+    /// Rises with every refresh that saw a change; part of verdict cache keys.
+    pub version: u64,
+    /// OID of the domain `hippocrypt.cell`, if it is there.
+    pub cell_type: Option<u32>,
+    /// Relations outside `pg_catalog` and `information_schema`, by (schema, name). Temporary ones are
+    /// left out here: see [`Names::temporary`].
+    pub relations: HashMap<(Arc<str>, Arc<str>), Relation>,
+    /// Functions and procedures outside `pg_catalog` and `information_schema`, by name (any schema).
+    pub functions: HashMap<Arc<str>, Vec<Function>>,
+    /// Names of operators defined outside `pg_catalog`: they can call any function.
+    pub operators: Vec<Arc<str>>,
+    /// Schemas that exist.
+    pub schemas: Vec<Arc<str>>,
+}
+
+/// `pg_class.relkind`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RelationKind {
+    /// `r`
+    Table,
+    /// `p`
+    PartitionedTable,
+    /// `v`
+    View,
+    /// `m`
+    MaterializedView,
+    /// `f`
+    ForeignTable,
+    /// `S`
+    Sequence,
+    /// `c`: a composite type
+    Composite,
+}
+
+/// A relation.
+#[derive(Clone, Debug)]
+pub struct Relation {
+    /// `pg_class.oid`
+    pub oid: u32,
+    /// Its kind.
+    pub kind: RelationKind,
+    /// Columns in order of `attnum`, dropped ones left out.
+    pub columns: Vec<Attribute>,
+    /// OIDs of the direct parents (inheritance, partitions).
+    pub parents: Vec<u32>,
+    /// OIDs of the relations a view's or rule's query depends on (`pg_depend` over `pg_rewrite`).
+    pub depends_on: Vec<u32>,
+    /// (schema, function) of each enabled trigger that is not internal.
+    pub triggers: Vec<(Arc<str>, Arc<str>)>,
+    /// Has rules besides a view's own `_RETURN`.
+    pub has_rules: bool,
+    /// Row-level security is enabled.
+    pub row_security: bool,
+    /// Unique indexes and primary keys, by attnum; partial or expression indexes are left out.
+    pub unique: Vec<Vec<i16>>,
+}
+
+/// A column of a relation.
+#[derive(Clone, Debug)]
+pub struct Attribute {
+    /// `attnum`, from 1.
+    pub attnum: i16,
+    /// `attname`
+    pub name: Arc<str>,
+    /// `atttypid`
+    pub type_oid: u32,
+    /// `atttypmod`
+    pub typmod: i32,
+    /// `attnotnull`
+    pub not_null: bool,
+    /// Has a default.
+    pub has_default: bool,
+    /// `attgenerated <> ''`
+    pub generated: bool,
+}
+
+/// A function or procedure outside `pg_catalog`.
+#[derive(Clone, Debug)]
+pub struct Function {
+    /// Its schema.
+    pub schema: Arc<str>,
+    /// `pg_language.lanname`
+    pub language: Arc<str>,
+    /// The extension it belongs to.
+    pub extension: Option<Arc<str>>,
+}
+
+/// How this session resolves names.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Names {
+    /// The effective path: `$user` replaced, schemas that do not exist left in. `pg_catalog` comes first
+    /// unless it is named; `pg_temp` comes before it unless it is named.
+    pub search_path: Vec<Arc<str>>,
+    /// Names of this session's temporary relations: they shadow every other unqualified name.
+    pub temporary: Vec<Arc<str>>,
+    /// `standard_conforming_strings`
+    pub standard_conforming_strings: bool,
+}

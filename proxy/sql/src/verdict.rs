@@ -1,0 +1,269 @@
+//! What `sql` answers. Nothing here holds text of a protected value in a printable way.
+
+use hippocrypt_policy::{ColumnIx, ColumnRef, DeclaredType, GroupIx, Mask, TableRef};
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// One statement of a string, with what is to be done about it.
+#[derive(Clone, Debug)]
+pub struct Statement {
+    /// Bytes of the client's text, from the statement's first token to its last (no `;`).
+    pub range: Range<usize>,
+    /// For the audit log, the session and its bookkeeping.
+    pub facts: Arc<Facts>,
+    /// The verdict.
+    pub verdict: Verdict,
+}
+
+/// The answer. A new variant may join (DESIGN §10): match without a wildcard.
+#[derive(Clone, Debug)]
+pub enum Verdict {
+    /// Touches nothing protected: the client's bytes go on as they are.
+    Untouched,
+    /// Goes on after these edits.
+    Plan(Arc<Plan>),
+    /// Does not go on.
+    Refusal(Arc<Refusal>),
+}
+
+/// What a statement is, beside its verdict.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// `SELECT`, `INSERT`, `CREATE TABLE` …: the command tag's words where there is one, for the record's `kind`.
+    pub kind: &'static str,
+    /// Relations outside the system catalogs that the statement names, resolved where possible.
+    pub tables: Vec<TableRef>,
+    /// Protected columns it touches, how, and how they are shown.
+    pub touches: Vec<Touch>,
+    /// What the session has to do or know afterwards.
+    pub effects: Effects,
+}
+
+/// What a statement may change that later verdicts depend on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Effects {
+    /// The catalog may be different afterwards (DDL, DO, CALL, unknown function).
+    pub catalog: bool,
+    /// search_path or another setting verdicts depend on may be different afterwards.
+    pub settings: bool,
+    /// Temporary relations that it creates.
+    pub creates_temporary: Vec<Arc<str>>,
+    /// Transaction control.
+    pub transaction: Option<Transaction>,
+    /// SQL-level PREPARE, EXECUTE, DEALLOCATE of this name; `DEALLOCATE ALL` and `DISCARD ALL` are `*`.
+    pub prepared: Option<(Prepared, Arc<str>)>,
+    /// COPY FROM STDIN or TO STDOUT: the connection changes protocol.
+    pub copy: bool,
+}
+
+/// Transaction control statements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transaction {
+    /// BEGIN, START TRANSACTION
+    Begin,
+    /// COMMIT, END, PREPARE TRANSACTION
+    Commit,
+    /// ROLLBACK, ABORT
+    Rollback,
+    /// SAVEPOINT, RELEASE
+    Savepoint,
+    /// ROLLBACK TO
+    RollbackTo,
+}
+
+/// SQL-level prepared statements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Prepared {
+    /// PREPARE
+    Prepare,
+    /// EXECUTE
+    Execute,
+    /// DEALLOCATE
+    Deallocate,
+}
+
+/// How a protected column is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Use {
+    /// Its values are returned.
+    Read,
+    /// It decides which rows are returned or changed (WHERE, ON, GROUP BY, DISTINCT …).
+    Filter,
+    /// Its values are set.
+    Write,
+}
+
+/// How a protected column is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Shown {
+    /// As it is.
+    Clear,
+    /// Through its mask.
+    Masked,
+    /// Refused.
+    Refused,
+    /// Not returned (filters and writes).
+    Not,
+}
+
+/// One protected column of a statement.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Touch {
+    /// The column.
+    pub column: ColumnRef,
+    /// How it is used.
+    pub usage: Use,
+    /// How it is shown.
+    pub shown: Shown,
+}
+
+/// Edits, parameters and outputs of a statement that touches something protected.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// In order, not overlapping; ranges are bytes of the client's whole text.
+    pub edits: Vec<Edit>,
+    /// The upstream's `$1 …` in order. Empty with [`Plan::client_params`] empty where there are none.
+    pub params: Vec<UpstreamParam>,
+    /// The client's `$1 …` in order.
+    pub client_params: Vec<ClientParam>,
+    /// `Some` when at least one result column is opened; then one entry per result column.
+    pub outputs: Option<Vec<Output>>,
+}
+
+impl Plan {
+    /// Whether the plan holds a literal value of a client (such plans are not cached).
+    pub fn has_literals(&self) -> bool {
+        self.edits
+            .iter()
+            .any(|e| matches!(e.with, Replacement::Cell { .. }))
+    }
+}
+
+/// Replace these bytes by that.
+#[derive(Clone, Debug)]
+pub struct Edit {
+    /// Bytes of the client's text; empty for an insertion.
+    pub range: Range<usize>,
+    /// What stands there instead.
+    pub with: Replacement,
+}
+
+/// What an edit puts in place.
+#[derive(Clone, Debug)]
+pub enum Replacement {
+    /// This text.
+    Text(String),
+    /// A cell literal, `E'\\x…'::bytea`, of this value sealed for this column.
+    Cell {
+        /// What the client wrote.
+        literal: Literal,
+        /// How it becomes a cell.
+        seal: Seal,
+    },
+    /// `'\x00000011'::bytea`-style literal of the column group's id, for the CHECK of a cell column.
+    GroupId(GroupIx),
+}
+
+/// How a value becomes a cell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seal {
+    /// The column whose keys and declared type are used.
+    pub column: ColumnIx,
+    /// By which of PostgreSQL's two rules.
+    pub coercion: Coercion,
+}
+
+/// Assignment and comparison are two coercions (DESIGN §4, Values).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coercion {
+    /// INSERT, UPDATE SET: length and range are checked and applied (22001, 22003, rounding).
+    Assign,
+    /// `=`, IN, …: the value is taken as the operator's other side; never truncated.
+    Compare,
+}
+
+/// A constant of the client's text, decoded by the grammar. `Debug` shows the kind only.
+#[derive(Clone)]
+pub enum Literal {
+    /// A quoted constant: PostgreSQL's type `unknown`, or typed by a cast to `cast`.
+    String {
+        /// Its value.
+        value: Zeroizing<String>,
+        /// OID of the type it is cast to, 0 for none.
+        cast: u32,
+    },
+    /// A numeric constant with its sign, as written (`-5`, `1e3`); typed int4, int8 or numeric by its size.
+    Number(Zeroizing<String>),
+    /// TRUE or FALSE.
+    Bool(bool),
+}
+
+impl fmt::Debug for Literal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::String { .. } => "String(…)",
+            Self::Number(_) => "Number(…)",
+            Self::Bool(_) => "Bool(…)",
+        })
+    }
+}
+
+/// A parameter of the statement that goes upstream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpstreamParam {
+    /// Which of the client's parameters it is, from 0.
+    pub client: u16,
+    /// `Some`: sealed, and declared `bytea` (17) in the upstream Parse.
+    pub seal: Option<Seal>,
+    /// OID to declare upstream: 17 where sealed, else the client's declaration or 0.
+    pub oid: u32,
+}
+
+/// A parameter as the client knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientParam {
+    /// Type OID as the client declared it or as PostgreSQL would infer it on the plain table; `None`: the
+    /// server's word for the upstream parameter holds.
+    pub oid: Option<u32>,
+}
+
+/// A result column.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// As the server sends it.
+    Clear,
+    /// Cells.
+    Cell(CellOutput),
+}
+
+/// A result column that holds cells.
+#[derive(Clone, Debug)]
+pub struct CellOutput {
+    /// The columns its cells may come from: a cell opens only under the group of one of them.
+    pub columns: Vec<ColumnIx>,
+    /// The type the client is told, with its typmod.
+    pub declared: DeclaredType,
+    /// The typmod the client is told (`COALESCE(v, 'x')` loses it, a plain reference keeps it).
+    pub typmod: i32,
+    /// `None`: clear.
+    pub mask: Option<Mask>,
+    /// (table oid, attnum) as PostgreSQL would send them; from the server where `None`.
+    pub origin: Option<(u32, i16)>,
+}
+
+/// Why a statement does not go on, in PostgreSQL's error fields. Names tables and columns, never a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Five characters.
+    pub sqlstate: &'static str,
+    /// What is not possible.
+    pub message: String,
+    /// More of it.
+    pub detail: Option<String>,
+    /// The way out.
+    pub hint: Option<String>,
+    /// Byte offset in the client's text.
+    pub position: Option<usize>,
+}
