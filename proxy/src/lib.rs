@@ -1,1 +1,5 @@
-//! stub
+//! hippocrypt, the proxy: sockets, sessions and verbs over the six libraries beside it.
+//!
+//! docs/architecture.md says which module may use which.
+
+pub mod telemetry;
