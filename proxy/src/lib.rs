@@ -2,4 +2,6 @@
 //!
 //! docs/architecture.md says which module may use which.
 
+pub mod demo;
+pub mod config;
 pub mod telemetry;

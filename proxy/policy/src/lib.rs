@@ -4,10 +4,16 @@
 //! not understand to the last key is an error with file and line, never a weaker policy.
 
 mod declared;
+mod load;
 mod model;
+mod rights;
+pub mod yaml;
 
 pub use declared::{DeclaredType, DeclaredTypeError};
 pub use model::{
     Access, Column, ColumnIx, ColumnRef, Database, Group, GroupIx, Mask, OtherDatabases, Place,
     Policy, Protect, Rights, Role, Table, TableRef,
 };
+
+/// What is wrong with a policy.
+pub use yaml::Problems as PolicyErrors;

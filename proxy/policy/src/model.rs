@@ -175,8 +175,8 @@ pub struct Role {
     pub name: Arc<str>,
     /// Database users; `*` and `?` are globs.
     pub users: Vec<String>,
-    /// Access by database (`None`: any) and column.
-    pub columns: Vec<(Option<Arc<str>>, ColumnRef, Access)>,
+    /// Access by database and column.
+    pub columns: Vec<(Arc<str>, ColumnRef, Access)>,
     /// Access to every other column (`"*"`).
     pub others: Option<Access>,
     /// Where it stands.

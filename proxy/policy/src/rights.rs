@@ -1,0 +1,68 @@
+//! Who may do what with which column: the roles of a policy, resolved for one user and database.
+//!
+//! First matching role wins; inside it a named column beats `"*"`; what it leaves out falls to the
+//! policy's default. A user or column that nothing matches must never get more than that default.
+
+use crate::{Access, Column, Policy, Rights, Role};
+
+impl Policy {
+    /// What `user`, as logged in, may do in `database`; no column at all where the policy does not name it.
+    pub fn rights(&self, database: &str, user: &str) -> Rights {
+        let role = self
+            .roles
+            .iter()
+            .find(|role| role.users.iter().any(|glob| glob_matches(glob, user)));
+        let access = self
+            .databases
+            .get(database)
+            .map(|db| {
+                db.columns
+                    .iter()
+                    .map(|column| self.access(role, database, column))
+                    .collect()
+            })
+            .unwrap_or_default();
+        Rights::new(role.map_or("default", |role| &role.name), access)
+    }
+
+    fn access(&self, role: Option<&Role>, database: &str, column: &Column) -> Access {
+        role.and_then(|role| {
+            role.columns
+                .iter()
+                .find(|(db, name, _)| **db == *database && *name == column.name)
+                .map(|(_, _, access)| *access)
+                .or(role.others)
+        })
+        .unwrap_or(self.default)
+    }
+}
+
+/// `*` is any run of characters, `?` any one; everything else is itself.
+pub(crate) fn glob_matches(glob: &str, text: &str) -> bool {
+    let glob: Vec<char> = glob.chars().collect();
+    let text: Vec<char> = text.chars().collect();
+    let (mut g, mut t) = (0, 0);
+    // Where to go on when a later character does not fit: behind the last star, one character further.
+    let mut retry: Option<(usize, usize)> = None;
+    while let Some(&c) = text.get(t) {
+        match glob.get(g) {
+            Some('*') => {
+                retry = Some((g + 1, t));
+                g += 1;
+            }
+            Some(&p) if p == '?' || p == c => {
+                g += 1;
+                t += 1;
+            }
+            _ => match retry {
+                Some((behind_star, from)) => {
+                    g = behind_star;
+                    t = from + 1;
+                    retry = Some((behind_star, from + 1));
+                }
+                None => return false,
+            },
+        }
+    }
+    glob.get(g..).is_some_and(|rest| rest.iter().all(|c| *c == '*'))
+}
