@@ -4,4 +4,5 @@
 
 pub mod demo;
 pub mod config;
+pub mod protect;
 pub mod telemetry;

@@ -1,0 +1,22 @@
+//! Where policy, keys, cells and PostgreSQL's value formats meet: sealing what goes up, opening what
+//! comes down. Pure: no tokio, no files, no clock.
+//!
+//! It must never put a plaintext of a protected column into an error, a log or `Debug`; never open a
+//! cell that the plan does not list; never guess what a value means: what PostgreSQL's input function
+//! would read differently is refused, not approximated.
+
+mod bind;
+mod describe;
+mod fault;
+mod render;
+mod rows;
+mod settings;
+mod vault;
+
+pub use bind::{BindParts, bind};
+pub use describe::{FieldParts, parameter_description, row_description};
+pub use fault::{BindError, Drift, OpenFault, ValueError, VaultError};
+pub use render::{PositionMap, Rendered, render};
+pub use rows::open_row;
+pub use settings::{DateOrder, DateStyle, Settings};
+pub use vault::Vault;
