@@ -5,6 +5,8 @@
 //! resolved, is a refusal.
 
 pub mod catalog;
+pub mod grammar;
+pub mod scan;
 pub mod verdict;
 
 pub use verdict::{Plan, Refusal, Statement, Verdict};
