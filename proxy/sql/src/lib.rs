@@ -4,9 +4,12 @@
 //! guess: a construct without a rule, or a name that could mean a protected relation and cannot be
 //! resolved, is a refusal.
 
+pub mod analyse;
 pub mod catalog;
 pub mod grammar;
 pub mod scan;
 pub mod verdict;
+pub mod world;
 
+pub use analyse::{Analyser, Context};
 pub use verdict::{Plan, Refusal, Statement, Verdict};

@@ -1,0 +1,271 @@
+//! Catalog and policy merged once: what each relation is to a verdict, and what a name means to a session.
+//!
+//! Lookup is by name first: a name that no tainted relation has is unprotected whatever the search path
+//! says. It must never answer `Unprotected` for a name that could mean a tainted relation.
+
+use crate::catalog::{Catalog, Names, Relation};
+use hippocrypt_policy::{Column, ColumnIx, Database, DeclaredType, Protect, TableRef};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+mod taints;
+
+/// The merged state of one database.
+#[derive(Debug)]
+pub struct World {
+    catalog: Arc<Catalog>,
+    policy: Arc<Database>,
+    states: HashMap<TableRef, State>,
+    /// Bare names of tainted relations in any schema.
+    bare: HashSet<Arc<str>>,
+}
+
+/// What a tainted relation is.
+#[derive(Debug)]
+pub enum State {
+    /// Its protected columns hold cells (or are watched): statements are planned.
+    Protected(ProtectedTable),
+    /// The policy names it and it does not exist yet.
+    Missing,
+    /// It cannot be used: the reason, as a sentence without a full stop, and the way out.
+    Closed {
+        /// Why.
+        reason: String,
+        /// What to do about it.
+        hint: Option<&'static str>,
+    },
+    /// Its rows come from a tainted relation (view, child, partition, parent of one).
+    Derived {
+        /// The tainted relation it comes from.
+        from: TableRef,
+    },
+}
+
+/// A table with protected columns that can be used.
+#[derive(Clone, Debug)]
+pub struct ProtectedTable {
+    /// Its name.
+    pub name: TableRef,
+    /// `pg_class.oid`
+    pub oid: u32,
+    /// All its columns in order.
+    pub columns: Vec<TableColumn>,
+    /// (schema, function) of each enabled trigger.
+    pub triggers: Vec<(Arc<str>, Arc<str>)>,
+}
+
+/// A column of a protected table.
+#[derive(Clone, Debug)]
+pub struct TableColumn {
+    /// `attname`
+    pub name: Arc<str>,
+    /// `attnum`
+    pub attnum: i16,
+    /// What the policy says of it.
+    pub protected: Option<ColumnIx>,
+    /// It has a default.
+    pub has_default: bool,
+    /// It is a generated column.
+    pub generated: bool,
+}
+
+impl ProtectedTable {
+    /// The column of that name.
+    pub fn column(&self, name: &str) -> Option<&TableColumn> {
+        self.columns.iter().find(|c| &*c.name == name)
+    }
+}
+
+/// What a relation name means.
+#[derive(Clone, Copy, Debug)]
+pub enum Lookup<'w> {
+    /// Nothing protected.
+    Unprotected,
+    /// A table with protected columns.
+    Protected(&'w ProtectedTable),
+    /// A protected name that does not exist (yet), or not on this search path.
+    Missing(&'w TableRef),
+    /// A relation that cannot be used.
+    Closed {
+        /// Which.
+        table: &'w TableRef,
+        /// Why.
+        reason: &'w str,
+        /// The way out.
+        hint: Option<&'static str>,
+    },
+    /// A relation whose rows come from a protected one.
+    Derived {
+        /// Which.
+        table: &'w TableRef,
+        /// From which.
+        from: &'w TableRef,
+    },
+    /// It could be a protected relation, and cannot be told.
+    Ambiguous(&'static str),
+}
+
+impl World {
+    /// Merges the two. Cost is linear in the catalog; done once per catalog version.
+    pub fn new(catalog: Arc<Catalog>, policy: Arc<Database>) -> Self {
+        let states = taints::states(&catalog, &policy);
+        let bare = states.keys().map(|t| Arc::clone(&t.table)).collect();
+        Self {
+            catalog,
+            policy,
+            states,
+            bare,
+        }
+    }
+
+    /// The catalog snapshot.
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// The policy of this database.
+    pub fn policy(&self) -> &Database {
+        &self.policy
+    }
+
+    /// Whether any relation is tainted; if none is, every statement is untouched.
+    pub fn is_clear(&self) -> bool {
+        self.states.is_empty()
+    }
+
+    /// Whether a tainted relation in any schema has this bare name.
+    pub fn is_tainted_name(&self, name: &str) -> bool {
+        self.bare.contains(name)
+    }
+
+    /// Tainted relations with their states, in no order.
+    pub fn tainted(&self) -> impl Iterator<Item = (&TableRef, &State)> {
+        self.states.iter()
+    }
+
+    /// What the policy says of a column.
+    pub fn column(&self, ix: ColumnIx) -> Option<&Column> {
+        self.policy.column(ix)
+    }
+
+    /// The name for messages.
+    pub fn column_name(&self, ix: ColumnIx) -> String {
+        self.column(ix)
+            .map_or_else(|| "a protected column".into(), |c| c.name.to_string())
+    }
+
+    /// The declared type, if the index is of this policy.
+    pub fn declared(&self, ix: ColumnIx) -> Option<DeclaredType> {
+        self.column(ix).map(|c| c.declared)
+    }
+
+    /// Whether the column holds cells (`protect: none` does not).
+    pub fn is_cell(&self, ix: ColumnIx) -> bool {
+        self.column(ix)
+            .is_none_or(|c| !matches!(c.protect, Protect::None))
+    }
+
+    /// What `schema.name` or `name` means to a session with these names.
+    pub fn lookup(&self, schema: Option<&str>, name: &str, names: &Names) -> Lookup<'_> {
+        if !self.is_tainted_name(name) {
+            return Lookup::Unprotected;
+        }
+        match schema {
+            Some(schema) if schema == "pg_temp" || schema.starts_with("pg_temp_") => {
+                Lookup::Unprotected
+            }
+            Some(schema) => self.state_of(schema, name),
+            None => self.unqualified(name, names),
+        }
+    }
+
+    /// An unprotected relation's columns, as far as the snapshot has them; `None` for catalogs,
+    /// temporary relations and names it does not know.
+    pub fn relation(
+        &self,
+        schema: Option<&str>,
+        name: &str,
+        names: &Names,
+    ) -> Option<(TableRef, &Relation)> {
+        let at = |schema: &str| {
+            self.catalog
+                .relations
+                .get_key_value(&(Arc::from(schema), Arc::from(name)))
+                .map(|((s, t), r)| {
+                    (
+                        TableRef {
+                            schema: Arc::clone(s),
+                            table: Arc::clone(t),
+                        },
+                        r,
+                    )
+                })
+        };
+        match schema {
+            Some(schema) => at(schema),
+            None if names.temporary.iter().any(|t| &**t == name) || name.starts_with("pg_") => None,
+            None => names.search_path.iter().find_map(|s| at(s)),
+        }
+    }
+
+    fn state_of(&self, schema: &str, name: &str) -> Lookup<'_> {
+        let key = TableRef {
+            schema: Arc::from(schema),
+            table: Arc::from(name),
+        };
+        match self.states.get_key_value(&key) {
+            None => Lookup::Unprotected,
+            Some((_, State::Protected(table))) => Lookup::Protected(table),
+            Some((table, State::Missing)) => Lookup::Missing(table),
+            Some((table, State::Closed { reason, hint })) => Lookup::Closed {
+                table,
+                reason,
+                hint: *hint,
+            },
+            Some((table, State::Derived { from })) => Lookup::Derived { table, from },
+        }
+    }
+
+    /// namespace.c, RelnameGetRelid: the first schema of the path that has the name.
+    fn unqualified(&self, name: &str, names: &Names) -> Lookup<'_> {
+        if name.starts_with("pg_") {
+            return Lookup::Ambiguous("system catalogs come before the tables of a search path");
+        }
+        let temporary = names.temporary.iter().any(|t| &**t == name);
+        let temp_is_named = names.search_path.iter().any(|s| &**s == "pg_temp");
+        if temporary && !temp_is_named {
+            return Lookup::Unprotected;
+        }
+        let mut missing = None;
+        for schema in &names.search_path {
+            if temporary && &**schema == "pg_temp" {
+                return Lookup::Unprotected;
+            }
+            let exists = self
+                .catalog
+                .relations
+                .contains_key(&(Arc::clone(schema), Arc::from(name)));
+            match self.state_of(schema, name) {
+                Lookup::Unprotected if exists => return Lookup::Unprotected,
+                Lookup::Unprotected => {}
+                Lookup::Missing(table) => missing = missing.or(Some(table)),
+                found => return found,
+            }
+        }
+        match missing {
+            Some(table) => Lookup::Missing(table),
+            None => self.nowhere(name),
+        }
+    }
+
+    /// On no schema of the path: the server would not find it either, and nothing is forwarded to see.
+    fn nowhere(&self, name: &str) -> Lookup<'_> {
+        self.states
+            .keys()
+            .find(|t| &*t.table == name)
+            .map_or(Lookup::Unprotected, Lookup::Missing)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,1 @@
+//! What relation names mean.
