@@ -3,6 +3,8 @@
 //! docs/architecture.md says which module may use which.
 
 pub mod demo;
+pub mod catalog;
 pub mod config;
 pub mod protect;
 pub mod telemetry;
+pub mod tls;

@@ -1,1 +1,1 @@
-//! stub
+//! The rules themselves are tests: tests/tidy.rs. Nothing lives here.
