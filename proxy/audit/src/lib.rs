@@ -9,6 +9,7 @@ mod line;
 pub mod log;
 pub mod query;
 pub mod record;
+mod segment;
 mod sink;
 pub mod verify;
 

@@ -39,8 +39,6 @@ pub fn seal(line: &mut Vec<u8>, prev: &Hex) -> Hex {
 /// A line's parts, as far as the chain is concerned.
 #[derive(Debug)]
 pub struct Parts<'a> {
-    /// `{…members`, up to `prev`.
-    pub members: &'a [u8],
     /// What the line says of the one before it.
     pub prev: &'a Hex,
     /// What the line says of itself.
@@ -55,13 +53,8 @@ impl<'a> Parts<'a> {
         let (rest, hash) = rest.split_last_chunk::<64>()?;
         let hashed = rest.strip_suffix(HASH)?;
         let (rest, prev) = hashed.split_last_chunk::<64>()?;
-        let members = rest.strip_suffix(PREV)?;
-        let parts = Self {
-            members,
-            prev,
-            hash,
-            hashed,
-        };
+        rest.strip_suffix(PREV)?;
+        let parts = Self { prev, hash, hashed };
         let lower_hex = |h: &Hex| h.iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
         (lower_hex(prev) && lower_hex(hash)).then_some(parts)
     }
@@ -73,6 +66,63 @@ impl<'a> Parts<'a> {
         hasher.update(b"\"}");
         &hex(&hasher.finalize()) == self.hash
     }
+}
+
+/// What every line begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp<'a> {
+    /// Sequence number.
+    pub seq: u64,
+    /// `2026-11-21T21:49:58.123456Z`
+    pub ts: &'a str,
+    /// The record's type.
+    pub kind: &'a str,
+}
+
+impl<'a> Stamp<'a> {
+    /// Reads `{"v":1,"seq":…,"ts":"…","type":"…"`; `None` when the line begins otherwise.
+    pub fn of(line: &'a [u8]) -> Option<Self> {
+        let rest = line.strip_prefix(b"{\"v\":1,\"seq\":")?;
+        let (seq, rest) = split_at_byte(rest, b',')?;
+        let rest = rest.strip_prefix(b"\"ts\":\"")?;
+        let (ts, rest) = split_at_byte(rest, b'"')?;
+        let rest = rest.strip_prefix(b",\"type\":\"")?;
+        let (kind, _) = split_at_byte(rest, b'"')?;
+        Some(Self {
+            seq: canonical_u64(seq)?,
+            ts: std::str::from_utf8(ts)
+                .ok()
+                .filter(|ts| is_time(ts.as_bytes()))?,
+            kind: std::str::from_utf8(kind).ok()?,
+        })
+    }
+}
+
+/// Decimal without leading zeros.
+pub fn canonical_u64(digits: &[u8]) -> Option<u64> {
+    if !digits.iter().all(u8::is_ascii_digit) || (digits.len() > 1 && digits.first() == Some(&b'0'))
+    {
+        return None;
+    }
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+fn split_at_byte(bytes: &[u8], byte: u8) -> Option<(&[u8], &[u8])> {
+    let at = bytes.iter().position(|&b| b == byte)?;
+    Some((bytes.get(..at)?, bytes.get(at + 1..)?))
+}
+
+/// Digits where `0000-00-00T00:00:00.000000Z` has zeros, the rest as there.
+fn is_time(ts: &[u8]) -> bool {
+    const SHAPE: &[u8; 27] = b"0000-00-00T00:00:00.000000Z";
+    let fits = |(&t, &s): (&u8, &u8)| {
+        if s == b'0' {
+            t.is_ascii_digit()
+        } else {
+            t == s
+        }
+    };
+    ts.len() == SHAPE.len() && ts.iter().zip(SHAPE).all(fits)
 }
 
 /// Lower-case hex of a SHA-256.

@@ -4,9 +4,32 @@
 //! kernel, and a thread follows with fdatasync. What cannot be written is refused with a SQLSTATE, never
 //! dropped; a log whose fsync has failed takes nothing more until a restart has read what is really there.
 
-use crate::record::Record;
+mod disk;
+mod recover;
+mod space;
+mod sync;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use crate::json;
+use crate::record::{self, Body, Record, Recovery};
+use disk::{Disk, RealDisk};
+use space::Space;
+use std::cell::RefCell;
+use std::fmt;
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use sync::Shared;
+use writer::Writer;
+
+thread_local! {
+    /// Where a thread renders its records: no allocation a statement once it has grown.
+    static MEMBERS: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
 
 /// When a record counts as written. `durable` (on disk before the statement goes) joins here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -19,7 +42,7 @@ pub enum Durability {
 /// How a log is opened.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Name of this proxy in every record; at most 255 bytes are kept.
+    /// Name of this proxy in every record; at most 128 bytes are kept.
     pub node: String,
     /// When a record counts as written.
     pub durability: Durability,
@@ -63,6 +86,13 @@ pub enum OpenError {
         /// What the system said.
         source: std::io::Error,
     },
+}
+
+impl OpenError {
+    fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        |source| Self::Io { path, source }
+    }
 }
 
 /// Why a record is not in the log. The statement that it is about must not go upstream.
@@ -111,17 +141,63 @@ impl AppendError {
     }
 }
 
-/// The open log. Cloning shares it.
-#[derive(Clone, Debug)]
-pub struct Log {}
+/// The open log. Cloning shares it; the last clone closes it.
+#[derive(Clone)]
+pub struct Log {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    node: String,
+    shared: Arc<Shared>,
+    syncer: Mutex<Option<JoinHandle<()>>>,
+    reserves_space: bool,
+    recovered: Option<Recovery>,
+    /// Held as long as the log is open.
+    _lock: File,
+}
 
 impl Log {
-    /// Opens the log in `dir`, which is made if it does not exist.
+    /// Opens the log in `dir`, which is made if it does not exist. After a crash, what is torn is cut
+    /// and put aside and a `recovery` record says so (docs/formats/audit-log.md, "Opening after a crash").
     ///
     /// # Errors
     /// See [`OpenError`].
-    pub fn open(dir: &Path, _options: Options) -> Result<Self, OpenError> {
-        Err(OpenError::Locked(dir.to_owned()))
+    pub fn open(dir: &Path, options: Options) -> Result<Self, OpenError> {
+        Self::open_on(dir, options, |dir| Box::new(RealDisk::new(dir)))
+    }
+
+    fn open_on(
+        dir: &Path,
+        options: Options,
+        disk: impl FnOnce(&Path) -> Box<dyn Disk>,
+    ) -> Result<Self, OpenError> {
+        let Durability::Written = options.durability;
+        let node = json::cut(&options.node, 128).to_owned();
+        disk::make_directory(dir).map_err(OpenError::io(dir))?;
+        let lock = disk::lock(dir)?;
+        let tail = recover::recover(dir)?;
+        let recovered = tail.recovery.clone();
+        let writer =
+            Writer::start(disk(dir), tail, options.segment_bytes).map_err(OpenError::io(dir))?;
+        let reserves_space = writer.reserves_space();
+        let shared = Arc::new(Shared::new(writer));
+        let syncer = sync::spawn(Arc::clone(&shared)).map_err(OpenError::io(dir))?;
+        let log = Self {
+            inner: Arc::new(Inner {
+                node,
+                shared,
+                syncer: Mutex::new(Some(syncer)),
+                reserves_space,
+                recovered: recovered.clone(),
+                _lock: lock,
+            }),
+        };
+        if let Some(recovery) = recovered {
+            log.append(&Body::Recovery(recovery).into())
+                .map_err(|e| OpenError::io(dir)(io::Error::other(e.to_string())))?;
+        }
+        Ok(log)
     }
 
     /// Puts a record in the log and returns its sequence number. When it returns, the line is in the
@@ -129,15 +205,67 @@ impl Log {
     ///
     /// # Errors
     /// See [`AppendError`]; nothing of the record is in the log then.
-    pub fn append(&self, _record: &Record) -> Result<u64, AppendError> {
-        Err(AppendError::Poisoned)
+    pub fn append(&self, record: &Record) -> Result<u64, AppendError> {
+        MEMBERS.with_borrow_mut(|members| {
+            members.clear();
+            record::render(record, &self.inner.node, members);
+            let space = Space::of(&record.body);
+            let seq = self.inner.shared.append(members, space)?;
+            space::settle(&record.body);
+            Ok(seq)
+        })
     }
 
     /// Syncs and closes. What is appended afterwards is refused.
     ///
     /// # Errors
-    /// The sync failed: the last 100 ms of the log may not be on disk.
+    /// The sync failed, or had failed before: the last 100 ms of the log may not be on disk.
     pub fn close(&self) -> Result<(), AppendError> {
-        Err(AppendError::Poisoned)
+        self.inner.close()
+    }
+
+    /// Why the log takes nothing more, if so: the proxy is not ready then.
+    pub fn failure(&self) -> Option<AppendError> {
+        self.inner.shared.failure()
+    }
+
+    /// Whether outcomes have their space on this file system; if not, start-up should say so.
+    pub fn reserves_space(&self) -> bool {
+        self.inner.reserves_space
+    }
+
+    /// What opening found after a crash, if there was one.
+    pub fn recovered(&self) -> Option<&Recovery> {
+        self.inner.recovered.as_ref()
+    }
+}
+
+impl Inner {
+    fn close(&self) -> Result<(), AppendError> {
+        let closed = self.shared.close();
+        let syncer = self
+            .syncer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(syncer) = syncer {
+            // It ends by itself once the log is closed; a panic of it has poisoned the log already.
+            let _ = syncer.join();
+        }
+        closed
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let _ = self.close();
+    }
+}
+
+impl fmt::Debug for Log {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Log")
+            .field("node", &self.inner.node)
+            .finish_non_exhaustive()
     }
 }

@@ -1,6 +1,23 @@
 //! Whether a log is whole: strict, read only, and blind to nothing.
+//!
+//! A line passes when its bytes are the one way to write it (`canonical`), its hash holds, and it follows
+//! the line before by number and by hash. After a finding the check goes on from what it found, so that
+//! one missing line is one finding. It must never repair, and never call a log whole that it could not read.
 
+mod canonical;
+mod fields;
+#[cfg(test)]
+mod tests;
+
+use crate::line::{self, GENESIS, Hex, Parts, Stamp};
+use crate::segment::{self, Line, Lines, Segment};
+use std::fmt;
+use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// More findings than this are not told one by one.
+const FINDINGS_MAX: usize = 100;
 
 /// What a whole log holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -9,12 +26,18 @@ pub struct Verified {
     pub records: u64,
     /// Segments.
     pub segments: u64,
+    /// Bytes of all segments.
+    pub bytes: u64,
     /// Time of the first record.
     pub first: Option<String>,
     /// Time of the last record.
     pub last: Option<String>,
     /// Hash of the last record: keep it elsewhere, and a cut tail will show.
     pub head: String,
+    /// The last record is `stop`; else the log is in use, or ended in a crash.
+    pub stopped: bool,
+    /// Crashes on record.
+    pub recoveries: u64,
 }
 
 /// Something that should not be.
@@ -27,18 +50,299 @@ pub struct Finding {
     /// Sequence number, where the line tells one.
     pub seq: Option<u64>,
     /// What is wrong.
-    pub what: String,
+    pub what: Defect,
 }
 
-/// Reads the log in `dir` from the first byte to the last.
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file.display())?;
+        if self.line > 0 {
+            write!(f, ":{}", self.line)?;
+        }
+        write!(f, ": {}", self.what)
+    }
+}
+
+/// What can be wrong.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Defect {
+    /// The file or directory.
+    #[error("cannot be read: {0}")]
+    Unreadable(String),
+    /// No segment, or segments without a record.
+    #[error("there is no record here: this is no audit log, or all of it was removed")]
+    Nothing,
+    /// A file name.
+    #[error("is no segment by its name (20 digits, .jsonl), but stands among them")]
+    Stranger,
+    /// A segment other than the last.
+    #[error("holds no record, though segments follow")]
+    EmptySegment,
+    /// Segment name against the records before it.
+    #[error(
+        "begins at record {found} by its name, but record {expected} is the next: segments are missing, renamed or twice there"
+    )]
+    SegmentName {
+        /// The next record's number.
+        expected: u64,
+        /// The name's number.
+        found: u64,
+    },
+    /// No line feed at the end.
+    #[error(
+        "the last line is torn. A crash leaves this; the next start of the proxy cuts it off and records that"
+    )]
+    Torn,
+    /// No line feed for too long.
+    #[error("a line longer than a record can be")]
+    Endless,
+    /// `prev` and `hash` at the end, version, number, time and type at the beginning.
+    #[error("is no record: {0}")]
+    NoRecord(&'static str),
+    /// The hash.
+    #[error("the hash does not hold: the line was changed")]
+    Changed,
+    /// Gap.
+    #[error("record {found} where {expected} should be: {} missing", missing(*.expected, *.found))]
+    Missing {
+        /// The next record's number.
+        expected: u64,
+        /// The line's.
+        found: u64,
+    },
+    /// The same line once more.
+    #[error("record {0} a second time")]
+    Repeated(u64),
+    /// An older number.
+    #[error("record {found} where {expected} should be: moved, or the chain forks")]
+    OutOfOrder {
+        /// The next record's number.
+        expected: u64,
+        /// The line's.
+        found: u64,
+    },
+    /// The right number after another record.
+    #[error("does not follow the record before it (prev): one of the two was replaced")]
+    Fork,
+    /// Record 0.
+    #[error("is the first record, but prev is not 64 zeros: the log was cut at its beginning")]
+    Genesis,
+    /// The bytes are not the one way to write a record.
+    #[error("byte {at}: {what}")]
+    NotCanonical {
+        /// Byte of the line, from 1.
+        at: usize,
+        /// What is wrong there.
+        what: String,
+    },
+    /// A file in `torn/`.
+    #[error("what this recovery cut off is kept in {0}, which is missing or changed")]
+    Kept(String),
+    /// The limit was reached.
+    #[error("more findings follow")]
+    More,
+}
+
+fn missing(expected: u64, found: u64) -> String {
+    let last = found.saturating_sub(1);
+    if last == expected {
+        format!("record {expected}")
+    } else {
+        format!("records {expected} to {last}")
+    }
+}
+
+/// Reads the log in `dir` from the first byte to the last. A log in use may be verified: what is written
+/// meanwhile may or may not be seen.
 ///
 /// # Errors
-/// What is wrong with it, in order.
+/// What is wrong with it, in order, at most a hundred findings.
 pub fn verify(dir: &Path) -> Result<Verified, Vec<Finding>> {
-    Err(vec![Finding {
-        file: dir.to_owned(),
-        line: 0,
-        seq: None,
-        what: "cannot be read".to_owned(),
-    }])
+    let mut check = Check::new(dir);
+    match segment::list(dir) {
+        Ok(listing) => check.listing(&listing),
+        Err(e) => check.found(dir, 0, None, Defect::Unreadable(e.to_string())),
+    }
+    if check.findings.is_empty() {
+        Ok(check.verified)
+    } else {
+        Err(check.findings)
+    }
+}
+
+/// The state between two lines.
+struct Check<'a> {
+    dir: &'a Path,
+    findings: Vec<Finding>,
+    verified: Verified,
+    next_seq: u64,
+    /// Hash of the line before; `None` where that is not known after a finding.
+    head: Option<Hex>,
+}
+
+impl<'a> Check<'a> {
+    fn new(dir: &'a Path) -> Self {
+        Self {
+            dir,
+            findings: Vec::new(),
+            verified: Verified::default(),
+            next_seq: 0,
+            head: Some(GENESIS),
+        }
+    }
+
+    fn found(&mut self, file: &Path, line: u64, seq: Option<u64>, what: Defect) {
+        let what = match self.findings.len() {
+            0..FINDINGS_MAX => what,
+            FINDINGS_MAX => Defect::More,
+            _ => return,
+        };
+        self.findings.push(Finding {
+            file: file.to_owned(),
+            line,
+            seq,
+            what,
+        });
+    }
+
+    fn listing(&mut self, listing: &segment::Listing) {
+        for path in &listing.strangers {
+            self.found(path, 0, None, Defect::Stranger);
+        }
+        if let Some((last, closed)) = listing.segments.split_last() {
+            for segment in closed {
+                self.segment(segment, Place::Closed);
+            }
+            self.segment(last, Place::Last);
+        }
+        if self.verified.records == 0 && self.findings.is_empty() {
+            self.found(self.dir, 0, None, Defect::Nothing);
+        }
+        if let Some(head) = self.head {
+            self.verified.head = head.iter().map(|&b| b as char).collect();
+        }
+    }
+
+    fn segment(&mut self, segment: &Segment, place: Place) {
+        if segment.first_seq != self.next_seq {
+            let what = Defect::SegmentName {
+                expected: self.next_seq,
+                found: segment.first_seq,
+            };
+            self.found(&segment.path, 0, None, what);
+            self.next_seq = segment.first_seq;
+            self.head = None;
+        }
+        self.verified.segments += 1;
+        let read = Lines::open(&segment.path).and_then(|lines| self.lines(segment, place, lines));
+        match read {
+            Ok(0) if place == Place::Closed => {
+                self.found(&segment.path, 0, None, Defect::EmptySegment);
+            }
+            Ok(_) => {}
+            Err(e) => self.found(&segment.path, 0, None, Defect::Unreadable(e.to_string())),
+        }
+    }
+
+    fn lines(&mut self, segment: &Segment, place: Place, mut lines: Lines) -> std::io::Result<u64> {
+        let mut number = 0;
+        while let Some(line) = lines.next()? {
+            number += 1;
+            let line = match line {
+                // It may be under way: the writer's one write is not one step to a reader.
+                Line::Torn(_) if place == Place::Last => {
+                    std::thread::sleep(Duration::from_millis(20));
+                    lines.again()?
+                }
+                line => line,
+            };
+            match line {
+                Line::Whole(line) => self.line(&segment.path, number, line),
+                Line::Torn(_) => self.found(&segment.path, number, None, Defect::Torn),
+                Line::Endless => self.found(&segment.path, number, None, Defect::Endless),
+            }
+        }
+        Ok(number)
+    }
+
+    fn line(&mut self, file: &Path, number: u64, line: &[u8]) {
+        self.verified.records += 1;
+        self.verified.bytes += line.len() as u64 + 1;
+        let Some(parts) = Parts::of(line) else {
+            let what = Defect::NoRecord("it does not end in prev and hash");
+            return self.lost(file, number, what);
+        };
+        let Some(stamp) = Stamp::of(line) else {
+            let what = Defect::NoRecord("it does not begin with v, seq, ts and type");
+            return self.lost(file, number, what);
+        };
+        let seq = Some(stamp.seq);
+        if !parts.hash_holds() {
+            self.found(file, number, seq, Defect::Changed);
+        } else if let Some(what) = self.misplaced(&stamp, &parts) {
+            self.found(file, number, seq, what);
+        } else if let Err((at, what)) = canonical::check(line, stamp.kind) {
+            self.found(file, number, seq, Defect::NotCanonical { at, what });
+        } else if stamp.kind == "recovery" {
+            self.recovery(file, number, line);
+        }
+        self.next_seq = stamp.seq.saturating_add(1);
+        self.head = Some(*parts.hash);
+        self.verified
+            .first
+            .get_or_insert_with(|| stamp.ts.to_owned());
+        stamp
+            .ts
+            .clone_into(self.verified.last.get_or_insert_default());
+        self.verified.stopped = stamp.kind == "stop";
+    }
+
+    /// A line that says nothing: one record stood there.
+    fn lost(&mut self, file: &Path, number: u64, what: Defect) {
+        self.found(file, number, None, what);
+        self.next_seq = self.next_seq.saturating_add(1);
+        self.head = None;
+    }
+
+    fn misplaced(&self, stamp: &Stamp<'_>, parts: &Parts<'_>) -> Option<Defect> {
+        let (expected, found) = (self.next_seq, stamp.seq);
+        if found > expected {
+            return Some(Defect::Missing { expected, found });
+        }
+        if found < expected {
+            let repeated = found + 1 == expected && self.head.as_ref() == Some(parts.hash);
+            return Some(if repeated {
+                Defect::Repeated(found)
+            } else {
+                Defect::OutOfOrder { expected, found }
+            });
+        }
+        match &self.head {
+            Some(head) if head != parts.prev && found == 0 => Some(Defect::Genesis),
+            Some(head) if head != parts.prev => Some(Defect::Fork),
+            _ => None,
+        }
+    }
+
+    fn recovery(&mut self, file: &Path, number: u64, line: &[u8]) {
+        self.verified.recoveries += 1;
+        let Ok(value) = serde_json::from_slice::<serde_json::Value>(line) else {
+            return;
+        };
+        let text = |name| value.get(name).and_then(serde_json::Value::as_str);
+        if let (Some(kept), Some(sha256)) = (text("kept"), text("cut_sha256")) {
+            let holds = fs::read(self.dir.join(kept)).is_ok_and(|b| line::sha256_hex(&b) == sha256);
+            if !holds {
+                let seq = value.get("seq").and_then(serde_json::Value::as_u64);
+                self.found(file, number, seq, Defect::Kept(kept.to_owned()));
+            }
+        }
+    }
+}
+
+/// Whether segments follow.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Closed,
+    Last,
 }

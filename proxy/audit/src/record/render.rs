@@ -1,11 +1,17 @@
 //! A record as the JSON members after `node`: `,"name":value…`, in the order of docs/formats/audit-log.md.
 
 use super::{Body, Decision, Opened, Outcome, Record, Recovery, Statement};
-use crate::json::{bare_member, digits, key, member, number};
+use crate::json::{bare_member, cut, digits, key, member, number};
 use std::time::Duration;
 
 /// Bytes of `opened` beyond which columns are summed up as `*`: an outcome must fit its reserved space.
 const OPENED_MAX: usize = 2048;
+/// Bytes kept of a person's name.
+const NAME_MAX: usize = 256;
+/// Bytes kept of the reason a user gives.
+const REASON_MAX: usize = 1024;
+/// Bytes kept of our own words in a session's end, which must fit its reserved space.
+const WORDS_MAX: usize = 64;
 
 /// The record's type, as the `type` field says it.
 pub fn type_of(body: &Body) -> &'static str {
@@ -52,7 +58,7 @@ pub fn render(record: &Record, node: &str, out: &mut Vec<u8>) {
             duration,
         } => {
             whole_session(out, session);
-            member(out, "reason", reason);
+            member(out, "reason", cut(reason, WORDS_MAX));
             number(out, "statements", *statements);
             millis(out, *duration);
         }
@@ -112,7 +118,7 @@ fn statement(out: &mut Vec<u8>, s: &Statement) {
     number(out, "stmt", s.stmt);
     out.extend_from_slice(s.session.who());
     if let Some(end_user) = &s.end_user {
-        member(out, "end_user", &end_user.name);
+        member(out, "end_user", cut(&end_user.name, NAME_MAX));
         member(out, "end_user_source", &end_user.source);
     }
     out.extend_from_slice(s.session.whence());
@@ -123,7 +129,11 @@ fn statement(out: &mut Vec<u8>, s: &Statement) {
     }
     optional(out, "rule", s.rule.as_deref());
     optional(out, "policy", s.policy.as_deref());
-    optional(out, "reason", s.reason.as_deref());
+    optional(
+        out,
+        "reason",
+        s.reason.as_deref().map(|r| cut(r, REASON_MAX)),
+    );
     if let Decision::Refused(sqlstate) = s.decision {
         member(out, "sqlstate", sqlstate.as_str());
     }

@@ -1,0 +1,266 @@
+//! The end of the chain: numbers, stamps, chains and writes one line at a time, under the log's lock.
+//!
+//! It must never leave half a line in the file while it takes more: what cannot be taken back poisons it.
+
+use super::AppendError;
+use super::disk::{Disk, SegmentFile};
+use super::recover::Tail;
+use super::space::Space;
+use crate::json;
+use crate::line::{self, Hex};
+use crate::segment;
+use std::io::{self, ErrorKind};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+/// Space is taken from the file system in steps of this many bytes.
+const STEP: u64 = 1024 * 1024;
+
+/// See the module.
+pub struct Writer {
+    disk: Box<dyn Disk>,
+    file: Arc<dyn SegmentFile>,
+    /// Length of the segment: only whole lines.
+    len: u64,
+    /// Up to where the segment has its space.
+    allocated: u64,
+    /// Bytes set aside for records that are owed.
+    owed: u64,
+    segment_bytes: u64,
+    next_seq: u64,
+    head: Hex,
+    clock: Clock,
+    /// The line under construction.
+    line: Vec<u8>,
+    poisoned: bool,
+}
+
+impl Writer {
+    /// Goes on where the log ended.
+    pub fn start(disk: Box<dyn Disk>, tail: Tail, segment_bytes: u64) -> io::Result<Self> {
+        let file = match &tail.segment {
+            Some(name) => disk.open(name)?,
+            None => disk.create(&segment::name(tail.next_seq))?,
+        };
+        let mut writer = Self {
+            disk,
+            file,
+            len: tail.len,
+            allocated: tail.len,
+            owed: 0,
+            segment_bytes,
+            next_seq: tail.next_seq,
+            head: tail.head,
+            clock: Clock::default(),
+            line: Vec::new(),
+            poisoned: false,
+        };
+        writer.reserve(0)?;
+        Ok(writer)
+    }
+
+    /// Writes `{"v":1,"seq":…,"ts":"…"` members and the chain as one line.
+    pub fn append(&mut self, members: &[u8], space: Space) -> Result<u64, AppendError> {
+        if self.poisoned {
+            return Err(AppendError::Poisoned);
+        }
+        let owed = match space {
+            Space::Plain => self.owed,
+            Space::Sets(bytes) => self.owed.saturating_add(bytes),
+            Space::Uses(bytes) => self.owed.saturating_sub(bytes),
+        };
+        let has_space = matches!(space, Space::Uses(_));
+        if self.len >= self.segment_bytes && !has_space {
+            self.rotate()?;
+        }
+        let hash = self.compose(members)?;
+        let line = std::mem::take(&mut self.line);
+        let written = self.write(&line, owed, has_space);
+        let bytes = line.len() as u64;
+        self.line = line;
+        written?;
+        let seq = self.next_seq;
+        self.len += bytes;
+        self.owed = owed;
+        self.head = hash;
+        self.next_seq += 1;
+        Ok(seq)
+    }
+
+    /// The segment that is written now.
+    pub fn file(&self) -> Arc<dyn SegmentFile> {
+        Arc::clone(&self.file)
+    }
+
+    /// Takes nothing more.
+    pub fn poison(&mut self) {
+        self.poisoned = true;
+    }
+
+    /// Whether it takes nothing more.
+    pub fn is_poisoned(&self) -> bool {
+        self.poisoned
+    }
+
+    /// Whether the file system gives space ahead.
+    pub fn reserves_space(&self) -> bool {
+        self.allocated != u64::MAX
+    }
+
+    /// Syncs, and gives back the space ahead.
+    pub fn finish(&mut self) -> Result<(), AppendError> {
+        if self.poisoned {
+            return Err(AppendError::Poisoned);
+        }
+        self.poisoned = true;
+        // Space that stays taken is no damage.
+        let _ = self.file.set_len(self.len);
+        self.file.sync().map_err(|e| refusal(&e))
+    }
+
+    fn compose(&mut self, members: &[u8]) -> Result<Hex, AppendError> {
+        let line = &mut self.line;
+        line.clear();
+        line.extend_from_slice(b"{\"v\":1");
+        json::number(line, "seq", self.next_seq);
+        line.extend_from_slice(b",\"ts\":\"");
+        self.clock.stamp(line);
+        line.push(b'"');
+        line.extend_from_slice(members);
+        let hash = line::seal(line, &self.head);
+        if line.len() > line::LINE_MAX {
+            return Err(AppendError::TooLong);
+        }
+        Ok(hash)
+    }
+
+    fn write(&mut self, line: &[u8], owed: u64, has_space: bool) -> Result<(), AppendError> {
+        match self.reserve((line.len() as u64).saturating_add(owed)) {
+            // What is owed was given its space before: a full disk is no reason to leave it out.
+            Err(_) if has_space => {}
+            reserved => reserved.map_err(|e| refusal(&e))?,
+        }
+        let mut at = self.len;
+        let mut rest = line;
+        while !rest.is_empty() {
+            match self.file.write_at(rest, at) {
+                Ok(0) => return self.take_back(&io::Error::from(ErrorKind::WriteZero), owed),
+                Ok(n) => {
+                    at += n as u64;
+                    rest = rest.get(n..).unwrap_or_default();
+                }
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) => return self.take_back(&e, owed),
+            }
+        }
+        Ok(())
+    }
+
+    /// After a failed write: the file must end in a whole line, or take nothing more.
+    fn take_back(&mut self, error: &io::Error, owed: u64) -> Result<(), AppendError> {
+        if self.file.set_len(self.len).is_err() {
+            self.poisoned = true;
+        }
+        if self.reserves_space() {
+            // Cutting the file gave its space ahead back; whether it can be had again is not ours to say.
+            self.allocated = self.len;
+            let _ = self.reserve(owed.min(self.owed));
+        }
+        Err(refusal(error))
+    }
+
+    /// Sees that the next `bytes` bytes have their space.
+    fn reserve(&mut self, bytes: u64) -> io::Result<()> {
+        let end = self.len.saturating_add(bytes);
+        if end < self.allocated {
+            return Ok(());
+        }
+        let missing = end - self.allocated;
+        let result = match self.file.allocate(self.allocated, missing.max(STEP)) {
+            Ok(()) => Ok(missing.max(STEP)),
+            Err(e) if is_full(&e) && missing > 0 => self
+                .file
+                .allocate(self.allocated, missing)
+                .map(|()| missing),
+            Err(e) if is_full(&e) => Ok(0),
+            Err(e) => Err(e),
+        };
+        match result {
+            Ok(more) => self.allocated = self.allocated.saturating_add(more),
+            Err(e) if e.kind() == ErrorKind::Unsupported => self.allocated = u64::MAX,
+            Err(e) => return Err(e),
+        }
+        Ok(())
+    }
+
+    /// Goes on in a new segment. On an error the old one stays in use, with all its space.
+    fn rotate(&mut self) -> Result<(), AppendError> {
+        if let Err(e) = self.file.sync() {
+            self.poisoned = true;
+            return Err(refusal(&e));
+        }
+        let name = segment::name(self.next_seq);
+        let file = self.disk.create(&name).map_err(|e| refusal(&e))?;
+        let old = std::mem::replace(&mut self.file, file);
+        let before = (self.len, self.allocated);
+        self.len = 0;
+        self.allocated = if self.reserves_space() { 0 } else { u64::MAX };
+        if let Err(e) = self.reserve(self.owed) {
+            self.file = old;
+            (self.len, self.allocated) = before;
+            if self.disk.remove(&name).is_err() {
+                self.poisoned = true;
+            }
+            return Err(refusal(&e));
+        }
+        // Space that stays taken behind a closed segment's end is no damage.
+        let _ = old.set_len(before.0);
+        Ok(())
+    }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge
+    )
+}
+
+fn refusal(error: &io::Error) -> AppendError {
+    if is_full(error) {
+        AppendError::DiskFull
+    } else {
+        AppendError::Io(error.to_string().into())
+    }
+}
+
+/// Wall clock as text; the part down to the second is kept.
+#[derive(Default)]
+struct Clock {
+    second: u64,
+    text: String,
+}
+
+impl Clock {
+    /// `2026-11-21T21:49:58.123456Z`
+    fn stamp(&mut self, out: &mut Vec<u8>) {
+        // A clock before 1970 is shown as 1970.
+        let now = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        if self.text.is_empty() || self.second != now.as_secs() {
+            self.second = now.as_secs();
+            let second = i64::try_from(self.second).unwrap_or(0);
+            let time = jiff::Timestamp::from_second(second).unwrap_or_default();
+            self.text = time.strftime("%Y-%m-%dT%H:%M:%S").to_string();
+        }
+        out.extend_from_slice(self.text.as_bytes());
+        out.push(b'.');
+        let mut scale = 100_000;
+        while scale > 0 {
+            json::digits(out, u64::from(now.subsec_micros() / scale % 10));
+            scale /= 10;
+        }
+        out.push(b'Z');
+    }
+}

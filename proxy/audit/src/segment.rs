@@ -1,0 +1,112 @@
+//! The files of a log: names, order, and lines read one after the other with a bounded buffer.
+
+use crate::line::LINE_MAX;
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+/// `<first sequence number, 20 digits>.jsonl`
+pub fn name(first_seq: u64) -> String {
+    format!("{first_seq:020}.jsonl")
+}
+
+/// A segment by its name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Segment {
+    /// Sequence number of its first record, by its name.
+    pub first_seq: u64,
+    /// Where it is.
+    pub path: PathBuf,
+}
+
+/// What a directory holds.
+#[derive(Debug, Default)]
+pub struct Listing {
+    /// In order.
+    pub segments: Vec<Segment>,
+    /// Files that end in `.jsonl` and are no segments by their name.
+    pub strangers: Vec<PathBuf>,
+}
+
+/// Lists a directory. One that is not there is an error.
+pub fn list(dir: &Path) -> io::Result<Listing> {
+    let mut listing = Listing::default();
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        let Some(file_name) = path.file_name().and_then(|n| n.to_str()) else {
+            continue;
+        };
+        let Some(stem) = file_name.strip_suffix(".jsonl") else {
+            continue;
+        };
+        match stem.parse().ok().filter(|seq| name(*seq) == file_name) {
+            Some(first_seq) => listing.segments.push(Segment { first_seq, path }),
+            None => listing.strangers.push(path),
+        }
+    }
+    listing.segments.sort();
+    listing.strangers.sort();
+    Ok(listing)
+}
+
+/// Reads a segment line by line.
+#[derive(Debug)]
+pub struct Lines {
+    reader: BufReader<File>,
+    line: Vec<u8>,
+}
+
+/// What stood at the reader's place.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Line<'a> {
+    /// A line, its line feed left out.
+    Whole(&'a [u8]),
+    /// Bytes up to the end of the file without a line feed.
+    Torn(&'a [u8]),
+    /// No line feed within the longest line there is; what follows is skipped up to the next one.
+    Endless,
+}
+
+impl Lines {
+    /// From the beginning of a file.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        Ok(Self {
+            reader: BufReader::with_capacity(256 * 1024, File::open(path)?),
+            line: Vec::new(),
+        })
+    }
+
+    /// The next line; `None` at the end.
+    pub fn next(&mut self) -> io::Result<Option<Line<'_>>> {
+        self.line.clear();
+        let limit = LINE_MAX as u64;
+        self.reader
+            .by_ref()
+            .take(limit)
+            .read_until(b'\n', &mut self.line)?;
+        if self.line.is_empty() {
+            return Ok(None);
+        }
+        if let Some(line) = self.line.strip_suffix(b"\n") {
+            return Ok(Some(Line::Whole(line)));
+        }
+        if self.line.len() < LINE_MAX {
+            return Ok(Some(Line::Torn(&self.line)));
+        }
+        self.reader.skip_until(b'\n')?;
+        Ok(Some(Line::Endless))
+    }
+
+    /// After a torn line: what has become of it since.
+    pub fn again(&mut self) -> io::Result<Line<'_>> {
+        let limit = LINE_MAX.saturating_sub(self.line.len()) as u64;
+        self.reader
+            .by_ref()
+            .take(limit)
+            .read_until(b'\n', &mut self.line)?;
+        Ok(match self.line.strip_suffix(b"\n") {
+            Some(line) => Line::Whole(line),
+            None => Line::Torn(&self.line),
+        })
+    }
+}
