@@ -6,14 +6,17 @@
 mod declared;
 mod load;
 mod model;
+mod names;
 mod rights;
 pub mod yaml;
 
-pub use declared::{DeclaredType, DeclaredTypeError};
+pub use declared::{DeclaredType, DeclaredTypeError, Family};
+pub use load::POLICY_SECTIONS;
 pub use model::{
     Access, Column, ColumnIx, ColumnRef, Database, Group, GroupIx, Mask, OtherDatabases, Place,
     Policy, Protect, Rights, Role, Table, TableRef,
 };
 
+pub use names::{NameError, Quoted, parse_identifier, parse_name};
 /// What is wrong with a policy.
 pub use yaml::Problems as PolicyErrors;

@@ -1,8 +1,49 @@
-//! From YAML to [`Policy`]. A policy that it does not understand to the last key does not load.
+//! From YAML to [`Policy`]; docs/formats/policy.md is the language.
+//!
+//! Every problem of a text is found in one reading where that is possible. A policy that is not
+//! understood to its last key must never load, not even the part that was understood.
 
-use crate::Policy;
-use crate::yaml::Problems;
+use crate::yaml::{Node, Problems, Reader, Section};
+use crate::{Access, OtherDatabases, Policy};
+use database::read_databases;
+use roles::read_roles;
 use std::path::Path;
+
+mod database;
+mod groups;
+mod roles;
+#[cfg(test)]
+mod tests;
+
+/// Every kind of mapping in a policy whose keys are fixed.
+pub const POLICY_SECTIONS: &[Section] = &[POLICY, DATABASE, TABLE, COLUMN, ROLE];
+
+const POLICY: Section = Section {
+    name: "policy",
+    keys: &["databases", "roles", "default", "other_databases"],
+};
+const DATABASE: Section = Section {
+    name: "database",
+    keys: &["tables", "functions"],
+};
+const TABLE: Section = Section {
+    name: "table",
+    keys: &["subject", "columns"],
+};
+const COLUMN: Section = Section {
+    name: "column",
+    keys: &["type", "protect", "mask", "group"],
+};
+const ROLE: Section = Section {
+    name: "role",
+    keys: &["users", "columns"],
+};
+
+const ACCESS: &[(&str, Access)] = &[
+    ("clear", Access::Clear),
+    ("mask", Access::Mask),
+    ("deny", Access::Deny),
+];
 
 impl Policy {
     /// Reads and checks a policy file, `${NAME}` expanded from the process environment.
@@ -16,12 +57,64 @@ impl Policy {
     /// Checks a policy's text; `file_name` is what problems name, `env` answers `${NAME}`.
     pub fn parse(
         file_name: &str,
-        _text: &str,
-        _env: &dyn Fn(&str) -> Option<String>,
+        text: &str,
+        env: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, Problems> {
-        Err(Problems::of_file(
-            file_name,
-            "reading a policy is being built",
-        ))
+        let (reader, root) = Reader::parse(file_name, text, env);
+        let policy = root
+            .and_then(|root| read_policy(&reader, &root))
+            .map(|policy| Self {
+                hash: reader.fingerprint(None),
+                ..policy
+            });
+        reader.finish(policy)
     }
+
+    /// Checks a policy that is a part of another file; problems go to `reader`.
+    pub fn read(reader: &Reader, node: &Node) -> Option<Self> {
+        read_policy(reader, node).map(|policy| Self {
+            hash: reader.fingerprint(Some(node)),
+            ..policy
+        })
+    }
+}
+
+/// `None` only where nothing could be read; with problems noted, what it returns is dropped.
+fn read_policy(reader: &Reader, root: &Node) -> Option<Policy> {
+    if root.is_nothing() {
+        reader.problem(
+            root.line,
+            "policy: nothing here; a policy that protects nothing is written `databases: {}`",
+        );
+        return None;
+    }
+    let map = reader.map(root, POLICY)?;
+    let databases = map
+        .require("databases")
+        .map(|node| read_databases(reader, node))
+        .unwrap_or_default();
+    let roles = map
+        .get("roles")
+        .map(|node| read_roles(reader, node, &databases))
+        .unwrap_or_default();
+    let default = map
+        .get("default")
+        .and_then(|node| reader.choice(node, "default", ACCESS));
+    let other_databases = map.get("other_databases").and_then(|node| {
+        reader.choice(
+            node,
+            "other_databases",
+            &[
+                ("pass", OtherDatabases::Pass),
+                ("refuse", OtherDatabases::Refuse),
+            ],
+        )
+    });
+    Some(Policy {
+        databases,
+        roles,
+        default: default.unwrap_or(Access::Deny),
+        other_databases: other_databases.unwrap_or_default(),
+        hash: "".into(),
+    })
 }

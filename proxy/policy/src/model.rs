@@ -1,6 +1,7 @@
 //! The checked policy. Everything here is the outcome of a load that found no error.
 
 use crate::DeclaredType;
+use crate::names::Quoted;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -23,15 +24,17 @@ pub struct ColumnRef {
     pub column: Arc<str>,
 }
 
+/// Quoted where SQL would want quotes, so that two names never print alike (group names are printed names).
 impl fmt::Display for TableRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.schema, self.table)
+        write!(f, "{}.{}", Quoted(&self.schema), Quoted(&self.table))
     }
 }
 
+/// Quoted where SQL would want quotes.
 impl fmt::Display for ColumnRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.table, self.column)
+        write!(f, "{}.{}", self.table, Quoted(&self.column))
     }
 }
 

@@ -64,5 +64,6 @@ pub(crate) fn glob_matches(glob: &str, text: &str) -> bool {
             },
         }
     }
-    glob.get(g..).is_some_and(|rest| rest.iter().all(|c| *c == '*'))
+    glob.get(g..)
+        .is_some_and(|rest| rest.iter().all(|c| *c == '*'))
 }
