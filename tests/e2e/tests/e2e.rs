@@ -1,1 +1,15 @@
-//! One binary for all end-to-end promises.
+//! The promises of DESIGN §9, each proved from outside on a real PostgreSQL: one binary, a module per promise.
+//!
+//! No test may depend on another, or on what another left in the database.
+
+// A test that cannot be set up has failed; saying so with a panic is what it is for.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+mod at_rest;
+mod audit;
+mod drivers;
+mod lifecycle;
+mod login;
+mod passthrough;
+mod refusals;
+mod roles;
