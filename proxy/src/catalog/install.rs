@@ -1,0 +1,97 @@
+//! The objects the proxy needs in a policy database: schema `hippocrypt` and the domain `hippocrypt.cell`.
+//!
+//! It must never replace an object of that name that is not ours: what stands there and differs is an error.
+
+use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
+
+/// What the domain's CHECK must say; docs/formats/cell.md, "In the database".
+const CHECK: &str = "VALUE IS NULL OR (octet_length(VALUE) >= 59 AND substring(VALUE FROM 1 FOR 2) = '\\xf5e1'::bytea \
+AND get_byte(VALUE, 2) IN (1, 2, 4))";
+
+/// Why the objects are not there.
+#[derive(Debug, thiserror::Error)]
+pub enum InstallError {
+    /// The service role may not create them.
+    #[error(
+        "database {database:?}: role {user:?} may not create the cell type. Run as a superuser or the database's owner:\n\n{sql}\n"
+    )]
+    Privilege {
+        /// The database.
+        database: String,
+        /// The service role.
+        user: String,
+        /// What the DBA is to run.
+        sql: String,
+    },
+    /// The server said no for another reason.
+    #[error("database {database:?}: the cell type cannot be created: {error}")]
+    Server {
+        /// The database.
+        database: String,
+        /// What the server said.
+        error: tokio_postgres::Error,
+    },
+    /// `hippocrypt.cell` exists and is something else.
+    #[error(
+        "database {database:?}: the type hippocrypt.cell exists, but is not a domain over bytea with the check of a cell; it was not made by hippocrypt"
+    )]
+    Foreign {
+        /// The database.
+        database: String,
+    },
+}
+
+/// Makes what is missing. `database` and `user` are for messages.
+pub(super) async fn install(
+    client: &Client,
+    database: &str,
+    user: &str,
+) -> Result<(), InstallError> {
+    let server = |error| InstallError::Server { database: database.to_owned(), error };
+    if let Some(check) = existing(client).await.map_err(server)? {
+        // The server prints the expression its own way; what must be in it is the length and the magic.
+        let ours = check.contains(">= 59") && check.contains("f5e1");
+        return if ours {
+            Ok(())
+        } else {
+            Err(InstallError::Foreign { database: database.to_owned() })
+        };
+    }
+    match client.batch_execute(&sql()).await {
+        Ok(()) => Ok(()),
+        Err(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
+            Err(InstallError::Privilege {
+                database: database.to_owned(),
+                user: user.to_owned(),
+                sql: sql(),
+            })
+        }
+        Err(error) => Err(server(error)),
+    }
+}
+
+/// The CHECK of the domain that is there, `Some("")` where something else bears its name.
+async fn existing(client: &Client) -> Result<Option<String>, tokio_postgres::Error> {
+    let row = client
+        .query_opt(
+            "SELECT CASE WHEN t.typtype = 'd' AND t.typbasetype = 17 THEN coalesce((SELECT pg_get_constraintdef(c.oid) \
+             FROM pg_constraint c WHERE c.contypid = t.oid LIMIT 1), '') ELSE '' END \
+             FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace \
+             WHERE n.nspname = 'hippocrypt' AND t.typname = 'cell'",
+            &[],
+        )
+        .await?;
+    row.map(|row| row.try_get(0)).transpose()
+}
+
+fn sql() -> String {
+    format!(
+        "BEGIN;\n\
+         CREATE SCHEMA IF NOT EXISTS hippocrypt;\n\
+         GRANT USAGE ON SCHEMA hippocrypt TO PUBLIC;\n\
+         CREATE DOMAIN hippocrypt.cell AS bytea CHECK ({CHECK});\n\
+         COMMENT ON DOMAIN hippocrypt.cell IS 'ciphertext of one value; written and read by hippocrypt';\n\
+         COMMIT;"
+    )
+}

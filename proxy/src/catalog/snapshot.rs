@@ -1,0 +1,259 @@
+//! One query that reads a database's catalog as rows of text, and the rows' way into a [`Catalog`].
+//!
+//! Every row begins with the name of its section; the other columns mean what the section says. It must
+//! never skip a row that it does not understand: a snapshot with a hole would call a relation unprotected.
+
+use hippocrypt_sql::catalog::{Attribute, Catalog, Function, Relation, RelationKind};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Columns of a row of [`SNAPSHOT`], all of type text.
+pub const COLUMNS: usize = 8;
+
+/// The query. Sections: `cell` the domain's oid; `schema`; `relation` with its columns in `attribute`,
+/// parents in `parent`, view and rule dependencies in `depends`, triggers, unique indexes; `function`;
+/// `operator`; `temporary` names of this session. Sources: PostgreSQL 15, chapter 53, System Catalogs.
+pub const SNAPSHOT: &str = "\
+WITH n AS (
+  SELECT oid, nspname FROM pg_catalog.pg_namespace
+  WHERE nspname NOT IN ('pg_catalog', 'information_schema') AND nspname !~ '^pg_(toast|temp)'
+), r AS (
+  SELECT c.oid, c.relname, n.nspname, c.relkind, c.relrowsecurity, c.relhasrules, c.relhastriggers
+  FROM pg_catalog.pg_class c JOIN n ON n.oid = c.relnamespace
+  WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c')
+)
+SELECT 'cell' AS s, t.oid::text AS a, NULL::text AS b, NULL::text AS c, NULL::text AS d, NULL::text AS e,
+       NULL::text AS f, NULL::text AS g
+  FROM pg_catalog.pg_type t JOIN n ON n.oid = t.typnamespace
+  WHERE n.nspname = 'hippocrypt' AND t.typname = 'cell' AND t.typtype = 'd' AND t.typbasetype = 17
+UNION ALL SELECT 'schema', nspname::text, NULL, NULL, NULL, NULL, NULL, NULL FROM n
+UNION ALL SELECT 'relation', oid::text, nspname::text, relname::text, relkind::text, relrowsecurity::text, NULL, NULL FROM r
+UNION ALL SELECT 'attribute', a.attrelid::text, a.attnum::text, a.attname::text, a.atttypid::text, a.atttypmod::text,
+                 a.attnotnull::text, (CASE WHEN a.attgenerated <> '' THEN 'g' WHEN a.atthasdef OR a.attidentity <> '' THEN 'd' ELSE '' END)
+  FROM pg_catalog.pg_attribute a JOIN r ON r.oid = a.attrelid
+  WHERE a.attnum > 0 AND NOT a.attisdropped AND r.relkind <> 'S'
+UNION ALL SELECT 'parent', i.inhrelid::text, i.inhparent::text, NULL, NULL, NULL, NULL, NULL
+  FROM pg_catalog.pg_inherits i JOIN r ON r.oid = i.inhrelid
+UNION ALL SELECT DISTINCT 'depends', w.ev_class::text, d.refobjid::text, NULL, NULL, NULL, NULL, NULL
+  FROM pg_catalog.pg_rewrite w JOIN r ON r.oid = w.ev_class
+  JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.objid = w.oid
+   AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid <> w.ev_class
+UNION ALL SELECT 'rules', w.ev_class::text, NULL, NULL, NULL, NULL, NULL, NULL
+  FROM pg_catalog.pg_rewrite w JOIN r ON r.oid = w.ev_class WHERE w.rulename <> '_RETURN'
+UNION ALL SELECT 'trigger', t.tgrelid::text, fn.nspname::text, p.proname::text, NULL, NULL, NULL, NULL
+  FROM pg_catalog.pg_trigger t JOIN r ON r.oid = t.tgrelid JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid
+  JOIN pg_catalog.pg_namespace fn ON fn.oid = p.pronamespace
+  WHERE NOT t.tgisinternal AND t.tgenabled <> 'D'
+UNION ALL SELECT 'unique', x.indrelid::text, x.indkey::text, NULL, NULL, NULL, NULL, NULL
+  FROM pg_catalog.pg_index x JOIN r ON r.oid = x.indrelid
+  WHERE x.indisunique AND x.indisvalid AND x.indpred IS NULL AND x.indexprs IS NULL
+UNION ALL SELECT 'function', n.nspname::text, p.proname::text, l.lanname::text, x.extname::text, NULL, NULL, NULL
+  FROM pg_catalog.pg_proc p JOIN n ON n.oid = p.pronamespace JOIN pg_catalog.pg_language l ON l.oid = p.prolang
+  LEFT JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid = p.oid
+   AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.deptype = 'e'
+  LEFT JOIN pg_catalog.pg_extension x ON x.oid = d.refobjid
+UNION ALL SELECT DISTINCT 'operator', o.oprname::text, NULL, NULL, NULL, NULL, NULL, NULL
+  FROM pg_catalog.pg_operator o JOIN n ON n.oid = o.oprnamespace
+UNION ALL SELECT 'temporary', c.relname::text, NULL, NULL, NULL, NULL, NULL, NULL
+  FROM pg_catalog.pg_class c
+  WHERE c.relnamespace = pg_catalog.pg_my_temp_schema() AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c')";
+
+/// Why rows do not make a snapshot.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    /// A row of another shape than [`SNAPSHOT`] asks for: another server version, or not a PostgreSQL.
+    #[error("a catalog row of section {0:?} was not understood")]
+    Row(String),
+}
+
+/// A snapshot in the making: feed it every row, then [`Snapshot::finish`].
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    catalog: Catalog,
+    names: HashMap<u32, (Arc<str>, Arc<str>)>,
+    relations: HashMap<u32, Relation>,
+    later: Vec<Later>,
+    temporary: Vec<Arc<str>>,
+}
+
+/// What belongs to a relation whose own row may come after it.
+#[derive(Debug)]
+enum Later {
+    Attribute(u32, Attribute),
+    Parent(u32, u32),
+    Depends(u32, u32),
+    Rules(u32),
+    Trigger(u32, Arc<str>, Arc<str>),
+    Unique(u32, Vec<i16>),
+}
+
+impl Snapshot {
+    /// Takes one row: [`COLUMNS`] fields as text, `None` for NULL.
+    pub fn row(&mut self, row: &[Option<&str>]) -> Result<(), SnapshotError> {
+        let section = row.first().copied().flatten().unwrap_or("");
+        let fields = Fields(row.get(1..).unwrap_or(&[]));
+        self.section(section, &fields)
+            .ok_or_else(|| SnapshotError::Row(section.to_owned()))
+    }
+
+    /// The catalog, and the temporary relations of the session that asked.
+    pub fn finish(mut self, version: u64) -> (Catalog, Vec<Arc<str>>) {
+        for later in self.later {
+            let (oid, apply): (u32, Box<dyn FnOnce(&mut Relation)>) = match later {
+                Later::Attribute(oid, a) => (oid, Box::new(|r| r.columns.push(a))),
+                Later::Parent(oid, parent) => (oid, Box::new(move |r| r.parents.push(parent))),
+                Later::Depends(oid, on) => (oid, Box::new(move |r| r.depends_on.push(on))),
+                Later::Rules(oid) => (oid, Box::new(|r| r.has_rules = true)),
+                Later::Trigger(oid, s, f) => (oid, Box::new(|r| r.triggers.push((s, f)))),
+                Later::Unique(oid, key) => (oid, Box::new(|r| r.unique.push(key))),
+            };
+            if let Some(relation) = self.relations.get_mut(&oid) {
+                apply(relation);
+            }
+        }
+        for (oid, mut relation) in self.relations {
+            relation.columns.sort_by_key(|a| a.attnum);
+            if let Some(name) = self.names.remove(&oid) {
+                self.catalog.relations.insert(name, relation);
+            }
+        }
+        self.catalog.version = version;
+        (self.catalog, self.temporary)
+    }
+
+    fn section(&mut self, section: &str, f: &Fields<'_>) -> Option<()> {
+        match section {
+            "cell" => self.catalog.cell_type = Some(f.number(0)?),
+            "schema" => self.catalog.schemas.push(f.text(0)?),
+            "relation" => self.relation(f)?,
+            "attribute" => self.later.push(Later::Attribute(f.number(0)?, attribute(f)?)),
+            "parent" => self.later.push(Later::Parent(f.number(0)?, f.number(1)?)),
+            "depends" => self.later.push(Later::Depends(f.number(0)?, f.number(1)?)),
+            "rules" => self.later.push(Later::Rules(f.number(0)?)),
+            "trigger" => {
+                self.later.push(Later::Trigger(f.number(0)?, f.text(1)?, f.text(2)?));
+            }
+            "unique" => {
+                let key = f.str(1)?.split(' ').map(|n| n.parse().ok()).collect::<Option<_>>()?;
+                self.later.push(Later::Unique(f.number(0)?, key));
+            }
+            "function" => {
+                let function = Function {
+                    schema: f.text(0)?,
+                    language: f.text(2)?,
+                    extension: f.optional(3),
+                };
+                self.catalog.functions.entry(f.text(1)?).or_default().push(function);
+            }
+            "operator" => self.catalog.operators.push(f.text(0)?),
+            "temporary" => self.temporary.push(f.text(0)?),
+            _ => return None,
+        }
+        Some(())
+    }
+
+    fn relation(&mut self, f: &Fields<'_>) -> Option<()> {
+        let oid = f.number(0)?;
+        let kind = match f.str(3)? {
+            "r" => RelationKind::Table,
+            "p" => RelationKind::PartitionedTable,
+            "v" => RelationKind::View,
+            "m" => RelationKind::MaterializedView,
+            "f" => RelationKind::ForeignTable,
+            "S" => RelationKind::Sequence,
+            "c" => RelationKind::Composite,
+            _ => return None,
+        };
+        self.names.insert(oid, (f.text(1)?, f.text(2)?));
+        self.relations.insert(
+            oid,
+            Relation {
+                oid,
+                kind,
+                columns: Vec::new(),
+                parents: Vec::new(),
+                depends_on: Vec::new(),
+                triggers: Vec::new(),
+                has_rules: false,
+                row_security: f.flag(4)?,
+                unique: Vec::new(),
+            },
+        );
+        Some(())
+    }
+}
+
+fn attribute(f: &Fields<'_>) -> Option<Attribute> {
+    let default = f.str(6)?;
+    Some(Attribute {
+        attnum: f.number(1)?,
+        name: f.text(2)?,
+        type_oid: f.number(3)?,
+        typmod: f.number(4)?,
+        not_null: f.flag(5)?,
+        has_default: default == "d",
+        generated: default == "g",
+    })
+}
+
+/// The fields behind a row's section.
+struct Fields<'a>(&'a [Option<&'a str>]);
+
+impl Fields<'_> {
+    fn str(&self, i: usize) -> Option<&str> {
+        self.0.get(i).copied().flatten()
+    }
+    fn text(&self, i: usize) -> Option<Arc<str>> {
+        self.str(i).map(Arc::from)
+    }
+    fn optional(&self, i: usize) -> Option<Arc<str>> {
+        self.text(i)
+    }
+    fn number<T: std::str::FromStr>(&self, i: usize) -> Option<T> {
+        self.str(i)?.parse().ok()
+    }
+    fn flag(&self, i: usize) -> Option<bool> {
+        match self.str(i)? {
+            "true" | "t" => Some(true),
+            "false" | "f" => Some(false),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_make_a_catalog_in_any_order() {
+        let mut snapshot = Snapshot::default();
+        let n = None;
+        for row in [
+            [Some("attribute"), Some("7"), Some("2"), Some("ssn"), Some("99"), Some("-1"), Some("true"), Some("")],
+            [Some("relation"), Some("7"), Some("public"), Some("patients"), Some("r"), Some("false"), n, n],
+            [Some("attribute"), Some("7"), Some("1"), Some("id"), Some("23"), Some("-1"), Some("false"), Some("d")],
+            [Some("cell"), Some("99"), n, n, n, n, n, n],
+            [Some("unique"), Some("7"), Some("1 2"), n, n, n, n, n],
+            [Some("temporary"), Some("tmp"), n, n, n, n, n, n],
+        ] {
+            snapshot.row(&row).unwrap();
+        }
+        let (catalog, temporary) = snapshot.finish(3);
+        let patients = &catalog.relations[&("public".into(), "patients".into())];
+        assert_eq!(catalog.cell_type, Some(99));
+        assert_eq!(catalog.version, 3);
+        assert_eq!(patients.columns.iter().map(|a| &*a.name).collect::<Vec<_>>(), ["id", "ssn"]);
+        assert!(patients.columns[0].has_default && patients.columns[1].not_null);
+        assert_eq!(patients.unique, [[1, 2]]);
+        assert_eq!(temporary, ["tmp".into()]);
+    }
+
+    #[test]
+    fn a_row_that_is_not_understood_is_an_error() {
+        let mut snapshot = Snapshot::default();
+        assert!(snapshot.row(&[Some("relation"), Some("x")]).is_err());
+        assert!(snapshot.row(&[Some("surprise")]).is_err());
+        assert!(snapshot.row(&[]).is_err());
+    }
+}
