@@ -13,6 +13,7 @@ mod tests;
 
 use crate::header::{HEADER_LEN, MAX_CELL_LEN, NONCE_LEN, Parts};
 use crate::padding::{pad, padded_len, unpadded_len};
+use crate::xaes::PrefixKey;
 use crate::{
     CellError, DataKey, DatabaseUuid, Epoch, GroupId, Header, Padding, Plaintext, RandomError,
     Suite, TAG_LEN, TypeCode,
@@ -22,7 +23,7 @@ use epoch::EpochKeys;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
-use writing::Writing;
+use writing::{Nonce, Writing};
 use zeroize::Zeroizing;
 
 /// Why a codec could not be made.
@@ -194,7 +195,12 @@ impl GroupCodec {
     }
 
     /// Checks what the header says against what the plan expects, and finds the epoch's keys.
-    fn keys_for(&self, header: &Header, ty: TypeCode, suite: Suite) -> Result<&EpochKeys, OpenError> {
+    fn keys_for(
+        &self,
+        header: &Header,
+        ty: TypeCode,
+        suite: Suite,
+    ) -> Result<&EpochKeys, OpenError> {
         if header.group != self.group {
             return Err(OpenError::Group {
                 found: header.group,
@@ -230,7 +236,9 @@ impl GroupCodec {
     ) -> Result<(), OpenError> {
         let epoch = parts.header.epoch;
         let known = self.opening.get(epoch, &parts.prefix);
-        let key = known.clone().unwrap_or_else(|| keys.prefix_key(&parts.prefix));
+        let key = known
+            .clone()
+            .unwrap_or_else(|| keys.prefix_key(&parts.prefix));
         key.open(&parts.tail, aad, text, &parts.tag)
             .map_err(|_| OpenError::NotAuthentic)?;
         // Only now: a prefix that came with a forged cell must not push a real one out.
@@ -247,6 +255,19 @@ impl GroupCodec {
         out: &mut Vec<u8>,
     ) -> Result<(), SealError> {
         let (key, nonce) = self.writing.next(&self.write_keys, cell.text_len)?;
+        self.seal_under(&key, nonce, ty, cell, out)
+    }
+
+    /// Suite 01 under a given nonce: private, since only `writing` may choose one. Frozen vectors
+    /// come in here.
+    fn seal_under(
+        &self,
+        key: &PrefixKey,
+        nonce: Nonce,
+        ty: TypeCode,
+        cell: &CellPlan<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), SealError> {
         let header = self.header(Suite::Random, ty, cell.padded());
         let text = cell.begin(&header, &nonce.whole(), out);
         let tag = key
@@ -277,7 +298,12 @@ impl GroupCodec {
         Ok(())
     }
 
-    fn seal_hash(&self, ty: TypeCode, plaintext: &[u8], out: &mut Vec<u8>) -> Result<(), SealError> {
+    fn seal_hash(
+        &self,
+        ty: TypeCode,
+        plaintext: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), SealError> {
         let header = self.header(Suite::Hash, ty, false);
         let aad = self.associated_data(&header);
         out.extend_from_slice(&header.write(&[0; NONCE_LEN]));
@@ -341,7 +367,10 @@ impl<'p> CellPlan<'p> {
         };
         text_len
             .filter(|len| *len <= MAX_CELL_LEN - HEADER_LEN - TAG_LEN)
-            .map(|text_len| Self { plaintext, text_len })
+            .map(|text_len| Self {
+                plaintext,
+                text_len,
+            })
             .ok_or(SealError::TooLong(plaintext.len()))
     }
 

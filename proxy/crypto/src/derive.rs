@@ -53,7 +53,12 @@ pub(crate) struct GroupKeys {
 }
 
 impl GroupKeys {
-    pub(crate) fn new(database: &DatabaseUuid, group: GroupId, epoch: Epoch, key: &DataKey) -> Self {
+    pub(crate) fn new(
+        database: &DatabaseUuid,
+        group: GroupId,
+        epoch: Epoch,
+        key: &DataKey,
+    ) -> Self {
         Self {
             hkdf: extract(&database.0, key.0.expose()),
             group,

@@ -66,7 +66,12 @@ impl Header {
         let mut bytes = [0; HEADER_LEN];
         let padded = if self.padded { PADDED } else { 0 };
         let fields: [&[u8]; 5] = [
-            &[MAGIC[0], MAGIC[1], self.suite.byte(), self.type_code.0 | padded],
+            &[
+                MAGIC[0],
+                MAGIC[1],
+                self.suite.byte(),
+                self.type_code.0 | padded,
+            ],
             nonce,
             &self.group.0.to_be_bytes(),
             &self.epoch.0.to_be_bytes(),

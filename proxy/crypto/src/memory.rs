@@ -55,7 +55,9 @@ unsafe impl Sync for KeyBytes {}
 
 impl KeyBytes {
     /// Writes a key into a fresh slot. `fill` sees zeroes.
-    pub(crate) fn filled<E>(fill: impl FnOnce(&mut [u8; SLOT]) -> Result<(), E>) -> Result<Self, E> {
+    pub(crate) fn filled<E>(
+        fill: impl FnOnce(&mut [u8; SLOT]) -> Result<(), E>,
+    ) -> Result<Self, E> {
         let mut key = Self(take());
         fill(key.expose_mut())?;
         Ok(key)

@@ -55,10 +55,14 @@ pub enum KeysError {
         what: &'static str,
     },
     /// The provider's variable is not set.
-    #[error("environment variable {0} is not set (or not UTF-8); it must hold the master key: 64 hexadecimal digits or 32 bytes in base64 (`openssl rand -hex 32` makes one)")]
+    #[error(
+        "environment variable {0} is not set (or not UTF-8); it must hold the master key: 64 hexadecimal digits or 32 bytes in base64 (`openssl rand -hex 32` makes one)"
+    )]
     NoVariable(String),
     /// The provider's text is not a key.
-    #[error("{source_name}: is not a master key: expected 64 hexadecimal digits or 32 bytes in base64")]
+    #[error(
+        "{source_name}: is not a master key: expected 64 hexadecimal digits or 32 bytes in base64"
+    )]
     NotAMasterKey {
         /// File or variable.
         source_name: String,
@@ -94,7 +98,9 @@ pub enum KeysError {
     #[error("{0:?} is not a name that a keyring can hold: empty, or longer than 1000 bytes")]
     BadName(String),
     /// A group without an id.
-    #[error("database {database}: column group {group} has no id in the keyring; `hippocrypt keys sync` gives it one")]
+    #[error(
+        "database {database}: column group {group} has no id in the keyring; `hippocrypt keys sync` gives it one"
+    )]
     NoGroup {
         /// The database.
         database: String,

@@ -167,7 +167,10 @@ impl Opened {
             master: provider.master_key()?,
             provider: provider.to_string(),
         };
-        if opened.master.is_authentic(&opened.document.canonical(), &mac) {
+        if opened
+            .master
+            .is_authentic(&opened.document.canonical(), &mac)
+        {
             return Ok(opened);
         }
         // One key that opens tells a changed document from the wrong master key.
@@ -180,9 +183,8 @@ impl Opened {
 
     fn any_key_opens(&self) -> bool {
         let document = &self.document;
-        let opens = |key: &WrappedKey, context: Vec<u8>| {
-            self.master.unwrap(&key.wrapped, &context).is_ok()
-        };
+        let opens =
+            |key: &WrappedKey, context: Vec<u8>| self.master.unwrap(&key.wrapped, &context).is_ok();
         let mut epochs = document.epochs.iter();
         opens(&document.audit_subject_key, document.subject_key_context())
             || epochs.any(|(epoch, key)| opens(key, document.data_key_context(*epoch)))

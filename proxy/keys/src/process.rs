@@ -22,7 +22,10 @@ impl Hardening {
         [
             (self.undumpable, "PR_SET_DUMPABLE"),
             (self.no_core_file, "RLIMIT_CORE"),
-            (self.memory_locked, "mlockall (RLIMIT_MEMLOCK is not unlimited)"),
+            (
+                self.memory_locked,
+                "mlockall (RLIMIT_MEMLOCK is not unlimited)",
+            ),
         ]
         .into_iter()
         .filter_map(|(granted, name)| (!granted).then_some(name))
@@ -90,7 +93,10 @@ mod tests {
         assert!(got.undumpable && got.no_core_file, "{got:?}");
         let status = std::fs::read_to_string("/proc/self/limits").unwrap();
         let core = status.lines().find(|l| l.starts_with("Max core")).unwrap();
-        assert!(core.split_whitespace().filter(|w| *w == "0").count() >= 2, "{core}");
+        assert!(
+            core.split_whitespace().filter(|w| *w == "0").count() >= 2,
+            "{core}"
+        );
         // SAFETY: prctl(2) with integers only.
         #[allow(unsafe_code)] // reads the flag back
         let dumpable = unsafe { libc::prctl(libc::PR_GET_DUMPABLE, 0, 0, 0, 0) };

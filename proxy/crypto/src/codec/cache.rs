@@ -73,10 +73,19 @@ mod tests {
         keys.insert(Epoch(1), prefix(0), key(0));
         for n in 1..2000 {
             keys.insert(Epoch(1), prefix(n), key(n));
-            assert!(keys.get(Epoch(1), &prefix(0)).is_some(), "used each time, gone at {n}");
+            assert!(
+                keys.get(Epoch(1), &prefix(0)).is_some(),
+                "used each time, gone at {n}"
+            );
             assert!(held(&keys) <= 2 * GENERATION);
         }
-        assert!(keys.get(Epoch(1), &prefix(1)).is_none(), "not used, not kept");
-        assert!(keys.get(Epoch(2), &prefix(0)).is_none(), "another epoch is another key");
+        assert!(
+            keys.get(Epoch(1), &prefix(1)).is_none(),
+            "not used, not kept"
+        );
+        assert!(
+            keys.get(Epoch(2), &prefix(0)).is_none(),
+            "another epoch is another key"
+        );
     }
 }

@@ -116,7 +116,11 @@ mod tests {
 
         spend(&writing, 100, 31);
         assert_eq!(writing.next(&keys, 16).unwrap().1.prefix, after.prefix);
-        assert_ne!(writing.next(&keys, 16).unwrap().1.prefix, after.prefix, "2^40 bytes");
+        assert_ne!(
+            writing.next(&keys, 16).unwrap().1.prefix,
+            after.prefix,
+            "2^40 bytes"
+        );
     }
 
     #[test]

@@ -11,7 +11,10 @@ fn hex(text: &str) -> Vec<u8> {
 }
 
 fn halves(nonce: &[u8; 24]) -> ([u8; 12], [u8; 12]) {
-    (nonce[..12].try_into().unwrap(), nonce[12..].try_into().unwrap())
+    (
+        nonce[..12].try_into().unwrap(),
+        nonce[12..].try_into().unwrap(),
+    )
 }
 
 fn seal(key: &[u8; 32], nonce: &[u8; 24], aad: &[u8], text: &[u8]) -> Vec<u8> {
@@ -103,7 +106,10 @@ fn a_flipped_bit_anywhere_is_found_and_nothing_is_decrypted() {
         let mut bad = text;
         bad[bit / 8] ^= 1 << (bit % 8);
         let before = bad;
-        assert_eq!(cipher.open(&[9; 12], b"aad", &mut bad, &tag), Err(NotAuthentic));
+        assert_eq!(
+            cipher.open(&[9; 12], b"aad", &mut bad, &tag),
+            Err(NotAuthentic)
+        );
         assert_eq!(bad, before);
     }
     for bit in 0..128 {

@@ -80,7 +80,10 @@ pub(crate) fn parse(text: &[u8]) -> Result<(Document, [u8; 32]), Malformed> {
     };
     let kind: Kind = serde_json::from_slice(text).map_err(in_json)?;
     if kind.format != FORMAT {
-        return Err(whole(format!("format {:?}, expected {FORMAT:?}", kind.format)));
+        return Err(whole(format!(
+            "format {:?}, expected {FORMAT:?}",
+            kind.format
+        )));
     }
     if kind.version != VERSION {
         return Err(whole(format!(
@@ -206,7 +209,10 @@ fn unique(document: &Document) -> Result<(), String> {
     if uuids.len() != document.databases.len() {
         return Err("two databases have the same uuid".to_owned());
     }
-    let keys = document.epochs.values().chain([&document.audit_subject_key]);
+    let keys = document
+        .epochs
+        .values()
+        .chain([&document.audit_subject_key]);
     let commitments: BTreeSet<[u8; 32]> = keys.map(|key| key.commitment).collect();
     if commitments.len() != document.epochs.len() + 1 {
         return Err("two keys have the same commitment".to_owned());
@@ -267,7 +273,14 @@ fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
 pub(crate) fn uuid_text(bytes: &[u8; 16]) -> String {
     let digits = hex(bytes);
     let part = |from, to| digits.get(from..to).unwrap_or_default();
-    [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-")
+    [
+        part(0, 8),
+        part(8, 12),
+        part(12, 16),
+        part(16, 20),
+        part(20, 32),
+    ]
+    .join("-")
 }
 
 fn uuid(text: &str) -> Option<[u8; 16]> {

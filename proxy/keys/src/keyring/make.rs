@@ -144,7 +144,10 @@ fn rendered(path: &Path, document: &Document, master: &MasterKey) -> Result<Vec<
     // What could not be read back must not be written.
     match document::parse(&text) {
         Ok(back) if back == (document.clone(), mac) => Ok(text),
-        Ok(_) => Err(unreadable(path, "it would not read back as it is".to_owned())),
+        Ok(_) => Err(unreadable(
+            path,
+            "it would not read back as it is".to_owned(),
+        )),
         Err(e) => Err(unreadable(path, e.what)),
     }
 }
@@ -201,7 +204,11 @@ fn check_names(databases: &[Wanted]) -> Result<(), KeysError> {
                 return Err(KeysError::BadName(name.to_string()));
             }
             if !seen.insert((database, group)) {
-                let what = if group.is_some() { "column group" } else { "database" };
+                let what = if group.is_some() {
+                    "column group"
+                } else {
+                    "database"
+                };
                 return Err(KeysError::NamedTwice(format!("{what} {name}")));
             }
         }
