@@ -1,1 +1,238 @@
-//! soon
+//! From the first start to the last goodbye: check, ready, drain, demo.
+
+use hippocrypt_e2e::place::{CLINIC, CLINIC_TABLES};
+use hippocrypt_e2e::proxy::{binary, free_port};
+use hippocrypt_e2e::raw::{self, rows, status};
+use hippocrypt_e2e::sql::{self, succeed, told};
+use hippocrypt_e2e::{Raw, Setup};
+use std::fs;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+#[test]
+fn the_demo_checks_itself() {
+    let output = Command::new(binary())
+        .args(["demo", "--once", "--port", "0"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        text.contains('✓') && !text.contains('✗') && !text.contains('\u{1b}'),
+        "{text}"
+    );
+    assert!(text.contains("42501") && text.contains("f5e1"), "{text}");
+}
+
+#[test]
+fn ready_healthy_and_counted() {
+    let place = Setup::clinic().start();
+    assert_eq!(place.proxy.get("/healthz").0, 200);
+    assert_eq!(place.proxy.get("/readyz").0, 200);
+    drop(place.raw("app"));
+    let (code, metrics) = place.proxy.get("/metrics");
+    assert_eq!(code, 200);
+    assert!(metrics.contains("hippocrypt_"), "{metrics}");
+    assert_eq!(place.proxy.get("/no_such_page").0, 404);
+}
+
+#[test]
+fn sigterm_lets_the_transaction_finish_and_nobody_new_in() {
+    let mut place = Setup::clinic().start();
+    place.both("CREATE TABLE drained (id int)");
+    let mut client = place.raw("app");
+    client.query("BEGIN");
+    client.query("INSERT INTO drained VALUES (1)");
+    place.proxy.signal("TERM");
+    let late = std::thread::scope(|s| {
+        s.spawn(|| {
+            std::thread::sleep(Duration::from_millis(300));
+            std::net::TcpStream::connect(("127.0.0.1", place.proxy.port())).is_ok_and(
+                |mut stream| {
+                    use std::io::{Read as _, Write as _};
+                    let _ = stream.write_all(&raw::untagged(&80_877_103_i32.to_be_bytes()));
+                    matches!(stream.read(&mut [0]), Ok(1..))
+                },
+            )
+        })
+        .join()
+        .unwrap()
+    });
+    assert!(!late, "a new session was taken while draining");
+    assert_eq!(status(&client.query("COMMIT")), 'I');
+    drop(client);
+    assert_eq!(
+        place.proxy.wait(Duration::from_secs(20)),
+        Some(0),
+        "{}",
+        place.proxy.log()
+    );
+    let kept = sql::rows(&place.thief(), "SELECT count(*) FROM drained").unwrap();
+    assert_eq!(kept[0][0].as_deref(), Some("1"));
+    assert_eq!(place.audit().last().unwrap()["type"], "stop");
+}
+
+#[test]
+fn check_is_content_with_a_good_policy_and_names_the_line_of_a_bad_one() {
+    let place = Setup::clinic().start();
+    place.both(CLINIC_TABLES);
+    let good = place.verb(&["check"]).output().unwrap();
+    assert_eq!(good.status.code(), Some(0), "{}", told(&good));
+    let policy = place.directory().join("policy.yaml");
+    let text = fs::read_to_string(&policy).unwrap();
+    fs::write(
+        &policy,
+        text.replace("notes: { type: text,", "nots: { type: text,"),
+    )
+    .unwrap();
+    let bad = place.verb(&["check"]).output().unwrap();
+    assert_eq!(bad.status.code(), Some(1), "{}", told(&bad));
+    let line = text.lines().position(|l| l.contains("notes:")).unwrap() + 1;
+    assert!(
+        told(&bad).contains(&format!("policy.yaml:{line}")),
+        "{}",
+        told(&bad)
+    );
+}
+
+#[test]
+fn what_is_not_understood_is_64_with_file_and_line() {
+    let place = Setup::clinic().start();
+    let config = place.config();
+    let text = fs::read_to_string(&config).unwrap();
+    for (what, wrong) in [
+        ("an unknown key", text.clone() + "polcy: policy.yaml\n"),
+        ("a duplicate", text.clone() + "policy: policy.yaml\n"),
+        (
+            "a bad value",
+            text.replace(
+                "audit: { directory: audit/ }",
+                "audit: { directory: audit/, durability: maybe }",
+            ),
+        ),
+    ] {
+        fs::write(&config, &wrong).unwrap();
+        let output = place
+            .verb(&["serve"])
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(64), "{what}: {}", told(&output));
+        assert!(
+            told(&output).contains("hippocrypt.yaml:"),
+            "{what}: {}",
+            told(&output)
+        );
+    }
+    let unknown_verb = Command::new(binary()).arg("encrypt").output().unwrap();
+    assert_eq!(
+        unknown_verb.status.code(),
+        Some(64),
+        "{}",
+        told(&unknown_verb)
+    );
+}
+
+#[test]
+fn serve_wants_its_keys_and_init_never_replaces_one() {
+    let mut place = Setup::clinic().start();
+    place.proxy.signal("TERM");
+    place.proxy.wait(Duration::from_secs(20));
+    let keyring = place.directory().join("keys/keyring.json");
+    let before = fs::read(&keyring).unwrap();
+    place.verb(&["keys", "init"]).output().unwrap();
+    assert_eq!(
+        fs::read(&keyring).unwrap(),
+        before,
+        "init changed a keyring"
+    );
+    succeed(&mut place.verb(&["keys", "status"]));
+    fs::remove_file(&keyring).unwrap();
+    let lone = place.verb(&["keys", "init"]).output().unwrap();
+    assert_ne!(
+        lone.status.code(),
+        Some(0),
+        "a master key without keyring must not lead to a new one"
+    );
+    assert!(!keyring.exists());
+    let serve = place
+        .verb(&["serve"])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert_ne!(serve.status.code(), Some(0), "{}", told(&serve));
+}
+
+#[test]
+fn explain_says_what_would_be_sent_without_sending_it() {
+    let place = Setup::clinic().start();
+    place.both(CLINIC_TABLES);
+    let ask = |user: &str, sql: &str| {
+        let mut verb = place.verb(&["explain", "--user", user]);
+        verb.arg(sql).output().unwrap()
+    };
+    let shown = told(&ask(
+        "app",
+        "SELECT name FROM patients WHERE ssn = '900-11-0001'",
+    ));
+    assert!(
+        shown.contains("public.patients.ssn") && shown.contains("name"),
+        "{shown}"
+    );
+    let refused = told(&ask("guest", "SELECT name FROM patients"));
+    assert!(refused.contains("42501"), "{refused}");
+}
+
+#[test]
+fn a_table_that_is_not_yet_encrypted_is_closed() {
+    let setup = Setup::policy(CLINIC);
+    let place = setup.start();
+    let thief = place.thief();
+    sql::rows(&thief, "CREATE TABLE patients (id int PRIMARY KEY, name text, ssn varchar(11), dob date, notes text, age int, score bigint, cost numeric(10,2), alive bool, seen timestamptz, token uuid); GRANT ALL ON patients TO app; INSERT INTO patients (id, name) VALUES (1, 'Plain Pangolin')").unwrap();
+    let mut client = place.raw("app");
+    let mut answer = client.query("SELECT name FROM patients");
+    for _ in 0..40 {
+        // The table was made behind the proxy's back: its timer finds it.
+        if raw::sqlstate(&answer).as_deref() == Some("0A000") || rows(&answer).len() == 1 {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(250));
+        answer = client.query("SELECT name FROM patients");
+    }
+    assert_eq!(
+        raw::sqlstate(&answer).as_deref(),
+        Some("0A000"),
+        "{answer:?}"
+    );
+    let hidden = client.query("INSERT INTO patients (id, name) VALUES (2, 'Refused Pangolin')");
+    assert!(raw::sqlstate(&hidden).is_some());
+    assert!(!place.tap.saw(b"Refused Pangolin"));
+}
+
+#[test]
+fn sessions_beyond_the_limit_are_refused_with_53300() {
+    let setup = Setup {
+        more: "sessions: { max: 2 }".to_owned(),
+        ..Setup::clinic()
+    };
+    let place = setup.start();
+    let (_one, _two) = (place.raw("app"), place.raw("app"));
+    let third = Raw::login(place.proxy.port(), "app", "app-secret", &place.database).unwrap_err();
+    assert_eq!(third.sqlstate(), "53300");
+}
+
+#[test]
+fn a_taken_port_is_named() {
+    let port = free_port();
+    let _taken = std::net::TcpListener::bind(("127.0.0.1", port)).unwrap();
+    let output = Command::new(binary())
+        .args(["demo", "--port", &port.to_string()])
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    assert!(
+        told(&output).contains(&port.to_string()),
+        "{}",
+        told(&output)
+    );
+}
