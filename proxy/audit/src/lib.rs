@@ -9,6 +9,8 @@ mod line;
 pub mod log;
 pub mod query;
 pub mod record;
+#[cfg(test)]
+mod samples;
 mod segment;
 mod sink;
 pub mod verify;

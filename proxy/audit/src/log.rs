@@ -153,8 +153,8 @@ struct Inner {
     syncer: Mutex<Option<JoinHandle<()>>>,
     reserves_space: bool,
     recovered: Option<Recovery>,
-    /// Held as long as the log is open.
-    _lock: File,
+    /// Held until the log is closed.
+    lock: File,
 }
 
 impl Log {
@@ -190,7 +190,7 @@ impl Log {
                 syncer: Mutex::new(Some(syncer)),
                 reserves_space,
                 recovered: recovered.clone(),
-                _lock: lock,
+                lock,
             }),
         };
         if let Some(recovery) = recovered {
@@ -252,6 +252,8 @@ impl Inner {
             // It ends by itself once the log is closed; a panic of it has poisoned the log already.
             let _ = syncer.join();
         }
+        // By name, not by dropping: a child that is being forked may hold the descriptor a moment longer.
+        let _ = self.lock.unlock();
         closed
     }
 }

@@ -51,8 +51,8 @@ pub fn list(dir: &Path) -> io::Result<Listing> {
 
 /// Reads a segment line by line.
 #[derive(Debug)]
-pub struct Lines {
-    reader: BufReader<File>,
+pub struct Lines<R> {
+    reader: R,
     line: Vec<u8>,
 }
 
@@ -67,13 +67,23 @@ pub enum Line<'a> {
     Endless,
 }
 
-impl Lines {
+impl Lines<BufReader<File>> {
     /// From the beginning of a file.
     pub fn open(path: &Path) -> io::Result<Self> {
-        Ok(Self {
-            reader: BufReader::with_capacity(256 * 1024, File::open(path)?),
+        Ok(Self::over(BufReader::with_capacity(
+            256 * 1024,
+            File::open(path)?,
+        )))
+    }
+}
+
+impl<R: BufRead> Lines<R> {
+    /// Over the bytes of a segment.
+    pub fn over(reader: R) -> Self {
+        Self {
+            reader,
             line: Vec::new(),
-        })
+        }
     }
 
     /// The next line; `None` at the end.

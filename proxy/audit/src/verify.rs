@@ -13,6 +13,7 @@ use crate::line::{self, GENESIS, Hex, Parts, Stamp};
 use crate::segment::{self, Line, Lines, Segment};
 use std::fmt;
 use std::fs;
+use std::io::{self, BufRead};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -234,7 +235,8 @@ impl<'a> Check<'a> {
             self.head = None;
         }
         self.verified.segments += 1;
-        let read = Lines::open(&segment.path).and_then(|lines| self.lines(segment, place, lines));
+        let read =
+            Lines::open(&segment.path).and_then(|lines| self.lines(&segment.path, place, lines));
         match read {
             Ok(0) if place == Place::Closed => {
                 self.found(&segment.path, 0, None, Defect::EmptySegment);
@@ -244,7 +246,12 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn lines(&mut self, segment: &Segment, place: Place, mut lines: Lines) -> std::io::Result<u64> {
+    fn lines<R: BufRead>(
+        &mut self,
+        file: &Path,
+        place: Place,
+        mut lines: Lines<R>,
+    ) -> io::Result<u64> {
         let mut number = 0;
         while let Some(line) = lines.next()? {
             number += 1;
@@ -257,9 +264,9 @@ impl<'a> Check<'a> {
                 line => line,
             };
             match line {
-                Line::Whole(line) => self.line(&segment.path, number, line),
-                Line::Torn(_) => self.found(&segment.path, number, None, Defect::Torn),
-                Line::Endless => self.found(&segment.path, number, None, Defect::Endless),
+                Line::Whole(line) => self.line(file, number, line),
+                Line::Torn(_) => self.found(file, number, None, Defect::Torn),
+                Line::Endless => self.found(file, number, None, Defect::Endless),
             }
         }
         Ok(number)

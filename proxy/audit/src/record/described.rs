@@ -43,7 +43,7 @@ impl Described {
         if let Some(fingerprint) = fingerprint {
             json::member(&mut json, "fingerprint", fingerprint);
         }
-        json::list(&mut json, "tables", tables, |out, t| json::string(out, t));
+        json::list(&mut json, "tables", tables, json::string);
         json::list(&mut json, "columns", columns, |out, c: ColumnUse<'_>| {
             out.push(b'{');
             json::bare_member(out, "column", c.column);
