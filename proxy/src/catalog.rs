@@ -5,9 +5,11 @@
 //! serve an app's statement over the service connection.
 
 mod install;
+mod live;
 mod service;
 mod snapshot;
 
 pub use install::InstallError;
+pub use live::{LiveCatalog, RefreshError};
 pub use service::{CatalogError, ServiceConnection};
 pub use snapshot::{COLUMNS, SNAPSHOT, Snapshot, SnapshotError};

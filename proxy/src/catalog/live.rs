@@ -1,0 +1,134 @@
+//! The newest catalog of one policy database, as an [`Analyser`] that all its sessions share.
+//!
+//! Verdicts are made against one analyser; a refresh that sees a change replaces it. It must never put an
+//! older snapshot in place of a newer one, nor call an unreadable catalog fresh.
+
+use super::service::{CatalogError, ServiceConnection};
+use crate::config::Service;
+use crate::tls::{ConnectError, Connector};
+use hippocrypt_policy::Database;
+use hippocrypt_sql::Analyser;
+use hippocrypt_sql::catalog::Catalog;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+use tokio::sync::Mutex;
+
+/// A refresh takes no longer than this: sessions wait for it.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Why the catalog is not fresh.
+#[derive(Debug, thiserror::Error)]
+pub enum RefreshError {
+    /// No connection.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// No catalog.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// Too slow.
+    #[error("database {0:?}: reading the catalog took longer than {TIMEOUT:?}")]
+    Timeout(String),
+}
+
+/// One policy database, watched.
+#[derive(Debug)]
+pub struct LiveCatalog {
+    policy: Arc<Database>,
+    connector: Connector,
+    service: Service,
+    connection: Mutex<Option<ServiceConnection>>,
+    asked: AtomicU64,
+    current: RwLock<Arc<Analyser>>,
+}
+
+impl LiveCatalog {
+    /// Connects, makes the cell type where it is missing, and reads the catalog once.
+    pub async fn open(
+        policy: Arc<Database>,
+        connector: Connector,
+        service: Service,
+    ) -> Result<Self, RefreshError> {
+        let stream = connector.connect().await?;
+        let connection = ServiceConnection::open(stream, &service, &policy.name).await?;
+        connection.install().await?;
+        let catalog = connection.load(1).await?;
+        let analyser = Arc::new(Analyser::new(Arc::new(catalog), Arc::clone(&policy)));
+        Ok(Self {
+            policy,
+            connector,
+            service,
+            connection: Mutex::new(Some(connection)),
+            asked: AtomicU64::new(0),
+            current: RwLock::new(analyser),
+        })
+    }
+
+    /// The database's name.
+    pub fn database(&self) -> &Arc<Database> {
+        &self.policy
+    }
+
+    /// The newest analyser.
+    pub fn current(&self) -> Arc<Analyser> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Reads the catalog as committed at or after the moment of the call. Calls that wait for one another
+    /// share a reading that began after they were made.
+    pub async fn refresh(&self) -> Result<(), RefreshError> {
+        let ticket = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
+        let mut connection = self.connection.lock().await;
+        if self.current().world().catalog().version > ticket {
+            return Ok(());
+        }
+        // Whoever asked until now is served by this reading.
+        let served = self.asked.load(Ordering::SeqCst);
+        let catalog = tokio::time::timeout(TIMEOUT, self.read(&mut connection, served + 1))
+            .await
+            .map_err(|_| RefreshError::Timeout(self.policy.name.to_string()))
+            .flatten();
+        match catalog {
+            Ok(catalog) => {
+                let analyser = Analyser::new(Arc::new(catalog), Arc::clone(&self.policy));
+                *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(analyser);
+                Ok(())
+            }
+            Err(error) => {
+                // A connection that failed half-way may have an answer still in flight.
+                *connection = None;
+                Err(error)
+            }
+        }
+    }
+
+    /// Refreshes every `period`, so that what others change in the database is seen.
+    pub async fn watch(self: Arc<Self>, period: Duration) {
+        let mut ticks = tokio::time::interval(period);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        ticks.tick().await;
+        loop {
+            ticks.tick().await;
+            if let Err(error) = self.refresh().await {
+                tracing::warn!(database = %self.policy.name, %error, "catalog not refreshed");
+            }
+        }
+    }
+
+    async fn read(
+        &self,
+        connection: &mut Option<ServiceConnection>,
+        version: u64,
+    ) -> Result<Catalog, RefreshError> {
+        let open = match connection.take().filter(|c| !c.is_closed()) {
+            Some(open) => open,
+            None => {
+                let stream = self.connector.connect().await?;
+                ServiceConnection::open(stream, &self.service, &self.policy.name).await?
+            }
+        };
+        let catalog = open.load(version).await?;
+        *connection = Some(open);
+        Ok(catalog)
+    }
+}
