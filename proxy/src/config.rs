@@ -13,7 +13,10 @@ use zeroize::Zeroizing;
 
 mod read;
 
+/// Who holds the master key.
+pub use hippocrypt_keys::Provider as KeyProvider;
 pub use hippocrypt_policy::yaml::Problems as ConfigErrors;
+pub use read::CONFIG_SECTIONS;
 
 /// A whole configuration. Relative paths have been joined to the configuration file's directory.
 #[derive(Clone, Debug)]
@@ -121,15 +124,6 @@ pub struct Keys {
     pub keyring: PathBuf,
     /// Who holds the master key.
     pub provider: KeyProvider,
-}
-
-/// `keys.provider:`
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum KeyProvider {
-    /// A file of mode 0600.
-    File(PathBuf),
-    /// The name of an environment variable.
-    Env(String),
 }
 
 /// `audit:`

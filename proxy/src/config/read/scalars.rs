@@ -1,0 +1,65 @@
+//! Texts of single values: durations, addresses, host and port.
+//!
+//! None of these may take a text for something near it: `30` without a unit is no duration.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// `250ms`, `90s`, `30m`, `1h`, `7d`; more than nothing, at most a year.
+pub(super) fn parse_duration(text: &str) -> Option<Duration> {
+    let digits = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at(digits);
+    let number: u64 = number.parse().ok()?;
+    let milliseconds = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return None,
+    };
+    let duration = Duration::from_millis(number.checked_mul(milliseconds)?);
+    let year = Duration::from_secs(366 * 86_400);
+    (!duration.is_zero() && duration <= year).then_some(duration)
+}
+
+/// `127.0.0.1:6432`, `[::1]:6432`, `localhost:6432`. Other names would be resolved by someone else's server.
+pub(super) fn parse_address(text: &str) -> Option<SocketAddr> {
+    match text.strip_prefix("localhost:") {
+        Some(port) => format!("127.0.0.1:{port}").parse().ok(),
+        None => text.parse().ok(),
+    }
+}
+
+/// `db.example:5432`, `10.0.0.1:5432`, `[::1]:5432`; the port is 5432 where it is left out.
+pub(super) fn parse_host_port(text: &str) -> Option<(String, u16)> {
+    let (host, port) = match text.strip_prefix('[') {
+        Some(inside) => {
+            let (host, after) = inside.split_once(']')?;
+            host.parse::<std::net::Ipv6Addr>().ok()?;
+            match after {
+                "" => (host, None),
+                after => (host, Some(after.strip_prefix(':')?)),
+            }
+        }
+        None => match text.split_once(':') {
+            None => (text, None),
+            Some((host, port)) => (host, Some(port)),
+        },
+    };
+    let port = match port {
+        None => 5432,
+        Some(port) => port.parse().ok().filter(|port| *port > 0)?,
+    };
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':');
+    let well_formed = !host.is_empty() && host.len() <= 253 && host.chars().all(plain);
+    well_formed.then(|| (host.to_string(), port))
+}
+
+/// The name of an environment variable.
+pub(super) fn parse_variable_name(text: &str) -> Option<String> {
+    let fits = |(i, c): (usize, char)| {
+        c == '_' || c.is_ascii_alphabetic() || (i > 0 && c.is_ascii_digit())
+    };
+    (!text.is_empty() && text.chars().enumerate().all(fits)).then(|| text.to_string())
+}
