@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 /// A snapshot of one database's catalog.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Catalog {
     /// Rises with every refresh that saw a change; part of verdict cache keys.
     pub version: u64,
@@ -25,7 +25,7 @@ pub struct Catalog {
 }
 
 /// `pg_class.relkind`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RelationKind {
     /// `r`
     Table,
@@ -44,7 +44,7 @@ pub enum RelationKind {
 }
 
 /// A relation.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Relation {
     /// `pg_class.oid`
     pub oid: u32,
@@ -67,7 +67,7 @@ pub struct Relation {
 }
 
 /// A column of a relation.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Attribute {
     /// `attnum`, from 1.
     pub attnum: i16,
@@ -86,7 +86,7 @@ pub struct Attribute {
 }
 
 /// A function or procedure outside `pg_catalog`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Function {
     /// Its schema.
     pub schema: Arc<str>,

@@ -38,7 +38,9 @@ pub struct LiveCatalog {
     connector: Connector,
     service: Service,
     connection: Mutex<Option<ServiceConnection>>,
+    /// Refreshes asked for, and how many of them the newest reading serves.
     asked: AtomicU64,
+    served: AtomicU64,
     current: RwLock<Arc<Analyser>>,
 }
 
@@ -60,6 +62,7 @@ impl LiveCatalog {
             service,
             connection: Mutex::new(Some(connection)),
             asked: AtomicU64::new(0),
+            served: AtomicU64::new(0),
             current: RwLock::new(analyser),
         })
     }
@@ -79,19 +82,20 @@ impl LiveCatalog {
     pub async fn refresh(&self) -> Result<(), RefreshError> {
         let ticket = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
         let mut connection = self.connection.lock().await;
-        if self.current().world().catalog().version > ticket {
+        if self.served.load(Ordering::SeqCst) >= ticket {
             return Ok(());
         }
         // Whoever asked until now is served by this reading.
         let served = self.asked.load(Ordering::SeqCst);
-        let catalog = tokio::time::timeout(TIMEOUT, self.read(&mut connection, served + 1))
+        let version = self.current().world().catalog().version;
+        let catalog = tokio::time::timeout(TIMEOUT, self.read(&mut connection, version))
             .await
             .map_err(|_| RefreshError::Timeout(self.policy.name.to_string()))
             .flatten();
         match catalog {
             Ok(catalog) => {
-                let analyser = Analyser::new(Arc::new(catalog), Arc::clone(&self.policy));
-                *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(analyser);
+                self.replace(catalog);
+                self.served.store(served, Ordering::SeqCst);
                 Ok(())
             }
             Err(error) => {
@@ -113,6 +117,17 @@ impl LiveCatalog {
                 tracing::warn!(database = %self.policy.name, %error, "catalog not refreshed");
             }
         }
+    }
+
+    /// Verdicts and prepared statements hang on the analyser: one that would judge alike stays.
+    fn replace(&self, mut catalog: Catalog) {
+        let current = self.current();
+        if *current.world().catalog() == catalog {
+            return;
+        }
+        catalog.version += 1;
+        let analyser = Analyser::new(Arc::new(catalog), Arc::clone(&self.policy));
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(analyser);
     }
 
     async fn read(

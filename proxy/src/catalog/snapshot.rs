@@ -112,11 +112,19 @@ impl Snapshot {
             }
         }
         for (oid, mut relation) in self.relations {
+            // In one order, so that two snapshots of the same catalog are equal.
             relation.columns.sort_by_key(|a| a.attnum);
+            relation.parents.sort_unstable();
+            relation.depends_on.sort_unstable();
+            relation.triggers.sort_unstable();
+            relation.unique.sort_unstable();
             if let Some(name) = self.names.remove(&oid) {
                 self.catalog.relations.insert(name, relation);
             }
         }
+        self.catalog.functions.values_mut().for_each(|f| f.sort_unstable());
+        self.catalog.operators.sort_unstable();
+        self.catalog.schemas.sort_unstable();
         self.catalog.version = version;
         (self.catalog, self.temporary)
     }
