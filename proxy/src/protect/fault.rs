@@ -21,6 +21,38 @@ pub struct ValueError {
     pub position: Option<usize>,
 }
 
+impl ValueError {
+    /// With this SQLSTATE and message, and nothing more yet.
+    pub(in crate::protect) fn new(sqlstate: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            sqlstate,
+            message: message.into(),
+            detail: None,
+            hint: None,
+            column: None,
+            position: None,
+        }
+    }
+
+    /// With this detail.
+    pub(in crate::protect) fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    /// With this hint.
+    pub(in crate::protect) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// For this column.
+    pub(in crate::protect) fn of(mut self, column: &ColumnRef) -> Self {
+        self.column = Some(column.clone());
+        self
+    }
+}
+
 /// Why a Bind does not go on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BindError {

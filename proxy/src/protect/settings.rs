@@ -1,5 +1,10 @@
 //! The session's settings that value formats depend on, as ParameterStatus reports them. It must never
-//! assume a setting that the server reported otherwise.
+//! assume a setting that the server reported otherwise: one that is not understood is kept as an error
+//! for the values that need it.
+
+use crate::protect::ValueError;
+use crate::protect::value::zone;
+use jiff::tz::TimeZone;
 
 /// The first word of `DateStyle`: how dates are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,21 +33,16 @@ pub enum DateOrder {
 /// What the session's values look like.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// `DateStyle`, first word.
-    pub date_style: DateStyle,
-    /// `DateStyle`, second word.
-    pub date_order: DateOrder,
-    /// `TimeZone` as the server reports it.
-    pub time_zone: String,
+    dates: Result<(DateStyle, DateOrder), ValueError>,
+    zone: Result<TimeZone, ValueError>,
 }
 
 impl Default for Settings {
-    /// As PostgreSQL without any configuration.
+    /// As PostgreSQL without any configuration: `ISO, MDY` and `GMT`.
     fn default() -> Self {
         Self {
-            date_style: DateStyle::Iso,
-            date_order: DateOrder::Mdy,
-            time_zone: "GMT".to_owned(),
+            dates: Ok((DateStyle::Iso, DateOrder::Mdy)),
+            zone: zone::of_setting("GMT"),
         }
     }
 }
@@ -50,8 +50,44 @@ impl Default for Settings {
 impl Settings {
     /// Takes a ParameterStatus. Names that no value format depends on are ignored.
     pub fn on_parameter_status(&mut self, name: &str, value: &str) {
-        if name == "TimeZone" {
-            value.clone_into(&mut self.time_zone);
+        match name {
+            "DateStyle" => self.dates = date_style(value),
+            "TimeZone" => self.zone = zone::of_setting(value),
+            _ => {}
         }
     }
+
+    /// How dates are written and read.
+    pub(in crate::protect) fn dates(&self) -> Result<(DateStyle, DateOrder), ValueError> {
+        self.dates.clone()
+    }
+
+    /// The session's time zone.
+    pub(in crate::protect) fn zone(&self) -> Result<&TimeZone, ValueError> {
+        self.zone.as_ref().map_err(Clone::clone)
+    }
+}
+
+fn date_style(value: &str) -> Result<(DateStyle, DateOrder), ValueError> {
+    let unknown = || {
+        ValueError::new(
+            "0A000",
+            format!("the proxy does not know DateStyle \"{value}\""),
+        )
+    };
+    let (style, order) = value.split_once(", ").ok_or_else(unknown)?;
+    let style = match style {
+        "ISO" => DateStyle::Iso,
+        "SQL" => DateStyle::Sql,
+        "Postgres" => DateStyle::Postgres,
+        "German" => DateStyle::German,
+        _ => return Err(unknown()),
+    };
+    let order = match order {
+        "MDY" => DateOrder::Mdy,
+        "DMY" => DateOrder::Dmy,
+        "YMD" => DateOrder::Ymd,
+        _ => return Err(unknown()),
+    };
+    Ok((style, order))
 }
