@@ -12,6 +12,8 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 mod read;
+#[cfg(test)]
+mod tests;
 
 /// Who holds the master key.
 pub use hippocrypt_keys::Provider as KeyProvider;

@@ -114,9 +114,8 @@ impl File<'_> {
             None => Some(Listen::default()),
             Some(node) => self.listen(node),
         };
-        let upstream: Option<Upstream> = map
-            .require("upstream")
-            .and_then(|node| self.upstream(node));
+        let upstream: Option<Upstream> =
+            map.require("upstream").and_then(|node| self.upstream(node));
         let auth = self.optional(&map, "auth", Auth::Relay, |file, node| file.auth(node));
         let keys = map.require("keys").and_then(|node| self.keys(node));
         let audit = map.require("audit").and_then(|node| self.audit(node));
@@ -165,9 +164,7 @@ impl File<'_> {
         let keyring = map
             .require("keyring")
             .and_then(|node| self.path(node, "keys.keyring"));
-        let provider = map
-            .require("provider")
-            .and_then(|node| self.provider(node));
+        let provider = map.require("provider").and_then(|node| self.provider(node));
         Some(Keys {
             keyring: keyring?,
             provider: provider?,
@@ -177,9 +174,7 @@ impl File<'_> {
     fn provider(&self, node: &Node) -> Option<KeyProvider> {
         let map = self.reader.map(node, PROVIDER)?;
         match (map.get("file"), map.get("env")) {
-            (Some(node), None) => self
-                .path(node, "keys.provider.file")
-                .map(KeyProvider::File),
+            (Some(node), None) => self.path(node, "keys.provider.file").map(KeyProvider::File),
             (None, Some(node)) => self
                 .reader
                 .parsed(
@@ -223,14 +218,15 @@ impl File<'_> {
                 |text| text.parse().ok().filter(|n| (1..=100_000).contains(n)),
             )
         });
-        let idle_timeout = self.optional(&map, "idle_timeout", default.idle_timeout, |file, node| {
-            let expected = "a duration like 30m (units ms, s, m, h, d), or off";
-            file.reader
-                .parsed(node, "sessions.idle_timeout", expected, |text| match text {
-                    "off" => Some(None),
-                    text => parse_duration(text).map(Some),
-                })
-        });
+        let idle_timeout =
+            self.optional(&map, "idle_timeout", default.idle_timeout, |file, node| {
+                let expected = "a duration like 30m (units ms, s, m, h, d), or off";
+                file.reader
+                    .parsed(node, "sessions.idle_timeout", expected, |text| match text {
+                        "off" => Some(None),
+                        text => parse_duration(text).map(Some),
+                    })
+            });
         let login_timeout = self.duration(&map, "login_timeout", default.login_timeout);
         let drain_timeout = self.duration(&map, "drain_timeout", default.drain_timeout);
         Some(Sessions {

@@ -77,7 +77,12 @@ impl File<'_> {
             .require("mode")
             .and_then(|node| self.reader.choice(node, "listen.tls.mode", &modes));
         if mode == Some(ListenMode::Disable) {
-            self.useless(&map, &["certificate", "private_key"], "listen.tls", "disable");
+            self.useless(
+                &map,
+                &["certificate", "private_key"],
+                "listen.tls",
+                "disable",
+            );
             return Some(ListenTls::Disable);
         }
         let file = |key: &str| {
@@ -142,7 +147,12 @@ impl File<'_> {
                 Some(UpstreamTls::Disable)
             }
             UpstreamMode::Require => {
-                self.useless(&map, &["root_ca"], "upstream.tls", "require (verify-full checks it)");
+                self.useless(
+                    &map,
+                    &["root_ca"],
+                    "upstream.tls",
+                    "require (verify-full checks it)",
+                );
                 Some(UpstreamTls::Require)
             }
             UpstreamMode::VerifyFull => {
@@ -190,8 +200,10 @@ impl File<'_> {
         let what = "upstream.service.password";
         let scalar = self.reader.scalar(node, what, "a password")?;
         if scalar.text.is_empty() || scalar.text.contains('\0') {
-            self.reader
-                .problem(node.line, format!("{what}: expected a password, found an empty one"));
+            self.reader.problem(
+                node.line,
+                format!("{what}: expected a password, found an empty one"),
+            );
             return None;
         }
         Some(Secret::new(scalar.text.clone()))
