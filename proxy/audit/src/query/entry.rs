@@ -66,6 +66,10 @@ pub struct View {
     pub detail: Option<String>,
     /// Method, of `session_start`.
     pub auth: Option<String>,
+    /// Program version, of `start`.
+    pub version: Option<String>,
+    /// Address, of `start`.
+    pub listen: Option<String>,
     /// Bytes, of `recovery`.
     pub cut_bytes: Option<u64>,
 }
