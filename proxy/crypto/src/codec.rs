@@ -11,7 +11,7 @@ mod writing;
 #[cfg(test)]
 mod tests;
 
-use crate::header::{HEADER_LEN, MAX_CELL_LEN, NONCE_LEN, Parts};
+use crate::header::{HEADER_LEN, MAX_CELL_LEN, NONCE_LEN, Parts, put};
 use crate::padding::{pad, padded_len, unpadded_len};
 use crate::xaes::PrefixKey;
 use crate::{
@@ -325,15 +325,11 @@ impl GroupCodec {
     /// Label ‖ bytes [0,4) ‖ bytes [28,42) ‖ database uuid. The nonce GCM authenticates itself.
     fn associated_data(&self, header: &Header) -> AssociatedData {
         let written = header.write(&[0; NONCE_LEN]);
-        let fields = LABEL
-            .iter()
-            .chain(written.iter().take(4))
-            .chain(written.iter().skip(4 + NONCE_LEN))
-            .chain(&self.database.0);
         let mut aad = [0; AAD_LEN];
-        for (to, from) in aad.iter_mut().zip(fields) {
-            *to = *from;
-        }
+        let rest = put(&mut aad, LABEL);
+        let rest = put(rest, written.get(..4).unwrap_or_default());
+        let rest = put(rest, written.get(4 + NONCE_LEN..).unwrap_or_default());
+        put(rest, &self.database.0);
         aad
     }
 }

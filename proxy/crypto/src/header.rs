@@ -65,22 +65,26 @@ impl Header {
     pub(crate) fn write(&self, nonce: &[u8; NONCE_LEN]) -> [u8; HEADER_LEN] {
         let mut bytes = [0; HEADER_LEN];
         let padded = if self.padded { PADDED } else { 0 };
-        let fields: [&[u8]; 5] = [
-            &[
-                MAGIC[0],
-                MAGIC[1],
-                self.suite.byte(),
-                self.type_code.0 | padded,
-            ],
-            nonce,
-            &self.group.0.to_be_bytes(),
-            &self.epoch.0.to_be_bytes(),
-            &self.commitment,
-        ];
-        for (to, from) in bytes.iter_mut().zip(fields.iter().copied().flatten()) {
-            *to = *from;
-        }
+        let [first, second] = MAGIC;
+        let kind = [first, second, self.suite.byte(), self.type_code.0 | padded];
+        let rest = put(&mut bytes, &kind);
+        let rest = put(rest, nonce);
+        let rest = put(rest, &self.group.0.to_be_bytes());
+        let rest = put(rest, &self.epoch.0.to_be_bytes());
+        put(rest, &self.commitment);
         bytes
+    }
+}
+
+/// Copies a field to the front of `out` and gives what is behind it. Where it does not fit nothing is
+/// written; the layouts' lengths are constants, and the vectors hold them.
+pub(crate) fn put<'o>(out: &'o mut [u8], field: &[u8]) -> &'o mut [u8] {
+    match out.split_at_mut_checked(field.len()) {
+        Some((to, rest)) => {
+            to.copy_from_slice(field);
+            rest
+        }
+        None => &mut [],
     }
 }
 

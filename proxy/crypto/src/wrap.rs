@@ -4,6 +4,7 @@
 //! as another; what it authenticates is the keyring's canonical form.
 
 use crate::derive;
+use crate::header::put;
 use crate::memory::KeyBytes;
 use crate::xaes::PrefixKey;
 use crate::{DataKey, RandomError};
@@ -45,10 +46,10 @@ impl MasterKey {
         // GCM refuses more than 64 GiB; this is 32 bytes.
         let tag = sealed.map_err(|_| RandomError(getrandom::Error::UNEXPECTED))?;
         let mut out = [0; WRAPPED_LEN];
-        let fields = prefix.iter().chain(&tail).chain(text.iter()).chain(&tag);
-        for (to, from) in out.iter_mut().zip(fields) {
-            *to = *from;
-        }
+        let rest = put(&mut out, &prefix);
+        let rest = put(rest, &tail);
+        let rest = put(rest, text.as_slice());
+        put(rest, &tag);
         Ok(out)
     }
 

@@ -243,15 +243,16 @@ fn errors_and_debug_carry_no_value() {
 #[test]
 #[ignore = "prints figures; run by hand"]
 fn speed() {
-    const ROUNDS: u32 = 100_000;
+    const BATCH: u32 = 2000;
     let codec = codec();
+    // The best of many short batches: what else the machine does falls out.
     let show = |what: &str, work: &mut dyn FnMut()| {
-        let from = std::time::Instant::now();
-        (0..ROUNDS).for_each(|_| work());
-        println!(
-            "{what:32} {:>6} ns",
-            from.elapsed().as_nanos() / u128::from(ROUNDS)
-        );
+        let batch = |_| {
+            let from = std::time::Instant::now();
+            (0..BATCH).for_each(|_| work());
+            from.elapsed().as_nanos() / u128::from(BATCH)
+        };
+        println!("{what:32} {:>6} ns", (0..50).map(batch).min().unwrap());
     };
     let mut random = [0; 12];
     show("12 random bytes", &mut || {

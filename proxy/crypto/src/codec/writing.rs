@@ -7,7 +7,7 @@
 
 use super::epoch::EpochKeys;
 use crate::RandomError;
-use crate::header::{NONCE_LEN, PREFIX_LEN};
+use crate::header::{NONCE_LEN, PREFIX_LEN, put};
 use crate::xaes::PrefixKey;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -32,9 +32,8 @@ impl Nonce {
 
     pub(super) fn whole(&self) -> [u8; NONCE_LEN] {
         let mut nonce = [0; NONCE_LEN];
-        for (to, from) in nonce.iter_mut().zip(self.prefix.iter().chain(&self.tail)) {
-            *to = *from;
-        }
+        let rest = put(&mut nonce, &self.prefix);
+        put(rest, &self.tail);
         nonce
     }
 }

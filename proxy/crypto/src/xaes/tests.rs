@@ -29,6 +29,16 @@ fn seal(key: &[u8; 32], nonce: &[u8; 24], aad: &[u8], text: &[u8]) -> Vec<u8> {
     out
 }
 
+/// `zeroize` is no default feature of these crates: losing it in Cargo.toml would lose the wiping.
+#[test]
+fn expanded_keys_wipe_themselves() {
+    fn wipes<T: zeroize::ZeroizeOnDrop>() {}
+    wipes::<Aes256>();
+    wipes::<Aes256Gcm>();
+    // HMAC holds two SHA-256 states and lets them wipe themselves.
+    wipes::<sha2::Sha256>();
+}
+
 #[test]
 fn known_answers_of_the_specification() {
     let nonce = b"ABCDEFGHIJKLMNOPQRSTUVWX";
