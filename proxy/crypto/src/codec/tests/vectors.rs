@@ -4,6 +4,7 @@
 //! values would no longer be equal. The vectors are never changed to suit the code.
 
 use super::*;
+use crate::CellError;
 use crate::derive::{GroupKeys, Purpose};
 use serde_json::Value;
 use std::collections::BTreeMap;
