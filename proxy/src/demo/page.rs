@@ -215,6 +215,11 @@ impl Table {
         }
     }
 
+    /// A table without rows, its headers in one text.
+    pub fn with(headers: &str, title: impl Into<String>) -> Self {
+        Self::new(title, &headers.split(' ').collect::<Vec<_>>())
+    }
+
     /// Adds a row; line breaks and control characters in it are shown as a space.
     pub fn push(&mut self, cells: Vec<(String, Tone)>) {
         let clean = |text: String| text.replace(char::is_control, " ");
