@@ -34,6 +34,9 @@ pub(crate) struct RawToken {
 /// Texts with more tokens than this are worked on where the stack is deep: nesting costs tokens.
 const SHALLOW_TOKENS: usize = 300;
 
+/// Message levels at which libpg_query stops (`PG_QUERY_PROTOBUF_MAX_DEPTH`); a walk stops there too.
+pub(crate) const LEVELS: usize = 10_000;
+
 /// Stack for the others. libpg_query holds itself to 2 MB of it and to 10000 levels; the rest is ours.
 const DEEP_STACK: usize = 64 << 20;
 

@@ -5,11 +5,19 @@
 //! resolved, is a refusal.
 
 pub mod analyse;
+mod cache;
 pub mod catalog;
+mod functions;
 pub mod grammar;
+pub mod normalise;
 pub mod scan;
+mod settings;
+mod taint;
+mod tree;
+mod utility;
 pub mod verdict;
 pub mod world;
 
 pub use analyse::{Analyser, Context};
+pub use normalise::{Normalised, normalise};
 pub use verdict::{Plan, Refusal, Statement, Verdict};

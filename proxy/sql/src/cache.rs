@@ -1,0 +1,184 @@
+//! Verdicts by statement: bounded in number and bytes, without a statement's text in it.
+//!
+//! A key is SHA-256, cut to 128 bits, of a secret of this cache and everything a verdict depends on: text,
+//! names, rights, declared parameters. (Catalog and policy are one per analyser, and so is the cache.) Two
+//! generations: when the young one is half of what is allowed, the old one is dropped. It must never hold a
+//! statement's text or constant: callers give no weight to a verdict that holds one.
+
+use crate::analyse::Context;
+use hippocrypt_policy::ColumnIx;
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+use std::fmt;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::mem;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// A power of two: sessions seldom wait for one another.
+const SHARDS: usize = 16;
+
+/// What an entry costs beside its verdict.
+const OVERHEAD: usize = 64;
+
+/// The name of a verdict.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Key(u128);
+
+/// The cache. `V` is cheap to clone.
+pub(crate) struct Cache<V> {
+    secret: [u8; 32],
+    shards: Vec<Mutex<Shard<V>>>,
+    limit: Limit,
+}
+
+/// Half of what one shard may hold.
+#[derive(Clone, Copy, Debug)]
+struct Limit {
+    entries: usize,
+    bytes: usize,
+}
+
+struct Shard<V> {
+    young: HashMap<Key, (V, usize)>,
+    old: HashMap<Key, (V, usize)>,
+    young_bytes: usize,
+}
+
+impl<V> Default for Shard<V> {
+    fn default() -> Self {
+        Self {
+            young: HashMap::new(),
+            old: HashMap::new(),
+            young_bytes: 0,
+        }
+    }
+}
+
+impl<V> fmt::Debug for Cache<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cache")
+            .field("limit", &self.limit)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<V: Clone> Cache<V> {
+    /// A cache for at most this many entries and bytes (as callers weigh them).
+    pub(crate) fn new(entries: usize, bytes: usize) -> Self {
+        Self {
+            secret: secret(),
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            limit: Limit {
+                entries: entries / SHARDS / 2,
+                bytes: bytes / SHARDS / 2,
+            },
+        }
+    }
+
+    /// The key of this text in this context; `columns` is how many the policy has.
+    pub(crate) fn key(&self, text: &str, cx: &Context<'_>, columns: usize) -> Key {
+        let mut hash = Sha256::new();
+        hash.update(self.secret);
+        part(&mut hash, text.as_bytes());
+        count(&mut hash, cx.names.search_path.len());
+        for schema in &cx.names.search_path {
+            part(&mut hash, schema.as_bytes());
+        }
+        count(&mut hash, cx.names.temporary.len());
+        for name in &cx.names.temporary {
+            part(&mut hash, name.as_bytes());
+        }
+        hash.update([u8::from(cx.names.standard_conforming_strings)]);
+        part(&mut hash, cx.rights.rule.as_bytes());
+        for ix in 0..u32::try_from(columns).unwrap_or(u32::MAX) {
+            hash.update([cx.rights.of(ColumnIx(ix)) as u8]);
+        }
+        for oid in cx.declared_params {
+            hash.update(oid.to_be_bytes());
+        }
+        let digest = hash.finalize();
+        let cut = digest.first_chunk::<16>().copied().unwrap_or_default();
+        Key(u128::from_be_bytes(cut))
+    }
+
+    /// The verdict of this key, or what `make` makes: kept where it comes with a weight in bytes.
+    pub(crate) fn get_or_try_insert_with<E>(
+        &self,
+        key: Key,
+        make: impl FnOnce() -> Result<(V, Option<usize>), E>,
+    ) -> Result<V, E> {
+        if let Some(found) = self.get(key) {
+            return Ok(found);
+        }
+        let (value, weight) = make()?;
+        if let Some(weight) = weight {
+            self.put(key, value.clone(), weight);
+        }
+        Ok(value)
+    }
+
+    fn get(&self, key: Key) -> Option<V> {
+        let mut shard = self.shard(key)?;
+        if let Some((found, _)) = shard.young.get(&key) {
+            return Some(found.clone());
+        }
+        // Used again: it becomes young again.
+        let (found, weight) = shard.old.remove(&key)?;
+        shard.keep(key, found.clone(), weight, self.limit);
+        Some(found)
+    }
+
+    fn put(&self, key: Key, value: V, weight: usize) {
+        let weight = weight.saturating_add(OVERHEAD);
+        if weight > self.limit.bytes {
+            return;
+        }
+        if let Some(mut shard) = self.shard(key) {
+            shard.keep(key, value, weight, self.limit);
+        }
+    }
+
+    /// A poisoned shard is only a map of whole entries: it goes on.
+    fn shard(&self, key: Key) -> Option<MutexGuard<'_, Shard<V>>> {
+        let ix = usize::try_from(key.0 & (SHARDS as u128 - 1)).ok()?;
+        let shard = self.shards.get(ix)?;
+        Some(shard.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl<V> Shard<V> {
+    fn keep(&mut self, key: Key, value: V, weight: usize, limit: Limit) {
+        let full = self.young.len() >= limit.entries
+            || self.young_bytes.saturating_add(weight) > limit.bytes;
+        if full {
+            self.old = mem::take(&mut self.young);
+            self.young_bytes = 0;
+        }
+        if self.young.insert(key, (value, weight)).is_none() {
+            self.young_bytes = self.young_bytes.saturating_add(weight);
+        }
+    }
+}
+
+fn part(hash: &mut Sha256, bytes: &[u8]) {
+    count(hash, bytes.len());
+    hash.update(bytes);
+}
+
+fn count(hash: &mut Sha256, n: usize) {
+    hash.update((n as u64).to_be_bytes());
+}
+
+/// 256 bits that only this process knows: the standard library's own random hash keys, stretched.
+fn secret() -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for n in 0..8_u64 {
+        let mut one = RandomState::new().build_hasher();
+        one.write_u64(n);
+        hash.update(one.finish().to_be_bytes());
+    }
+    hash.finalize().into()
+}
+
+#[cfg(test)]
+mod tests;

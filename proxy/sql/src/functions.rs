@@ -1,0 +1,258 @@
+//! Which functions may be called in a database with a policy (DESIGN §4, Functions).
+//!
+//! A function outside `pg_catalog` can run any SQL. It passes when the policy trusts it or when it is C of an
+//! extension known to run none; bodies are not read yet. It must never pass a name because it was not found
+//! in one schema of several: any function of that name that the call could mean decides.
+
+use crate::catalog::Function;
+use crate::tree;
+use crate::verdict::{Effects, Refusal};
+use crate::world::World;
+
+/// Extensions whose C functions run no SQL and read no relation by name.
+const EXTENSIONS: [&str; 27] = [
+    "amcheck",
+    "bloom",
+    "btree_gin",
+    "btree_gist",
+    "citext",
+    "cube",
+    "dict_int",
+    "dict_xsyn",
+    "earthdistance",
+    "fuzzystrmatch",
+    "hstore",
+    "intarray",
+    "isn",
+    "ltree",
+    "pageinspect",
+    "pg_buffercache",
+    "pg_freespacemap",
+    "pg_prewarm",
+    "pg_stat_statements",
+    "pg_trgm",
+    "pg_visibility",
+    "pgcrypto",
+    "pgrowlocks",
+    "pgstattuple",
+    "seg",
+    "unaccent",
+    "uuid-ossp",
+];
+
+/// Functions of `pg_catalog` that run SQL text, or read a relation that is given as text.
+const RUN_SQL: [&str; 18] = [
+    "cursor_to_xml",
+    "cursor_to_xmlschema",
+    "database_to_xml",
+    "database_to_xml_and_xmlschema",
+    "database_to_xmlschema",
+    "query_to_xml",
+    "query_to_xml_and_xmlschema",
+    "query_to_xmlschema",
+    "schema_to_xml",
+    "schema_to_xml_and_xmlschema",
+    "schema_to_xmlschema",
+    "table_to_xml",
+    "table_to_xml_and_xmlschema",
+    "table_to_xmlschema",
+    "ts_stat",
+    "ts_rewrite",
+    "pg_import_system_collations",
+    "pg_logical_slot_get_changes",
+];
+
+/// The refusal of `call`, or what it may change.
+pub(crate) fn judge(call: &tree::Function, world: &World) -> Result<Effects, Refusal> {
+    let (schema, name) = match call.name.parts.as_slice() {
+        [name] => (None, name.as_str()),
+        [schema, name] | [_, schema, name] => (Some(schema.as_str()), name.as_str()),
+        _ => return Err(untrusted(call, "the function name is not understood")),
+    };
+    match schema {
+        Some("pg_catalog") => catalog_function(call, name),
+        Some("information_schema") => Ok(Effects::default()),
+        Some(temp) if temp == "pg_temp" || temp.starts_with("pg_temp_") => {
+            if is_trusted(world, temp, name) {
+                return Ok(opaque());
+            }
+            Err(untrusted(
+                call,
+                &format!("function {temp}.{name} of this session is not known to the policy"),
+            ))
+        }
+        _ => {
+            let defined = defined(call, world, schema, name)?;
+            let built_in = match schema {
+                None => catalog_function(call, name)?,
+                Some(_) => Effects::default(),
+            };
+            Ok(Effects {
+                catalog: defined.catalog || built_in.catalog,
+                settings: defined.settings || built_in.settings,
+                ..Effects::default()
+            })
+        }
+    }
+}
+
+/// The user's functions that the call could mean. None at all: the server answers for the built-in one, or 42883.
+fn defined(
+    call: &tree::Function,
+    world: &World,
+    schema: Option<&str>,
+    name: &str,
+) -> Result<Effects, Refusal> {
+    let mut effects = Effects::default();
+    let all = world.catalog().functions.get(name).map(Vec::as_slice);
+    for function in all.unwrap_or_default() {
+        if schema.is_some_and(|s| *s != *function.schema) || is_plain_c(function) {
+            continue;
+        }
+        if !is_trusted(world, &function.schema, name) {
+            return Err(untrusted(
+                call,
+                &format!(
+                    "function {}.{name} could touch protected tables",
+                    function.schema
+                ),
+            ));
+        }
+        effects = opaque();
+    }
+    Ok(effects)
+}
+
+fn catalog_function(call: &tree::Function, name: &str) -> Result<Effects, Refusal> {
+    // ts_rewrite(query, target, substitute) is plain; with two arguments the second is SQL.
+    if RUN_SQL.contains(&name) && !(name == "ts_rewrite" && call.arguments == 3) {
+        let mut refusal = untrusted(
+            call,
+            &format!("function {name} runs SQL that is not analysed"),
+        );
+        refusal.hint = Some("Run the inner statement itself.".into());
+        return Err(refusal);
+    }
+    if name == "set_config" {
+        return set_config(call);
+    }
+    Ok(Effects::default())
+}
+
+/// `set_config` is SET: the setting must be seen to be judged.
+fn set_config(call: &tree::Function) -> Result<Effects, Refusal> {
+    let constant = |ix| call.constants.iter().find(|(at, _)| *at == ix);
+    let Some((_, setting)) = constant(0) else {
+        let mut refusal = untrusted(call, "set_config of a setting that is not a constant");
+        refusal.hint = Some("Write the setting's name as a string constant.".into());
+        return Err(refusal);
+    };
+    let setting = setting.to_ascii_lowercase();
+    let value = constant(1).map(|(_, v)| v.as_str());
+    if setting == "client_encoding" && !value.is_some_and(crate::settings::is_utf8) {
+        let mut refusal = crate::settings::wrong_encoding();
+        refusal.position = call.name.at;
+        return Err(refusal);
+    }
+    Ok(Effects {
+        settings: crate::settings::matters(&setting),
+        ..Effects::default()
+    })
+}
+
+/// The refusal of an operator that is defined outside `pg_catalog` by a function nobody vouches for.
+pub(crate) fn judge_operator(operator: &tree::Qualified, world: &World) -> Option<Refusal> {
+    let (name, schema) = operator.parts.split_last()?;
+    let unknown = world.catalog().operators.iter().any(|o| **o == **name)
+        && schema.last().is_none_or(|s| s != "pg_catalog")
+        && !world
+            .policy()
+            .trusted_functions
+            .iter()
+            .any(|t| t == "*" || t == "*.*");
+    unknown.then(|| Refusal {
+        sqlstate: "0A000",
+        message: format!("operator {name} could call a function that touches protected tables"),
+        detail: None,
+        hint: Some(format!(
+            "Write OPERATOR(pg_catalog.{name}) for PostgreSQL's own."
+        )),
+        position: operator.at,
+    })
+}
+
+/// Whether the policy trusts `schema.name` (or `DO`).
+pub(crate) fn is_trusted(world: &World, schema: &str, name: &str) -> bool {
+    let full = format!("{schema}.{name}");
+    world
+        .policy()
+        .trusted_functions
+        .iter()
+        .any(|g| glob(g, &full))
+}
+
+/// Whether the policy trusts DO blocks.
+pub(crate) fn trusts_do(world: &World) -> bool {
+    world.policy().trusted_functions.iter().any(|g| g == "DO")
+}
+
+/// A function that may do anything the policy's owner thought of: DDL and SET among them.
+pub(crate) fn opaque() -> Effects {
+    Effects {
+        catalog: true,
+        settings: true,
+        ..Effects::default()
+    }
+}
+
+fn is_plain_c(function: &Function) -> bool {
+    let known = function
+        .extension
+        .as_deref()
+        .is_some_and(|e| EXTENSIONS.contains(&e));
+    known && matches!(&*function.language, "c" | "internal")
+}
+
+fn untrusted(call: &tree::Function, message: &str) -> Refusal {
+    Refusal {
+        sqlstate: "0A000",
+        message: message.to_owned(),
+        detail: None,
+        hint: Some(
+            "If it touches no protected table, the policy can trust it: databases: { …: { functions: { \"schema.name\": trusted } } }."
+                .into(),
+        ),
+        position: call.name.at,
+    }
+}
+
+/// `*` and `?` as in a shell, over whole names.
+fn glob(pattern: &str, name: &str) -> bool {
+    let (pattern, name): (Vec<char>, Vec<char>) =
+        (pattern.chars().collect(), name.chars().collect());
+    let (mut p, mut n, mut star) = (0, 0, None);
+    while n < name.len() {
+        match pattern.get(p) {
+            Some('*') => {
+                star = Some((p, n));
+                p += 1;
+            }
+            Some(c) if *c == '?' || Some(c) == name.get(n) => {
+                p += 1;
+                n += 1;
+            }
+            _ => match star {
+                Some((at, from)) => {
+                    star = Some((at, from + 1));
+                    p = at + 1;
+                    n = from + 1;
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern.iter().skip(p).all(|c| *c == '*')
+}
+
+#[cfg(test)]
+mod tests;

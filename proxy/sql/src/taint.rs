@@ -1,0 +1,167 @@
+//! The proof that a statement touches nothing protected: every relation, type, function and operator that it
+//! names, looked up.
+//!
+//! A name that could mean something tainted counts as touching (a CTE that shadows a protected table too:
+//! the planner knows better). It must never call a statement untouched that names a tainted relation.
+
+use crate::analyse::Input;
+use crate::functions;
+use crate::tree::{self, Found, RelationName};
+use crate::verdict::{Effects, Refusal};
+use crate::world::Lookup;
+use hippocrypt_policy::TableRef;
+use serde::Serialize;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// What a statement names.
+#[derive(Debug, Default)]
+pub(crate) struct Taint {
+    /// It names a relation that is, or could be, tainted.
+    pub(crate) touched: bool,
+    /// Relations outside the system catalogs, resolved where the snapshot allows; schema `?` where it does not.
+    pub(crate) tables: Vec<TableRef>,
+    /// A function, operator or type that may not be used in a statement that runs them.
+    pub(crate) refusal: Option<Refusal>,
+    /// What its functions may change.
+    pub(crate) effects: Effects,
+    /// All names.
+    pub(crate) found: Found,
+}
+
+/// Looks up everything that `node` names.
+pub(crate) fn taint(node: &impl Serialize, input: &Input<'_>) -> Result<Taint, Refusal> {
+    let found = tree::names(node).map_err(|_| Refusal {
+        sqlstate: "54001",
+        message: "the statement is nested too deeply".into(),
+        detail: None,
+        hint: None,
+        position: None,
+    })?;
+    let mut taint = Taint {
+        touched: found.relations.iter().any(|r| is_tainted(r, input)),
+        tables: tables(&found, input),
+        ..Taint::default()
+    };
+    taint.functions(&found, input);
+    taint.found = found;
+    Ok(taint)
+}
+
+/// Whether the relation is, or could be, tainted.
+pub(crate) fn is_tainted(relation: &RelationName, input: &Input<'_>) -> bool {
+    !matches!(lookup(relation, input), Lookup::Unprotected)
+}
+
+/// What the name means here.
+pub(crate) fn lookup<'a>(relation: &RelationName, input: &Input<'a>) -> Lookup<'a> {
+    input
+        .world
+        .lookup(relation.schema.as_deref(), &relation.name, input.cx.names)
+}
+
+impl Taint {
+    fn functions(&mut self, found: &Found, input: &Input<'_>) {
+        let guarded = !input.world.is_clear();
+        for call in &found.functions {
+            match functions::judge(call, input.world) {
+                Ok(effects) => {
+                    self.effects.catalog |= effects.catalog;
+                    self.effects.settings |= effects.settings;
+                }
+                Err(refusal) if guarded => {
+                    self.refusal.get_or_insert(refusal);
+                }
+                Err(_) => self.effects = functions::opaque(),
+            }
+        }
+        if !guarded {
+            return;
+        }
+        let operators = found.operators.iter();
+        let refused = operators
+            .filter_map(|o| functions::judge_operator(o, input.world))
+            .next();
+        self.refusal = self
+            .refusal
+            .take()
+            .or(refused)
+            .or_else(|| row_type(found, input));
+    }
+}
+
+/// A table's row type, or an array of it, holds the cells of a whole row.
+fn row_type(found: &Found, input: &Input<'_>) -> Option<Refusal> {
+    found.types.iter().find_map(|ty| {
+        let mut parts = ty.name.parts.as_slice();
+        if ty.of_column {
+            parts = parts.split_last()?.1;
+        }
+        let (name, schema) = parts.split_last()?;
+        let schema = schema.last().map(String::as_str);
+        let bare = name.strip_prefix('_').unwrap_or(name);
+        let tainted = [name.as_str(), bare].into_iter().any(|n| {
+            !matches!(
+                input.world.lookup(schema, n, input.cx.names),
+                Lookup::Unprotected
+            )
+        });
+        (tainted && schema != Some("pg_catalog")).then(|| Refusal {
+            sqlstate: "0A000",
+            message: format!("the row type of protected table {bare} cannot be used"),
+            detail: None,
+            hint: Some("Name the columns.".into()),
+            position: ty.name.at,
+        })
+    })
+}
+
+fn tables(found: &Found, input: &Input<'_>) -> Vec<TableRef> {
+    let mut all = BTreeSet::new();
+    for relation in &found.relations {
+        let is_cte = relation.schema.is_none() && found.ctes.contains(&relation.name);
+        if !is_cte && !is_catalog(relation) {
+            all.insert(resolved(relation, input));
+        }
+    }
+    all.into_iter().collect()
+}
+
+fn is_catalog(relation: &RelationName) -> bool {
+    match relation.schema.as_deref() {
+        Some(schema) => matches!(schema, "pg_catalog" | "information_schema" | "pg_toast"),
+        None => relation.name.starts_with("pg_"),
+    }
+}
+
+/// The relation's full name as far as it is known.
+pub(crate) fn resolved(relation: &RelationName, input: &Input<'_>) -> TableRef {
+    let named = |schema: &str| TableRef {
+        schema: Arc::from(schema),
+        table: Arc::from(relation.name.as_str()),
+    };
+    if let Some(schema) = &relation.schema {
+        return named(schema);
+    }
+    match lookup(relation, input) {
+        Lookup::Protected(table) => return table.name.clone(),
+        Lookup::Missing(table) | Lookup::Closed { table, .. } | Lookup::Derived { table, .. } => {
+            return table.clone();
+        }
+        Lookup::Unprotected | Lookup::Ambiguous(_) => {}
+    }
+    if input
+        .cx
+        .names
+        .temporary
+        .iter()
+        .any(|t| **t == *relation.name)
+    {
+        return named("pg_temp");
+    }
+    let known = input
+        .world
+        .relation(None, &relation.name, input.cx.names)
+        .map(|(table, _)| table);
+    known.unwrap_or_else(|| named("?"))
+}

@@ -1,0 +1,238 @@
+//! A walk over every node of a parse tree, without a rule per node.
+//!
+//! `pg_query`'s nodes derive `Serialize`, so a serializer is handed every field of every node, those that a
+//! later version adds among them: the walk is complete by construction. It must never skip a field; what it
+//! finds is names, never values except the constant arguments of functions (see [`Function::constants`]).
+
+use crate::grammar::LEVELS;
+use serde::Serialize;
+
+mod serializer;
+
+/// The names in a tree.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// Every relation (`RangeVar`).
+    pub(crate) relations: Vec<RelationName>,
+    /// Every function call.
+    pub(crate) functions: Vec<Function>,
+    /// Every type, without its modifiers.
+    pub(crate) types: Vec<TypeName>,
+    /// Every operator, qualified or not.
+    pub(crate) operators: Vec<Qualified>,
+    /// Every common table expression's name.
+    pub(crate) ctes: Vec<String>,
+}
+
+/// A relation as written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct RelationName {
+    pub(crate) catalog: Option<String>,
+    pub(crate) schema: Option<String>,
+    pub(crate) name: String,
+    pub(crate) at: Option<usize>,
+}
+
+/// A name of one or more parts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Qualified {
+    pub(crate) parts: Vec<String>,
+    pub(crate) at: Option<usize>,
+}
+
+/// A function call.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(crate) struct Function {
+    pub(crate) name: Qualified,
+    /// How many arguments it has.
+    pub(crate) arguments: usize,
+    /// Arguments that are string constants, by index: settings' names and values. Not for messages.
+    pub(crate) constants: Vec<(usize, String)>,
+}
+
+/// A type as written; `a.b%TYPE` names a column.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TypeName {
+    pub(crate) name: Qualified,
+    pub(crate) of_column: bool,
+}
+
+impl std::fmt::Debug for Function {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?}/{}", self.name, self.arguments)
+    }
+}
+
+/// The tree is deeper than any the grammar gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TooDeep;
+
+/// Walks `node` and all below it.
+pub(crate) fn names(node: &impl Serialize) -> Result<Found, TooDeep> {
+    let mut walk = Walk::default();
+    serializer::drive(node, &mut walk).map_err(|_| TooDeep)?;
+    Ok(walk.found)
+}
+
+/// Structs being walked, outermost first, and what was found so far.
+#[derive(Default)]
+struct Walk {
+    stack: Vec<Frame>,
+    found: Found,
+}
+
+/// One struct on the way down.
+#[derive(Default)]
+struct Frame {
+    node: &'static str,
+    field: &'static str,
+    /// Strings that belong to it: its own fields, and the `String` nodes of its lists.
+    strings: Vec<(&'static str, String)>,
+    at: Option<usize>,
+    flag: bool,
+    arguments: usize,
+    constants: Vec<(usize, String)>,
+}
+
+/// Nodes whose names are kept.
+fn is_named(node: &str) -> bool {
+    matches!(
+        node,
+        "RangeVar" | "FuncCall" | "TypeName" | "AExpr" | "SubLink" | "SortBy" | "CommonTableExpr"
+    )
+}
+
+impl Walk {
+    fn enter(&mut self, node: &'static str) -> Result<(), TooDeep> {
+        if self.stack.len() >= LEVELS {
+            return Err(TooDeep);
+        }
+        self.stack.push(Frame {
+            node,
+            ..Frame::default()
+        });
+        Ok(())
+    }
+
+    fn field(&mut self, field: &'static str) {
+        if let Some(frame) = self.stack.last_mut() {
+            frame.field = field;
+        }
+    }
+
+    fn item(&mut self) {
+        if let Some(frame) = self.stack.last_mut()
+            && frame.node == "FuncCall"
+            && frame.field == "args"
+        {
+            frame.arguments += 1;
+        }
+    }
+
+    fn int(&mut self, value: i64) {
+        if let Some(frame) = self.stack.last_mut()
+            && frame.field == "location"
+        {
+            frame.at = usize::try_from(value).ok();
+        }
+    }
+
+    fn flag(&mut self, value: bool) {
+        if let Some(frame) = self.stack.last_mut()
+            && frame.field == "pct_type"
+        {
+            frame.flag = value;
+        }
+    }
+
+    fn string(&mut self, value: &str) {
+        let Some((top, below)) = self.stack.split_last_mut() else {
+            return;
+        };
+        if is_named(top.node) {
+            top.strings.push((top.field, value.to_owned()));
+        } else if top.node == "String"
+            && let Some((owner, above)) = below.split_last_mut()
+        {
+            if is_named(owner.node) {
+                owner.strings.push((owner.field, value.to_owned()));
+            } else if owner.node == "AConst" {
+                constant(above, value);
+            }
+        }
+    }
+
+    fn leave(&mut self) {
+        let Some(frame) = self.stack.pop() else {
+            return;
+        };
+        match frame.node {
+            "RangeVar" => self.found.relations.push(frame.relation()),
+            "FuncCall" => self.found.functions.push(Function {
+                arguments: frame.arguments,
+                name: frame.qualified("funcname"),
+                constants: frame.constants,
+            }),
+            "TypeName" => self.found.types.push(TypeName {
+                of_column: frame.flag,
+                name: frame.qualified("names"),
+            }),
+            "AExpr" => self.operator(frame.qualified("name")),
+            "SubLink" => self.operator(frame.qualified("oper_name")),
+            "SortBy" => self.operator(frame.qualified("use_op")),
+            "CommonTableExpr" => self.found.ctes.extend(frame.one("ctename")),
+            _ => {}
+        }
+    }
+
+    fn operator(&mut self, name: Qualified) {
+        if !name.parts.is_empty() {
+            self.found.operators.push(name);
+        }
+    }
+}
+
+/// A constant that is an argument of a function, bare or cast.
+fn constant(below: &mut [Frame], value: &str) {
+    let call = below.iter_mut().rev().find(|f| f.node != "TypeCast");
+    if let Some(call) = call
+        && call.node == "FuncCall"
+        && call.field == "args"
+    {
+        let index = call.arguments.saturating_sub(1);
+        call.constants.push((index, value.to_owned()));
+    }
+}
+
+impl Frame {
+    fn one(&self, field: &str) -> Option<String> {
+        self.strings
+            .iter()
+            .find(|(f, s)| *f == field && !s.is_empty())
+            .map(|(_, s)| s.clone())
+    }
+
+    fn relation(&self) -> RelationName {
+        RelationName {
+            catalog: self.one("catalogname"),
+            schema: self.one("schemaname"),
+            name: self.one("relname").unwrap_or_default(),
+            at: self.at,
+        }
+    }
+
+    fn qualified(&self, field: &str) -> Qualified {
+        Qualified {
+            parts: self
+                .strings
+                .iter()
+                .filter(|(f, _)| *f == field)
+                .map(|(_, s)| s.clone())
+                .collect(),
+            at: self.at,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

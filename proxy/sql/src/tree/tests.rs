@@ -1,0 +1,161 @@
+use super::{Found, names};
+use crate::grammar::parse;
+
+fn found(sql: &str) -> Found {
+    let tree = parse(sql, true).unwrap();
+    names(&tree).unwrap()
+}
+
+fn relations(sql: &str) -> Vec<String> {
+    let mut all: Vec<_> = found(sql)
+        .relations
+        .into_iter()
+        .map(|r| match r.schema {
+            Some(s) => format!("{s}.{}", r.name),
+            None => r.name,
+        })
+        .collect();
+    all.sort();
+    all
+}
+
+/// One statement per way that the grammar has of naming a relation.
+#[test]
+fn a_relation_is_found_wherever_the_grammar_allows_one() {
+    for sql in [
+        "SELECT 1 FROM p",
+        "TABLE p",
+        "SELECT (SELECT 1 FROM p)",
+        "SELECT 1 WHERE EXISTS (SELECT FROM p)",
+        "SELECT 1 ORDER BY (SELECT 1 FROM p)",
+        "SELECT 1 LIMIT (SELECT 1 FROM p)",
+        "SELECT 1 OFFSET (SELECT 1 FROM p)",
+        "SELECT sum(1) FILTER (WHERE (SELECT true FROM p)) OVER (PARTITION BY 1)",
+        "SELECT sum(1) OVER (ORDER BY (SELECT 1 FROM p))",
+        "SELECT sum(1) OVER w WINDOW w AS (PARTITION BY (SELECT 1 FROM p))",
+        "SELECT f(VARIADIC (SELECT '{}'::int[] FROM p))",
+        "SELECT CASE WHEN true THEN (SELECT 1 FROM p) END",
+        "SELECT ARRAY(SELECT 1 FROM p)",
+        "SELECT ARRAY[(SELECT 1 FROM p)]",
+        "SELECT ROW((SELECT 1 FROM p))",
+        "SELECT (ARRAY[1])[(SELECT 1 FROM p)]",
+        "SELECT COALESCE(NULL, (SELECT 1 FROM p))",
+        "SELECT GREATEST(1, (SELECT 1 FROM p))",
+        "SELECT 1 = ANY (SELECT 1 FROM p)",
+        "SELECT (SELECT 1 FROM p) IS NULL",
+        "SELECT (SELECT true FROM p) IS TRUE",
+        "SELECT CAST((SELECT 1 FROM p) AS text)",
+        "SELECT (SELECT '' FROM p) COLLATE \"C\"",
+        "SELECT xmlelement(name a, (SELECT 1 FROM p))",
+        "SELECT xmlserialize(content (SELECT 'a'::xml FROM p) AS text)",
+        "SELECT json_object('a': (SELECT 1 FROM p))",
+        "SELECT json_array((SELECT 1 FROM p))",
+        "SELECT json_array(SELECT 1 FROM p)",
+        "SELECT json_arrayagg((SELECT 1 FROM p))",
+        "SELECT (SELECT '{}' FROM p) IS JSON",
+        "SELECT json_query((SELECT '{}'::jsonb FROM p), '$')",
+        "SELECT 1 GROUP BY GROUPING SETS ((SELECT 1 FROM p), ())",
+        "SELECT DISTINCT ON ((SELECT 1 FROM p)) 1",
+        "SELECT * FROM (SELECT 1 FROM p) s",
+        "SELECT * FROM LATERAL (SELECT 1 FROM p) s",
+        "SELECT * FROM f((SELECT 1 FROM p))",
+        "SELECT * FROM ROWS FROM (f((SELECT 1 FROM p)))",
+        "SELECT * FROM XMLTABLE('/' PASSING (SELECT 'a'::xml FROM p) COLUMNS a int)",
+        "SELECT * FROM XMLTABLE('/' PASSING 'a' COLUMNS a int DEFAULT (SELECT 1 FROM p))",
+        "SELECT * FROM JSON_TABLE((SELECT '[]'::jsonb FROM p), '$' COLUMNS (a int PATH '$'))",
+        "SELECT * FROM (VALUES ((SELECT 1 FROM p))) v",
+        "SELECT * FROM (VALUES (1)) a JOIN p ON true",
+        "SELECT * FROM (VALUES (1)) a JOIN (VALUES (1)) b ON (SELECT true FROM p)",
+        "SELECT * FROM p TABLESAMPLE SYSTEM (1)",
+        "SELECT 1 UNION SELECT 1 FROM p",
+        "WITH c AS (SELECT 1 FROM p) SELECT 1",
+        "WITH RECURSIVE c AS (SELECT 1 UNION ALL SELECT 1 FROM p) SELECT 1",
+        "WITH c AS (DELETE FROM p) SELECT 1",
+        "SELECT 1 INTO p",
+        "INSERT INTO p VALUES (1)",
+        "UPDATE p SET a = 1",
+        "DELETE FROM p",
+        "MERGE INTO p USING (VALUES (1)) v(a) ON true WHEN MATCHED THEN DELETE",
+        "COPY p FROM STDIN",
+        "COPY (SELECT 1 FROM p) TO STDOUT",
+        "LOCK p",
+        "TRUNCATE p",
+        "VACUUM p",
+        "ANALYZE p (a)",
+        "CLUSTER p",
+        "REINDEX TABLE p",
+        "CREATE TABLE p (a int)",
+        "CREATE TABLE p AS SELECT 1",
+        "CREATE VIEW p AS SELECT 1",
+        "CREATE INDEX ON p (a)",
+        "CREATE SEQUENCE p",
+        "CREATE TYPE p AS (a int)",
+        "CREATE FOREIGN TABLE p (a int) SERVER s",
+        "CREATE TRIGGER t BEFORE INSERT ON p EXECUTE FUNCTION f()",
+        "CREATE RULE r AS ON INSERT TO p DO NOTHING",
+        "CREATE POLICY y ON p",
+        "ALTER POLICY y ON p USING (true)",
+        "ALTER TABLE p ADD COLUMN a int",
+        "ALTER TABLE p RENAME TO q",
+        "ALTER TABLE p RENAME a TO b",
+        "ALTER TABLE p SET SCHEMA s",
+        "ALTER TABLE IF EXISTS p OWNER TO o",
+        "ALTER INDEX p RENAME TO q",
+        "ALTER SEQUENCE p RESTART",
+        "REFRESH MATERIALIZED VIEW p",
+        "GRANT SELECT ON p TO u",
+        "REVOKE SELECT (a) ON p FROM u",
+        "CREATE PUBLICATION x FOR TABLE p",
+        "CREATE STATISTICS s ON a, b FROM p",
+        "EXPLAIN SELECT 1 FROM p",
+        "PREPARE x AS SELECT 1 FROM p",
+        "DECLARE c CURSOR FOR SELECT 1 FROM p",
+        "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1 FROM p; END",
+        "CREATE SCHEMA s CREATE TABLE p (a int)",
+        "EXECUTE x((SELECT 1 FROM p))",
+        "CALL f((SELECT 1 FROM p))",
+    ] {
+        assert!(relations(sql).contains(&"p".to_owned()), "{sql}");
+    }
+    assert_eq!(
+        relations(
+            "CREATE TABLE a.t (LIKE b.l, c int REFERENCES c.r) INHERITS (d.i); \
+             CREATE TABLE e.q PARTITION OF f.p DEFAULT; ALTER TABLE g.x ATTACH PARTITION h.y DEFAULT; \
+             ALTER TABLE i.x INHERIT j.y; ALTER TABLE k.x ADD FOREIGN KEY (a) REFERENCES l.y"
+        ),
+        [
+            "a.t", "b.l", "c.r", "d.i", "e.q", "f.p", "g.x", "h.y", "i.x", "j.y", "k.x", "l.y"
+        ]
+    );
+}
+
+#[test]
+fn functions_have_their_arguments_counted_and_constants_noted() {
+    let all = found("SELECT s.f(g(1, 'x'), 'y'::text, a || 'z'), count(*)").functions;
+    let view: Vec<_> = all
+        .iter()
+        .map(|f| (f.name.parts.join("."), f.arguments, f.constants.clone()))
+        .collect();
+    assert_eq!(
+        view,
+        [
+            ("g".into(), 2, vec![(1, "x".to_owned())]),
+            ("s.f".into(), 3, vec![(1, "y".to_owned())]),
+            ("count".into(), 0, vec![]),
+        ]
+    );
+}
+
+#[test]
+fn types_operators_and_ctes_are_found() {
+    let all = found(
+        "WITH c AS (SELECT 1) SELECT NULL::s.t[], a OPERATOR(s.+) b, 1 <% ANY (SELECT 2) ORDER BY 1 USING <",
+    );
+    assert_eq!(all.ctes, ["c"]);
+    assert_eq!(all.types[0].name.parts, ["s", "t"]);
+    let operators: Vec<_> = all.operators.iter().map(|o| o.parts.join(".")).collect();
+    assert_eq!(operators, ["s.+", "<%", "<"]);
+    assert!(
+        found("CREATE FUNCTION f(a p.x%TYPE) RETURNS int LANGUAGE sql AS ''").types[1].of_column
+    );
+}
