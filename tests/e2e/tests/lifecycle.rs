@@ -236,3 +236,39 @@ fn a_taken_port_is_named() {
         told(&output)
     );
 }
+
+#[test]
+fn without_the_right_to_make_the_cell_type_start_up_stops_with_the_sql_for_the_dba() {
+    let mut place = Setup::clinic().start();
+    place.proxy.signal("TERM");
+    place.proxy.wait(Duration::from_secs(20));
+    let revoke = format!(
+        "DROP SCHEMA hippocrypt CASCADE; REVOKE CREATE ON DATABASE {} FROM hippocrypt",
+        place.database
+    );
+    sql::rows(&place.thief(), &revoke).unwrap();
+    let output = place
+        .verb(&["serve"])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(64), "{}", told(&output));
+    assert!(told(&output).contains("CREATE DOMAIN"), "{}", told(&output));
+}
+
+#[test]
+fn a_typo_in_the_policy_closes_the_table_instead_of_opening_it() {
+    let typo = Setup::policy(&CLINIC.replace("notes: {", "nots: {"));
+    let place = typo.start();
+    let create = "CREATE TABLE patients (id int, name text, ssn varchar(11), dob date, notes text, age int, score bigint, cost numeric(10,2), alive bool, seen timestamptz, token uuid)";
+    let mut client = place.raw("app");
+    let _refused_or_closed = client.query(create);
+    for statement in [
+        "INSERT INTO patients (id, notes) VALUES (1, 'Typo Tapir')",
+        "SELECT notes FROM patients",
+    ] {
+        let answer = client.query(statement);
+        assert!(raw::sqlstate(&answer).is_some(), "{statement}: {answer:?}");
+    }
+    assert!(!place.tap.saw(b"Typo Tapir"));
+}
