@@ -3,7 +3,7 @@
 //! First matching role wins; inside it a named column beats `"*"`; what it leaves out falls to the
 //! policy's default. A user or column that nothing matches must never get more than that default.
 
-use crate::{Access, Column, Policy, Rights, Role};
+use crate::{Access, Column, Database, Policy, Rights, Role};
 
 impl Policy {
     /// What `user`, as logged in, may do in `database`; no column at all where the policy does not name it.
@@ -11,7 +11,7 @@ impl Policy {
         let role = self
             .roles
             .iter()
-            .find(|role| role.users.iter().any(|glob| glob_matches(glob, user)));
+            .find(|role| role.takes(user));
         let access = self
             .databases
             .get(database)
@@ -34,6 +34,27 @@ impl Policy {
                 .or(role.others)
         })
         .unwrap_or(self.default)
+    }
+}
+
+impl Role {
+    /// Whether one of the role's globs matches `user`.
+    pub fn takes(&self, user: &str) -> bool {
+        self.users.iter().any(|glob| glob_matches(glob, user))
+    }
+}
+
+impl Database {
+    /// Whether `functions:` trusts the function.
+    pub fn trusts(&self, schema: &str, function: &str) -> bool {
+        let name = format!("{schema}.{function}");
+        let mut globs = self.trusted_functions.iter().filter(|glob| *glob != "DO");
+        globs.any(|glob| glob_matches(glob, &name))
+    }
+
+    /// Whether `functions:` trusts DO blocks.
+    pub fn trusts_do(&self) -> bool {
+        self.trusted_functions.iter().any(|name| name == "DO")
     }
 }
 
