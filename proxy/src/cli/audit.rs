@@ -118,11 +118,12 @@ fn tell(out: &mut dyn Write, directory: &Path, result: Told<'_>) -> io::Result<(
     };
     let time = |ts: &Option<String>| ts.as_deref().map_or_else(String::new, table::short_time);
     writeln!(out, "audit log {directory} is whole")?;
-    writeln!(
-        out,
-        "  records   {} in {} segments, {} bytes",
-        verified.records, verified.segments, verified.bytes
-    )?;
+    let segments = match verified.segments {
+        1 => "1 segment".to_owned(),
+        n => format!("{n} segments"),
+    };
+    let (records, bytes) = (verified.records, verified.bytes);
+    writeln!(out, "  records   {records} in {segments}, {bytes} bytes")?;
     let (first, last) = (time(&verified.first), time(&verified.last));
     writeln!(out, "  from      {first} UTC\n  to        {last} UTC")?;
     let end = if verified.stopped {

@@ -11,6 +11,7 @@ use crate::sink::{MemorySink, Sink};
 use crate::verify::verify;
 use serde_json::Value;
 use std::fs;
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -395,4 +396,64 @@ fn grows_to_its_limit() {
     assert_eq!(log.failure(), None, "a full disk heals");
     let again = log.append(&refused(&session, 0)).unwrap_err();
     assert_eq!(again.sqlstate(), "53100");
+}
+
+/// kill -9 while it writes: what was accepted is there, and the log goes on.
+#[test]
+fn a_killed_writer_loses_nothing_it_accepted() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut accepted = 0;
+    for round in 1..=6_u64 {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args([
+                "--exact",
+                "log::tests::writes_until_it_is_killed",
+                "--ignored",
+                "--nocapture",
+            ])
+            .env("AUDIT_KILLED", dir.path())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let mut told = String::new();
+        while !told.contains("accepted") {
+            assert_ne!(
+                out.read_line(&mut told).unwrap(),
+                0,
+                "it did not begin: {told}"
+            );
+        }
+        std::thread::sleep(std::time::Duration::from_millis(round * 7));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        out.read_to_string(&mut told).unwrap();
+        let whole = told.rsplit_once('\n').map_or("", |(lines, _)| lines);
+        let last = whole
+            .lines()
+            .filter_map(|line| line.strip_prefix("accepted "))
+            .next_back();
+        accepted = last.map_or(accepted, |n| n.parse().unwrap());
+        let log = Log::open(dir.path(), options(1 << 20)).unwrap();
+        log.close().unwrap();
+        let verified = verify(dir.path()).unwrap();
+        assert!(
+            verified.records > accepted,
+            "{} records, {accepted} accepted",
+            verified.records
+        );
+    }
+    assert!(accepted > 100, "the writer wrote something: {accepted}");
+}
+
+#[test]
+#[ignore = "run by a_killed_writer_loses_nothing_it_accepted"]
+fn writes_until_it_is_killed() {
+    let dir = std::env::var_os("AUDIT_KILLED").unwrap();
+    let log = Log::open(Path::new(&dir), options(1 << 20)).unwrap();
+    let session = session("s1", "app");
+    for stmt in 1.. {
+        let seq = log.append(&refused(&session, stmt)).unwrap();
+        println!("accepted {seq}");
+    }
 }

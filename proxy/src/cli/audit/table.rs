@@ -97,8 +97,19 @@ impl Table {
                 Tone::Masked => "33",
                 Tone::Bad => "31",
             };
-            let text = cut(&line(&row.cells, &widths), width);
+            let mut cells = row.cells.clone();
+            let whole = line(&cells, &widths);
+            // What does not fit beside the rest gets a line of its own.
+            let what = match cells.last_mut() {
+                Some(what) if whole.width() > width => std::mem::take(what),
+                _ => String::new(),
+            };
+            let text = cut(&line(&cells, &widths), width);
             writeln!(out, "{}", paint(&text, sgr, colour))?;
+            if !what.is_empty() {
+                let text = cut(&format!("    {what}"), width);
+                writeln!(out, "{}", paint(&text, sgr, colour))?;
+            }
             if let Some(sql) = &row.sql {
                 let text = cut(&format!("    {sql}"), width);
                 writeln!(out, "{}", paint(&text, "2", colour))?;
@@ -344,6 +355,12 @@ mod tests {
             text.contains("app\\u{1b}[2J") && text.contains("\\u{202e}"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn what_does_not_fit_gets_a_line_of_its_own() {
+        let what = "\n    public.patients ssn=filter name=refused public.claims.ssn=refused\n";
+        assert!(drawn(100).contains(what), "{}", drawn(100));
     }
 
     #[test]
