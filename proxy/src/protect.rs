@@ -6,11 +6,14 @@
 //! would read differently is refused, not approximated.
 
 mod bind;
+mod coerce;
 mod describe;
 mod fault;
+mod mask;
 mod render;
 mod rows;
 mod settings;
+mod value;
 mod vault;
 
 pub use bind::{BindParts, bind};

@@ -1,8 +1,16 @@
 //! Bind: parameters sealed, clear ones copied.
+//!
+//! It must never send a parameter that the plan seals in any other form than a cell.
 
-use crate::protect::{BindError, Settings, Vault};
+use crate::protect::coerce::{self, Target};
+use crate::protect::describe::format_of;
+use crate::protect::vault::Unsealed;
+use crate::protect::{BindError, Settings, ValueError, Vault};
 use bytes::BytesMut;
-use hippocrypt_sql::verdict::Plan;
+use hippocrypt_sql::verdict::{Output, Plan, Seal, UpstreamParam};
+use hippocrypt_wire::Format;
+use hippocrypt_wire::write::Writer;
+use std::ops::Range;
 
 /// A Bind message of the client, taken apart (names as bytes without the NUL).
 #[derive(Clone, Debug)]
@@ -19,6 +27,17 @@ pub struct BindParts<'a> {
     pub result_formats: &'a [i16],
 }
 
+/// A parameter of the server's Bind.
+#[derive(Clone)]
+enum Slot<'a> {
+    /// As the client sent it, in the client's format.
+    Clear(i16, Option<&'a [u8]>),
+    /// A cell, by its place in the cells.
+    Cell(Range<usize>),
+    /// A sealed parameter that is NULL.
+    Null,
+}
+
 /// Writes the Bind for the server, a whole frame (tag and length too), to `out`.
 ///
 /// `client_oids` are the types of the client's parameters, by which their bytes are read: as declared in
@@ -27,12 +46,123 @@ pub struct BindParts<'a> {
 /// # Errors
 /// A value that PostgreSQL would refuse; nothing has been written to `out` then.
 pub fn bind(
-    _plan: &Plan,
-    _vault: &Vault,
-    _settings: &Settings,
-    _client_oids: &[u32],
-    _parts: &BindParts<'_>,
-    _out: &mut BytesMut,
+    plan: &Plan,
+    vault: &Vault,
+    settings: &Settings,
+    client_oids: &[u32],
+    parts: &BindParts<'_>,
+    out: &mut BytesMut,
 ) -> Result<(), BindError> {
-    Err(BindError::Protocol(String::new()))
+    check_counts(plan, parts)?;
+    let results = result_formats(plan, parts.result_formats)?;
+    let mut cells = Vec::new();
+    let mut slots = Vec::with_capacity(plan.params.len());
+    for param in &plan.params {
+        slots.push(slot(
+            param,
+            vault,
+            settings,
+            client_oids,
+            parts,
+            &mut cells,
+        )?);
+    }
+    let values = slots.iter().map(|slot| match slot {
+        Slot::Clear(format, value) => (*format, *value),
+        Slot::Cell(place) => (1, cells.get(place.clone())),
+        Slot::Null => (1, None),
+    });
+    Writer::new(out)
+        .bind(parts.portal, parts.statement, values, results.into_iter())
+        .map_err(BindError::from)
+}
+
+fn check_counts(plan: &Plan, parts: &BindParts<'_>) -> Result<(), BindError> {
+    let (formats, given) = (parts.param_formats.len(), parts.params.len());
+    if formats > 1 && formats != given {
+        return Err(BindError::Protocol(format!(
+            "bind message has {formats} parameter formats but {given} parameters"
+        )));
+    }
+    let wanted = plan.client_params.len();
+    if given != wanted {
+        let name = String::from_utf8_lossy(parts.statement);
+        return Err(BindError::Protocol(format!(
+            "bind message supplies {given} parameters, but prepared statement \"{name}\" requires {wanted}"
+        )));
+    }
+    Ok(())
+}
+
+fn slot<'a>(
+    param: &UpstreamParam,
+    vault: &Vault,
+    settings: &Settings,
+    client_oids: &[u32],
+    parts: &BindParts<'a>,
+    cells: &mut Vec<u8>,
+) -> Result<Slot<'a>, BindError> {
+    let client = usize::from(param.client);
+    let missing = || BindError::Protocol(format!("there is no parameter ${}", client + 1));
+    let value = *parts.params.get(client).ok_or_else(missing)?;
+    let code = format_of(parts.param_formats, client).ok_or_else(missing)?;
+    let Some(seal) = &param.seal else {
+        return Ok(Slot::Clear(code, value));
+    };
+    let Some(bytes) = value else {
+        return Ok(Slot::Null);
+    };
+    let format = Format::from_code(code)
+        .ok_or_else(|| ValueError::new("22023", format!("unsupported format code: {code}")))?;
+    let oid = client_oids.get(client).copied().unwrap_or(0);
+    seal_parameter(seal, vault, settings, oid, format, bytes, cells).map(Slot::Cell)
+}
+
+fn seal_parameter(
+    seal: &Seal,
+    vault: &Vault,
+    settings: &Settings,
+    oid: u32,
+    format: Format,
+    bytes: &[u8],
+    cells: &mut Vec<u8>,
+) -> Result<Range<usize>, BindError> {
+    let held = vault
+        .held(seal.column)
+        .ok_or_else(|| BindError::Protocol("the plan is of another policy".to_owned()))?;
+    let target = Target {
+        column: &held.name,
+        declared: held.declared,
+        coercion: seal.coercion,
+    };
+    let value =
+        coerce::parameter(&target, oid, format, bytes, settings).map_err(|e| e.of(&held.name))?;
+    let start = cells.len();
+    held.seal(value, cells).map_err(|e| match e {
+        Unsealed::Value(e) => BindError::Value(e.of(&held.name)),
+        Unsealed::Cell => BindError::Seal(held.name.clone()),
+    })?;
+    Ok(start..cells.len())
+}
+
+/// As the client asks, but cells in binary.
+fn result_formats(plan: &Plan, client: &[i16]) -> Result<Vec<i16>, BindError> {
+    let Some(outputs) = &plan.outputs else {
+        return Ok(client.to_vec());
+    };
+    if client.len() > 1 && client.len() != outputs.len() {
+        return Err(BindError::Protocol(format!(
+            "bind message has {} result formats but query has {} columns",
+            client.len(),
+            outputs.len()
+        )));
+    }
+    let codes = outputs
+        .iter()
+        .enumerate()
+        .map(|(index, output)| match output {
+            Output::Cell(_) => 1,
+            Output::Clear => format_of(client, index).unwrap_or(0),
+        });
+    Ok(codes.collect())
 }

@@ -1,6 +1,8 @@
 //! What can go wrong between a value and its cell. No error here holds a value of a protected column.
 
 use hippocrypt_policy::ColumnRef;
+use hippocrypt_wire::WireError;
+use std::sync::Arc;
 
 /// A value that PostgreSQL would refuse too (its SQLSTATE, its words without the value), or that
 /// cannot be read without guessing (0A000).
@@ -16,7 +18,7 @@ pub struct ValueError {
     /// The way out.
     pub hint: Option<String>,
     /// The column the value was for, where known.
-    pub column: Option<ColumnRef>,
+    pub column: Option<Box<ColumnRef>>,
     /// Byte offset of the literal in the client's text, where the value stood in it.
     pub position: Option<usize>,
 }
@@ -48,7 +50,7 @@ impl ValueError {
 
     /// For this column.
     pub(in crate::protect) fn of(mut self, column: &ColumnRef) -> Self {
-        self.column = Some(column.clone());
+        self.column = Some(Box::new(column.clone()));
         self
     }
 }
@@ -116,6 +118,9 @@ pub enum VaultError {
         /// `file:line` in the policy.
         place: String,
     },
+    /// The keyring has no id for a group.
+    #[error("column group {0} has no id in the keyring; run `hippocrypt keys sync`")]
+    NoGroup(Arc<str>),
     /// A combination that would make equality differ from PostgreSQL's.
     #[error("{column} ({place}): {reason}")]
     Unsupported {
@@ -126,4 +131,16 @@ pub enum VaultError {
         /// Why.
         reason: String,
     },
+}
+
+impl From<WireError> for OpenFault {
+    fn from(_: WireError) -> Self {
+        Self::Shape("a row of the server is no DataRow, or its answer would be too long")
+    }
+}
+
+impl From<WireError> for BindError {
+    fn from(error: WireError) -> Self {
+        Self::Protocol(error.to_string())
+    }
 }

@@ -1,7 +1,13 @@
 //! The text that goes upstream: the client's, with the plans' edits applied.
+//!
+//! It must never leave a byte of a replaced literal in the text, and every cell literal is valid under
+//! `standard_conforming_strings` on and off.
 
+use crate::protect::coerce::{self, Target};
+use crate::protect::vault::Unsealed;
 use crate::protect::{Settings, ValueError, Vault};
-use hippocrypt_sql::verdict::Statement;
+use hippocrypt_sql::verdict::{Edit, Literal, Replacement, Seal, Statement, Verdict};
+use std::fmt::Write as _;
 
 /// A text for the server, and the way back to the client's positions.
 #[derive(Debug)]
@@ -14,27 +20,177 @@ pub struct Rendered {
 
 /// Upstream character positions to client character positions.
 #[derive(Clone, Debug, Default)]
-pub struct PositionMap {}
+pub struct PositionMap {
+    /// Where a stretch begins, in order of both.
+    stretches: Vec<Stretch>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Stretch {
+    upstream: u32,
+    client: u32,
+    /// Copied: positions run in parallel. Else all of it stands for one place of the client's text.
+    copied: bool,
+}
 
 impl PositionMap {
     /// The client's character position (from 1) for the server's (from 1).
     pub fn to_client(&self, upstream: u32) -> u32 {
-        upstream
+        let after = self.stretches.partition_point(|s| s.upstream <= upstream);
+        let stretch = after.checked_sub(1).and_then(|at| self.stretches.get(at));
+        match stretch {
+            None => upstream,
+            Some(s) if s.copied => s.client + (upstream - s.upstream),
+            Some(s) => s.client,
+        }
     }
 }
 
 /// Applies the edits of all plans among `statements` (of the one string `text`).
 ///
 /// # Errors
-/// A literal that PostgreSQL would refuse, or that cannot be read without guessing.
+/// A literal that PostgreSQL would refuse, or that cannot be read without guessing; its position is the
+/// literal's.
 pub fn render(
     text: &str,
-    _statements: &[Statement],
-    _vault: &Vault,
-    _settings: &Settings,
+    statements: &[Statement],
+    vault: &Vault,
+    settings: &Settings,
 ) -> Result<Rendered, ValueError> {
-    Ok(Rendered {
-        text: text.to_owned(),
+    let mut writing = Writing {
+        client: text,
+        done: 0,
+        text: String::with_capacity(text.len() * 2),
         map: PositionMap::default(),
+        client_chars: 1,
+        upstream_chars: 1,
+    };
+    for statement in statements {
+        if let Verdict::Plan(plan) = &statement.verdict {
+            for edit in &plan.edits {
+                writing.edit(edit, vault, settings)?;
+            }
+        }
+    }
+    writing.copy_to(text.len())?;
+    Ok(Rendered {
+        text: writing.text,
+        map: writing.map,
     })
+}
+
+struct Writing<'a> {
+    client: &'a str,
+    /// Bytes of the client's text that have been dealt with.
+    done: usize,
+    text: String,
+    map: PositionMap,
+    client_chars: u32,
+    upstream_chars: u32,
+}
+
+impl Writing<'_> {
+    fn edit(&mut self, edit: &Edit, vault: &Vault, settings: &Settings) -> Result<(), ValueError> {
+        self.copy_to(edit.range.start)?;
+        let with = match &edit.with {
+            Replacement::Text(text) => text.clone(),
+            Replacement::Cell { literal, seal } => {
+                let cell = seal_literal(literal, seal, vault, settings).map_err(|mut e| {
+                    e.position = Some(edit.range.start);
+                    e
+                })?;
+                self.apart(&bytea_literal(&cell), edit.range.end)
+            }
+            Replacement::GroupId(group) => {
+                let id = vault.group_id(*group).ok_or_else(mixed_up)?;
+                self.apart(&bytea_literal(&id.0.to_be_bytes()), edit.range.end)
+            }
+        };
+        self.replace(&with, edit.range.end)
+    }
+
+    /// Blanks around a literal where the client's own needed none: `'x'AND`, `SELECT'x'`.
+    fn apart(&self, literal: &str, end: usize) -> String {
+        let joins =
+            |c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '\'' | '"' | ':' | '&');
+        let before = self.text.chars().next_back().is_some_and(joins);
+        let rest = self.client.get(end..).unwrap_or_default();
+        let after = rest.chars().next().is_some_and(joins);
+        let blank = |wanted| if wanted { " " } else { "" };
+        format!("{}{literal}{}", blank(before), blank(after))
+    }
+
+    fn copy_to(&mut self, end: usize) -> Result<(), ValueError> {
+        let part = self.client.get(self.done..end).ok_or_else(mixed_up)?;
+        self.begin(true);
+        self.text.push_str(part);
+        let chars = count(part);
+        self.client_chars += chars;
+        self.upstream_chars += chars;
+        self.done = end;
+        Ok(())
+    }
+
+    fn replace(&mut self, with: &str, end: usize) -> Result<(), ValueError> {
+        let part = self.client.get(self.done..end).ok_or_else(mixed_up)?;
+        self.begin(false);
+        self.text.push_str(with);
+        self.client_chars += count(part);
+        self.upstream_chars += count(with);
+        self.done = end;
+        Ok(())
+    }
+
+    fn begin(&mut self, copied: bool) {
+        self.map.stretches.push(Stretch {
+            upstream: self.upstream_chars,
+            client: self.client_chars,
+            copied,
+        });
+    }
+}
+
+fn count(text: &str) -> u32 {
+    u32::try_from(text.chars().count()).unwrap_or(u32::MAX / 4)
+}
+
+/// The plan is not of this text or not of this policy: a bug, and no reason to send anything.
+fn mixed_up() -> ValueError {
+    ValueError::new("XX000", "the plan does not fit the statement")
+}
+
+fn seal_literal(
+    literal: &Literal,
+    seal: &Seal,
+    vault: &Vault,
+    settings: &Settings,
+) -> Result<Vec<u8>, ValueError> {
+    let held = vault.held(seal.column).ok_or_else(mixed_up)?;
+    let target = Target {
+        column: &held.name,
+        declared: held.declared,
+        coercion: seal.coercion,
+    };
+    let mut cell = Vec::with_capacity(128);
+    let value = coerce::literal(&target, literal, settings).map_err(|e| e.of(&held.name))?;
+    match held.seal(value, &mut cell) {
+        Ok(()) => Ok(cell),
+        Err(Unsealed::Value(e)) => Err(e.of(&held.name)),
+        Err(Unsealed::Cell) => {
+            let message = format!("cannot seal a value of {}", held.name);
+            Err(ValueError::new("XX000", message).of(&held.name))
+        }
+    }
+}
+
+/// `E'\\x…'::bytea`: an escape string means the same whatever `standard_conforming_strings` says.
+fn bytea_literal(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() * 2 + 14);
+    text.push_str("E'\\\\x");
+    for byte in bytes {
+        // writing to a String does not fail
+        let _ = write!(text, "{byte:02x}");
+    }
+    text.push_str("'::bytea");
+    text
 }

@@ -4,7 +4,7 @@
 //! It must never print a value: no `Debug` here shows one, and no error message holds one.
 
 pub(in crate::protect) mod boolean;
-mod calendar;
+pub(in crate::protect) mod calendar;
 pub(in crate::protect) mod date;
 mod datetime;
 mod digits;
@@ -139,6 +139,60 @@ pub(in crate::protect) fn parse<'a>(
     })
 }
 
+/// A value of a column that is not encrypted, as the server sends it.
+///
+/// # Errors
+/// It is none of the type.
+pub(in crate::protect) fn from_server<'a>(
+    declared: DeclaredType,
+    format: Format,
+    bytes: &'a [u8],
+    settings: &Settings,
+) -> Result<Value<'a>, ValueError> {
+    let wrong = || {
+        ValueError::new(
+            "XX001",
+            format!("the server sent no value of type {declared}"),
+        )
+    };
+    if format == Format::Text {
+        return parse(declared, text::utf8(bytes)?, settings);
+    }
+    Ok(match declared {
+        DeclaredType::Bool => Value::Bool(bytes != [0]),
+        DeclaredType::Int4 => {
+            let n = bytes
+                .try_into()
+                .map(i32::from_be_bytes)
+                .map_err(|_| wrong())?;
+            Value::Integer(i64::from(n))
+        }
+        DeclaredType::Int8 => Value::Integer(
+            bytes
+                .try_into()
+                .map(i64::from_be_bytes)
+                .map_err(|_| wrong())?,
+        ),
+        DeclaredType::Text | DeclaredType::Varchar(_) => {
+            Value::Text(Cow::Borrowed(text::utf8(bytes)?))
+        }
+        DeclaredType::Numeric(_) => Value::Numeric(Decimal::from_binary(bytes)?),
+        DeclaredType::Date => Value::Date(
+            bytes
+                .try_into()
+                .map(i32::from_be_bytes)
+                .map_err(|_| wrong())?,
+        ),
+        DeclaredType::Timestamptz(_) => Value::Timestamptz(
+            bytes
+                .try_into()
+                .map(i64::from_be_bytes)
+                .map_err(|_| wrong())?,
+        ),
+        DeclaredType::Uuid => Value::Uuid(bytes.try_into().map_err(|_| wrong())?),
+    })
+}
+
 /// A value as it is shown to the client: of a plaintext that authenticated, or of a mask.
 pub(in crate::protect) enum Shown<'a> {
     /// bool
@@ -185,9 +239,7 @@ impl<'a> Shown<'a> {
                 let days = plaintext.try_into().ok().map(i32::from_be_bytes)?;
                 Self::Date(date::checked(days).ok()?)
             }
-            DeclaredType::Timestamptz(_) => {
-                Self::Timestamptz(timestamptz::checked(long()?).ok()?)
-            }
+            DeclaredType::Timestamptz(_) => Self::Timestamptz(timestamptz::checked(long()?).ok()?),
             DeclaredType::Uuid => Self::Uuid(plaintext.try_into().ok()?),
         })
     }

@@ -1,13 +1,51 @@
-//! The keys of one database, by policy column. It must never seal for a column without an id.
+//! The keys of one database, by policy column, and the only calls of `crypto` in the proxy's data path.
+//!
+//! It must never seal for a column without an id, nor open a cell under a group, type or suite that is
+//! not its column's.
 
-use crate::protect::VaultError;
-use hippocrypt_policy::{ColumnIx, Database, DeclaredType};
+use crate::protect::value::{Canonical, Value};
+use crate::protect::{ValueError, VaultError};
+use hippocrypt_crypto::{GroupCodec, GroupId, OpenError, Padding, Plaintext, Suite, TypeCode};
+use hippocrypt_keys::DatabaseKeys;
+use hippocrypt_policy::{
+    Column, ColumnIx, ColumnRef, Database, DeclaredType, Family, GroupIx, Protect,
+};
+use std::fmt;
 use std::sync::Arc;
+use zeroize::Zeroizing;
 
 /// One database: for each column of the policy its declared type and, where it is encrypted, its keys.
-#[derive(Debug)]
 pub struct Vault {
-    database: Arc<Database>,
+    columns: Vec<Held>,
+    groups: Vec<GroupId>,
+}
+
+/// What is held for a column.
+pub(in crate::protect) struct Held {
+    /// Its name.
+    pub(in crate::protect) name: ColumnRef,
+    /// Its declared type.
+    pub(in crate::protect) declared: DeclaredType,
+    /// Its keys; `None` where the policy only watches it.
+    pub(in crate::protect) keys: Option<Keys>,
+}
+
+/// The keys of a column and how its cells are made.
+pub(in crate::protect) struct Keys {
+    codec: Arc<GroupCodec>,
+    suite: Suite,
+    code: TypeCode,
+    padding: Padding,
+    /// Digits after the point of a numeric whose cell does not keep them.
+    pub(in crate::protect) scale: Option<u16>,
+}
+
+/// Why a value was not sealed.
+pub(in crate::protect) enum Unsealed {
+    /// The value is none that the type holds.
+    Value(ValueError),
+    /// The column is not encrypted, there is no randomness, or a bytea does not hold it.
+    Cell,
 }
 
 impl Vault {
@@ -15,19 +53,133 @@ impl Vault {
     ///
     /// # Errors
     /// A column whose group has no id in the keyring.
-    pub fn new(database: &Arc<Database>) -> Result<Self, VaultError> {
-        Ok(Self {
-            database: Arc::clone(database),
-        })
-    }
-
-    /// The policy this was made from.
-    pub fn database(&self) -> &Arc<Database> {
-        &self.database
+    pub fn new(database: &Database, keys: &DatabaseKeys) -> Result<Self, VaultError> {
+        let columns = database
+            .columns
+            .iter()
+            .map(|column| Held::new(database, keys, column))
+            .collect::<Result<_, _>>()?;
+        let groups = database
+            .groups
+            .iter()
+            .map(|group| {
+                keys.group_id(&group.name)
+                    .ok_or_else(|| VaultError::NoGroup(Arc::clone(&group.name)))
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self { columns, groups })
     }
 
     /// The declared type of a column.
     pub fn declared(&self, column: ColumnIx) -> Option<DeclaredType> {
-        self.database.column(column).map(|c| c.declared)
+        self.held(column).map(|held| held.declared)
+    }
+
+    /// The id that every cell of a column group carries.
+    pub fn group_id(&self, group: GroupIx) -> Option<GroupId> {
+        self.groups.get(group.0 as usize).copied()
+    }
+
+    /// What is held for a column.
+    pub(in crate::protect) fn held(&self, column: ColumnIx) -> Option<&Held> {
+        self.columns.get(column.0 as usize)
+    }
+}
+
+impl Held {
+    fn new(database: &Database, keys: &DatabaseKeys, column: &Column) -> Result<Self, VaultError> {
+        let held = |keys| Self {
+            name: column.name.clone(),
+            declared: column.declared,
+            keys,
+        };
+        let no_id = || VaultError::NoId {
+            column: column.name.clone(),
+            place: column.place.to_string(),
+        };
+        let suite = match column.protect {
+            Protect::None => return Ok(held(None)),
+            Protect::Random => Suite::Random,
+            Protect::Deterministic => Suite::Deterministic,
+        };
+        let group = column.group.and_then(|ix| database.group(ix));
+        let group = group.ok_or_else(no_id)?;
+        let scale = match (suite, column.declared) {
+            (Suite::Deterministic, DeclaredType::Numeric(None)) => {
+                return Err(VaultError::Unsupported {
+                    column: column.name.clone(),
+                    place: column.place.to_string(),
+                    reason: "deterministic needs a scale: numeric(precision, scale)".to_owned(),
+                });
+            }
+            (Suite::Deterministic, DeclaredType::Numeric(Some((_, scale)))) => {
+                Some(u16::try_from(scale).unwrap_or(0))
+            }
+            _ => None,
+        };
+        let (code, padding) = family(column.declared.family());
+        Ok(held(Some(Keys {
+            codec: keys.codec(&group.name).map_err(|_| no_id())?,
+            suite,
+            code,
+            padding,
+            scale,
+        })))
+    }
+
+    /// Appends a cell of `value` to `out`.
+    pub(in crate::protect) fn seal(
+        &self,
+        value: Value<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Unsealed> {
+        let keys = self.keys.as_ref().ok_or(Unsealed::Cell)?;
+        let mut plaintext = Zeroizing::new(Vec::with_capacity(64));
+        value
+            .encode(keys.canonical(), &mut plaintext)
+            .map_err(Unsealed::Value)?;
+        keys.codec
+            .seal(keys.suite, keys.code, keys.padding, &plaintext, out)
+            .map_err(|_| Unsealed::Cell)
+    }
+}
+
+impl Keys {
+    /// The group whose cells these keys open.
+    pub(in crate::protect) fn group(&self) -> GroupId {
+        self.codec.group()
+    }
+
+    /// The plaintext of a cell of this column's group, type and suite.
+    pub(in crate::protect) fn open(&self, cell: &[u8]) -> Result<Plaintext, OpenError> {
+        self.codec.open(cell, self.code, self.suite)
+    }
+
+    fn canonical(&self) -> Canonical {
+        match self.suite {
+            Suite::Random => Canonical::Exact,
+            Suite::Deterministic | Suite::Hash => Canonical::Equal,
+        }
+    }
+}
+
+/// Byte 3 of the cell, and whether it is padded: docs/formats/values.md. A code is never given anew.
+fn family(family: Family) -> (TypeCode, Padding) {
+    match family {
+        Family::Bool => (TypeCode(1), Padding::No),
+        Family::Integer => (TypeCode(2), Padding::No),
+        Family::Text => (TypeCode(3), Padding::Yes),
+        Family::Numeric(_) => (TypeCode(4), Padding::Yes),
+        Family::Date => (TypeCode(5), Padding::No),
+        Family::Timestamptz => (TypeCode(6), Padding::No),
+        Family::Uuid => (TypeCode(7), Padding::No),
+    }
+}
+
+impl fmt::Debug for Vault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Vault")
+            .field("columns", &self.columns.len())
+            .finish_non_exhaustive()
     }
 }

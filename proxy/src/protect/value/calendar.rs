@@ -3,7 +3,7 @@
 //! Limits as in src/include/datatype/timestamp.h. It must never wrap: a date outside is `None`.
 
 /// Microseconds in a day.
-pub(super) const DAY: i64 = 86_400_000_000;
+pub(in crate::protect) const DAY: i64 = 86_400_000_000;
 /// Days from 1970-01-01 to 2000-01-01, PostgreSQL's epoch.
 pub(super) const UNIX_TO_POSTGRES: i64 = 10_957;
 /// 4714-11-24 BC, in days since 2000-01-01.
@@ -78,7 +78,13 @@ pub(super) fn written_year(year: i32) -> (u32, bool) {
     if year > 0 {
         (year.unsigned_abs(), false)
     } else {
-        ((1 - i64::from(year)).unsigned_abs().try_into().unwrap_or(u32::MAX), true)
+        (
+            (1 - i64::from(year))
+                .unsigned_abs()
+                .try_into()
+                .unwrap_or(u32::MAX),
+            true,
+        )
     }
 }
 

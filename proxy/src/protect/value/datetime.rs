@@ -89,7 +89,9 @@ impl Fault {
             }
             Self::Clock => ValueError::new(
                 "0A000",
-                format!("a value of type {name} that depends on the server's clock cannot be encrypted"),
+                format!(
+                    "a value of type {name} that depends on the server's clock cannot be encrypted"
+                ),
             )
             .hint("Write the date or time itself."),
             Self::Unsure => ValueError::new(

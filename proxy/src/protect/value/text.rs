@@ -12,9 +12,7 @@ pub(in crate::protect) fn utf8(bytes: &[u8]) -> Result<&str, ValueError> {
     std::str::from_utf8(bytes)
         .ok()
         .filter(|text| !text.contains('\0'))
-        .ok_or_else(|| {
-            ValueError::new("22021", "invalid byte sequence for encoding \"UTF8\"")
-        })
+        .ok_or_else(|| ValueError::new("22021", "invalid byte sequence for encoding \"UTF8\""))
 }
 
 /// The part of `text` that varchar(n) stores: blanks beyond the limit are cut.

@@ -1,7 +1,9 @@
 //! timestamptz(p) (and timestamp, which only appears as a literal's or parameter's type). Canonical
 //! plaintext: microseconds since 2000-01-01 00:00 UTC, i64 big-endian; the ends are the infinities.
 
-use super::calendar::{Civil, DAY, END_TIMESTAMP, FIRST_TIMESTAMP, civil, days, weekday, written_year};
+use super::calendar::{
+    Civil, DAY, END_TIMESTAMP, FIRST_TIMESTAMP, civil, days, weekday, written_year,
+};
 use super::datetime::{self, Context, Fields, Moment, Zone};
 use super::digits::{micros as put_micros, two, year as put_year};
 use super::zone;
@@ -71,7 +73,9 @@ fn special(moment: &Moment) -> Result<i64, &Fields> {
 
 /// Microseconds since 2000-01-01 00:00 on the same wall clock; far outside at worst, never wrapped.
 fn local(fields: &Fields) -> i64 {
-    days(fields.date).saturating_mul(DAY).saturating_add(fields.time)
+    days(fields.date)
+        .saturating_mul(DAY)
+        .saturating_add(fields.time)
 }
 
 fn east_of(zone: &TimeZone, fields: &Fields) -> i64 {
@@ -123,7 +127,8 @@ pub(in crate::protect) fn round(instant: i64, precision: u8) -> i64 {
         return instant;
     }
     let scale = 10i64.pow(6 - u32::from(precision));
-    let magnitude = (i128::from(instant.unsigned_abs()) + i128::from(scale / 2)) / i128::from(scale);
+    let magnitude =
+        (i128::from(instant.unsigned_abs()) + i128::from(scale / 2)) / i128::from(scale);
     let rounded = magnitude * i128::from(scale) * if instant < 0 { -1 } else { 1 };
     i64::try_from(rounded).unwrap_or(instant)
 }
@@ -141,18 +146,22 @@ pub(in crate::protect) fn write_text(
     match instant {
         INFINITY => out.put_slice(b"infinity"),
         MINUS_INFINITY => out.put_slice(b"-infinity"),
-        _ => zone::with_offset_at(settings.zone()?, instant.div_euclid(1_000_000), |east, name| {
-            let shown = Shown::new(instant, east);
-            match style {
-                DateStyle::Iso => shown.iso(east, out),
-                DateStyle::Postgres => shown.postgres(order, name, out),
-                DateStyle::Sql => shown.numeric(b'/', order, name, out),
-                DateStyle::German => shown.numeric(b'.', DateOrder::Dmy, name, out),
-            }
-            if shown.bc {
-                out.put_slice(b" BC");
-            }
-        }),
+        _ => zone::with_offset_at(
+            settings.zone()?,
+            instant.div_euclid(1_000_000),
+            |east, name| {
+                let shown = Shown::new(instant, east);
+                match style {
+                    DateStyle::Iso => shown.iso(east, out),
+                    DateStyle::Postgres => shown.postgres(order, name, out),
+                    DateStyle::Sql => shown.numeric(b'/', order, name, out),
+                    DateStyle::German => shown.numeric(b'.', DateOrder::Dmy, name, out),
+                }
+                if shown.bc {
+                    out.put_slice(b" BC");
+                }
+            },
+        ),
     }
     Ok(())
 }
@@ -191,11 +200,11 @@ impl Shown {
         let east_abs = east.unsigned_abs();
         out.put_u8(if east < 0 { b'-' } else { b'+' });
         two(small(east_abs / 3600), out);
-        if east_abs % 3600 != 0 {
+        if !east_abs.is_multiple_of(3600) {
             out.put_u8(b':');
             two(small(east_abs / 60 % 60), out);
         }
-        if east_abs % 60 != 0 {
+        if !east_abs.is_multiple_of(60) {
             out.put_u8(b':');
             two(small(east_abs % 60), out);
         }
@@ -271,5 +280,8 @@ pub(in crate::protect) fn first_of_year(instant: i64) -> i64 {
         day: 1,
         ..date
     });
-    first.checked_mul(DAY).filter(|t| *t >= FIRST_TIMESTAMP).unwrap_or(FIRST_TIMESTAMP)
+    first
+        .checked_mul(DAY)
+        .filter(|t| *t >= FIRST_TIMESTAMP)
+        .unwrap_or(FIRST_TIMESTAMP)
 }

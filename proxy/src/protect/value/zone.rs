@@ -42,10 +42,7 @@ pub(crate) fn of_setting(value: &str) -> Result<TimeZone, ValueError> {
 /// `<+02>-02`, `FOO-3`, `EST5EDT,M3.2.0,M11.1.0`. Without rules, daylight saving is the server's word.
 fn posix(value: &str) -> Option<TimeZone> {
     let zone = TimeZone::posix(value).ok()?;
-    let offset_only = zone
-        .following(jiff::Timestamp::UNIX_EPOCH)
-        .next()
-        .is_none();
+    let offset_only = zone.following(jiff::Timestamp::UNIX_EPOCH).next().is_none();
     (offset_only || value.contains(',')).then_some(zone)
 }
 

@@ -243,7 +243,10 @@ impl Reading<'_> {
         let mut year = self.year;
         if self.seen & YEAR != 0 {
             if self.bc {
-                year = year.checked_sub(1).filter(|y| *y >= 0).ok_or(Fault::Overflow)?;
+                year = year
+                    .checked_sub(1)
+                    .filter(|y| *y >= 0)
+                    .ok_or(Fault::Overflow)?;
                 year = -year;
             } else if self.two_digits {
                 year += match year {

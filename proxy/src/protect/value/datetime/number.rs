@@ -17,7 +17,13 @@ impl Reading<'_> {
             let digits = rest.starts_with(|c: char| c.is_ascii_digit());
             let len = rest
                 .bytes()
-                .take_while(|b| if digits { b.is_ascii_digit() } else { b.is_ascii_alphabetic() })
+                .take_while(|b| {
+                    if digits {
+                        b.is_ascii_digit()
+                    } else {
+                        b.is_ascii_alphabetic()
+                    }
+                })
                 .count();
             // a separator with nothing after it
             if len == 0 {

@@ -89,7 +89,11 @@ fn from_digit(text: &str) -> (Form, usize) {
                 len += run(text, len, |b| digit(b) || b == delimiter);
                 return (Form::Date, len);
             }
-            let form = if delimiter == b'.' { Form::Number } else { Form::Date };
+            let form = if delimiter == b'.' {
+                Form::Number
+            } else {
+                Form::Date
+            };
             (form, len)
         }
         _ => (Form::Number, len),

@@ -74,8 +74,9 @@ impl Decimal {
     /// 22003.
     pub(in crate::protect) fn fit(&mut self, precision: u16, scale: i16) -> Result<(), ValueError> {
         let overflow = |detail: String| {
-            ValueError::new("22003", "numeric field overflow")
-                .detail(format!("A field with precision {precision}, scale {scale} {detail}."))
+            ValueError::new("22003", "numeric field overflow").detail(format!(
+                "A field with precision {precision}, scale {scale} {detail}."
+            ))
         };
         match self {
             Self::Nan => Ok(()),
@@ -175,7 +176,11 @@ impl Finite {
         let leading = self.digits.iter().take_while(|d| **d == 0).count();
         self.digits.drain(..leading);
         self.point -= i64::try_from(leading).unwrap_or(0);
-        let used = self.digits.iter().rposition(|d| *d != 0).map_or(0, |i| i + 1);
+        let used = self
+            .digits
+            .iter()
+            .rposition(|d| *d != 0)
+            .map_or(0, |i| i + 1);
         self.digits.truncate(used);
         if self.digits.is_empty() {
             self.negative = false;
@@ -222,7 +227,11 @@ impl Finite {
             (_, true) => return Some(0),
             (zeros, _) => zeros?,
         };
-        let digits = self.digits.iter().copied().chain(std::iter::repeat_n(0, zeros));
+        let digits = self
+            .digits
+            .iter()
+            .copied()
+            .chain(std::iter::repeat_n(0, zeros));
         digits.into_iter().try_fold(0i64, |sum, digit| {
             let digit = i64::from(digit);
             let sum = sum.checked_mul(10)?;

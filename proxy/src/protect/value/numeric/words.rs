@@ -152,33 +152,23 @@ impl Decimal {
             return Err(ValueError::new("22P03", "incorrect binary data format"));
         }
         let external = |what: &str| {
-            ValueError::new("22P03", format!("invalid {what} in external \"numeric\" value"))
+            ValueError::new(
+                "22P03",
+                format!("invalid {what} in external \"numeric\" value"),
+            )
         };
         let [w0, w1, s0, s1, d0, d1] = head.try_into().map_err(|_| short())?;
         let scale = u16::from_be_bytes([d0, d1]);
         match u16::from_be_bytes([s0, s1]) {
-            NAN => return Ok(Self::Nan),
-            INFINITY => return Ok(Self::Infinity),
-            MINUS_INFINITY => return Ok(Self::MinusInfinity),
+            NAN => Ok(Self::Nan),
+            INFINITY => Ok(Self::Infinity),
+            MINUS_INFINITY => Ok(Self::MinusInfinity),
             sign @ (0 | NEGATIVE) if scale <= 0x3fff => {
                 let weight = i16::from_be_bytes([w0, w1]);
                 unpack(weight, sign == NEGATIVE, scale, words).ok_or_else(|| external("digit"))
             }
             0 | NEGATIVE => Err(external("scale")),
             _ => Err(external("sign")),
-        }
-    }
-}
-
-impl Words<'_> {
-    /// As decimal digits.
-    pub(in crate::protect) fn to_decimal(self) -> Decimal {
-        match self.sign {
-            NAN => Decimal::Nan,
-            INFINITY => Decimal::Infinity,
-            MINUS_INFINITY => Decimal::MinusInfinity,
-            sign => unpack(self.weight, sign == NEGATIVE, self.scale, self.words)
-                .unwrap_or(Decimal::Nan),
         }
     }
 }

@@ -1,0 +1,113 @@
+//! From what a client wrote or bound to a value of the column's type, by one of PostgreSQL's two rules:
+//! assignment (pg_cast's assignment casts, then the modifier) and comparison (the operator that the two
+//! types resolve to).
+//!
+//! It must never make a comparison true that is not, or the other way round: what cannot be exact is
+//! refused, and a value that equals none of the type becomes [`Value::Never`].
+
+mod assign;
+mod compare;
+mod typed;
+
+use crate::protect::value::{self, Value};
+use crate::protect::{Settings, ValueError};
+use hippocrypt_policy::{ColumnRef, DeclaredType};
+use hippocrypt_sql::verdict::{Coercion, Literal};
+use hippocrypt_wire::Format;
+use typed::Typed;
+
+/// `unknown`, PostgreSQL's type of a quoted constant.
+const UNKNOWN: u32 = 705;
+
+/// Where a value goes, and by which rule.
+pub(in crate::protect) struct Target<'a> {
+    /// The column.
+    pub(in crate::protect) column: &'a ColumnRef,
+    /// Its type.
+    pub(in crate::protect) declared: DeclaredType,
+    /// The rule.
+    pub(in crate::protect) coercion: Coercion,
+}
+
+/// The value of a constant of the client's text.
+///
+/// # Errors
+/// As PostgreSQL's, without the value; 0A000 for what would have to be guessed.
+pub(in crate::protect) fn literal<'a>(
+    target: &Target<'_>,
+    literal: &'a Literal,
+    settings: &Settings,
+) -> Result<Value<'a>, ValueError> {
+    match literal {
+        Literal::String { value, cast } if *cast == 0 || *cast == UNKNOWN => {
+            target.unknown(value, settings)
+        }
+        Literal::String { value, cast } => {
+            let text = value::text::utf8(value.as_bytes())?;
+            target.typed(Typed::from_text(*cast, text, settings)?, settings)
+        }
+        Literal::Number(text) => target.typed(Typed::from_number(text)?, settings),
+        Literal::Bool(b) => target.typed(Typed::Bool(*b), settings),
+    }
+}
+
+/// The value of a parameter of type `oid` (0 where unknown), as bound in `format`.
+///
+/// # Errors
+/// As PostgreSQL's, without the value; 0A000 for what would have to be guessed.
+pub(in crate::protect) fn parameter<'a>(
+    target: &Target<'_>,
+    oid: u32,
+    format: Format,
+    bytes: &'a [u8],
+    settings: &Settings,
+) -> Result<Value<'a>, ValueError> {
+    let unknown = oid == 0 || oid == UNKNOWN;
+    match format {
+        Format::Text => {
+            let text = value::text::utf8(bytes)?;
+            if unknown {
+                return target.unknown(text, settings);
+            }
+            target.typed(Typed::from_text(oid, text, settings)?, settings)
+        }
+        Format::Binary => {
+            let oid = if unknown { target.declared.oid() } else { oid };
+            target.typed(Typed::from_binary(oid, bytes)?, settings)
+        }
+    }
+}
+
+impl Target<'_> {
+    /// A constant without a type takes the column's, by its input function.
+    fn unknown<'a>(&self, text: &'a str, settings: &Settings) -> Result<Value<'a>, ValueError> {
+        let text = value::text::utf8(text.as_bytes())?;
+        let value = value::parse(self.declared, text, settings)?;
+        match self.coercion {
+            Coercion::Assign => value.fit(self.declared),
+            Coercion::Compare => Ok(value),
+        }
+    }
+
+    fn typed<'a>(&self, typed: Typed<'a>, settings: &Settings) -> Result<Value<'a>, ValueError> {
+        match self.coercion {
+            Coercion::Assign => assign::assign(self, typed, settings)?.fit(self.declared),
+            Coercion::Compare => compare::compare(self, typed, settings),
+        }
+    }
+}
+
+/// The type's name in PostgreSQL's messages.
+fn name(declared: DeclaredType) -> &'static str {
+    match declared {
+        DeclaredType::Bool => "boolean",
+        DeclaredType::Int4 => "integer",
+        DeclaredType::Int8 => "bigint",
+        DeclaredType::Text => "text",
+        DeclaredType::Varchar(_) => "character varying",
+        DeclaredType::Numeric(_) => "numeric",
+        DeclaredType::Date => "date",
+        DeclaredType::Timestamptz(_) => "timestamp with time zone",
+        DeclaredType::Uuid => "uuid",
+    }
+}
