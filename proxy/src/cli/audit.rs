@@ -7,11 +7,11 @@ mod query;
 mod table;
 mod time;
 
+use super::output::{self, Output};
 use crate::config::Config;
-use anyhow::Context;
-use clap::{Subcommand, ValueEnum};
+use clap::Subcommand;
 use hippocrypt_audit::verify::{Finding, Verified, verify};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -27,7 +27,7 @@ enum Verb {
     /// Check that no record was changed, removed, moved or added; exit 1 if one was
     Verify(VerifyArgs),
     /// Show records: who asked what, when, and what was shown
-    Query(query::QueryArgs),
+    Query(Box<query::QueryArgs>),
 }
 
 /// Where the log is: one of the two.
@@ -56,22 +56,14 @@ impl Place {
 struct VerifyArgs {
     #[command(flatten)]
     place: Place,
-    /// For people, or one JSON object
     #[arg(long, value_enum, default_value_t)]
-    output: VerifyOutput,
-}
-
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum VerifyOutput {
-    #[default]
-    Text,
-    Json,
+    output: Output,
 }
 
 /// Runs the verb.
 ///
 /// # Errors
-/// The configuration or the directory cannot be read, a time is none, or standard output is gone.
+/// The configuration or the log cannot be read.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let done = match args.verb {
         Verb::Verify(args) => run_verify(&args),
@@ -92,59 +84,63 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 fn run_verify(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     let directory = args.place.directory()?;
     let result = verify(&directory);
-    let out = &mut io::stdout().lock();
     match args.output {
-        VerifyOutput::Text => tell(out, &directory, &result),
-        VerifyOutput::Json => tell_json(out, &result),
+        Output::Text => output::print(&told(&directory, &result))?,
+        Output::Json => output::print_json(&told_json(&result))?,
     }
-    .context("standard output")?;
     Ok(ExitCode::from(u8::from(result.is_err())))
 }
 
-type Told<'a> = &'a Result<Verified, Vec<Finding>>;
-
-fn tell(out: &mut dyn Write, directory: &Path, result: Told<'_>) -> io::Result<()> {
+fn told(directory: &Path, result: &Result<Verified, Vec<Finding>>) -> String {
     let directory = table::visible(&directory.display().to_string());
-    let verified = match result {
-        Ok(verified) => verified,
+    let mut lines = Vec::new();
+    match result {
+        Ok(verified) => {
+            lines.push(format!("audit log {directory} is whole"));
+            whole(&mut lines, verified);
+        }
         Err(findings) => {
-            for finding in findings {
-                writeln!(out, "{}", table::visible(&finding.to_string()))?;
-            }
+            lines.extend(findings.iter().map(|f| table::visible(&f.to_string())));
             let n = findings.len();
             let findings = if n == 1 { "finding" } else { "findings" };
-            return writeln!(out, "audit log {directory} is NOT whole: {n} {findings}");
+            lines.push(format!(
+                "audit log {directory} is NOT whole: {n} {findings}"
+            ));
         }
-    };
+    }
+    lines.push(String::new());
+    lines.join("\n")
+}
+
+fn whole(lines: &mut Vec<String>, verified: &Verified) {
     let time = |ts: &Option<String>| ts.as_deref().map_or_else(String::new, table::short_time);
-    writeln!(out, "audit log {directory} is whole")?;
     let segments = match verified.segments {
         1 => "1 segment".to_owned(),
         n => format!("{n} segments"),
     };
     let (records, bytes) = (verified.records, verified.bytes);
-    writeln!(out, "  records   {records} in {segments}, {bytes} bytes")?;
-    let (first, last) = (time(&verified.first), time(&verified.last));
-    writeln!(out, "  from      {first} UTC\n  to        {last} UTC")?;
+    lines.push(format!(
+        "  records   {records} in {segments}, {bytes} bytes"
+    ));
+    lines.push(format!("  from      {} UTC", time(&verified.first)));
+    lines.push(format!("  to        {} UTC", time(&verified.last)));
     let end = if verified.stopped {
         "the proxy stopped in order"
     } else {
         "open: the proxy is running, or ended in a crash"
     };
-    writeln!(out, "  end       {end}")?;
+    lines.push(format!("  end       {end}"));
     if verified.recoveries > 0 {
-        writeln!(out, "  crashes   {} on record", verified.recoveries)?;
+        lines.push(format!("  crashes   {} on record", verified.recoveries));
     }
-    let last = verified.records.saturating_sub(1);
-    writeln!(out, "  head      {} (record {last})", verified.head)?;
-    writeln!(
-        out,
-        "Keep the head elsewhere: only against it do a cut end or a log written anew show."
-    )
+    let last = records.saturating_sub(1);
+    lines.push(format!("  head      {} (record {last})", verified.head));
+    let why = "Keep the head elsewhere: only against it do a cut end or a log written anew show.";
+    lines.push(why.to_owned());
 }
 
-fn tell_json(out: &mut dyn Write, result: Told<'_>) -> io::Result<()> {
-    let value = match result {
+fn told_json(result: &Result<Verified, Vec<Finding>>) -> serde_json::Value {
+    match result {
         Ok(v) => serde_json::json!({
             "whole": true, "records": v.records, "segments": v.segments, "bytes": v.bytes,
             "first": v.first, "last": v.last, "stopped": v.stopped, "recoveries": v.recoveries,
@@ -160,6 +156,5 @@ fn tell_json(out: &mut dyn Write, result: Told<'_>) -> io::Result<()> {
             let findings: Vec<_> = findings.iter().map(finding).collect();
             serde_json::json!({ "whole": false, "findings": findings })
         }
-    };
-    writeln!(out, "{value}")
+    }
 }

@@ -3,6 +3,7 @@
 use super::Place;
 use super::table::{Table, is_unseen};
 use super::time::{Edge, parse};
+use crate::cli::USAGE;
 use anyhow::Context;
 use clap::ValueEnum;
 use hippocrypt_audit::query::{self, Entry, Filter, Refused, Summary};
@@ -47,11 +48,11 @@ pub struct QueryArgs {
     #[arg(long, value_name = "COLUMN")]
     column: Option<String>,
     /// From here on: a time (2026-11-21T21:49:58Z), a day (2026-11-21), or so long ago (2h, 7d); UTC
-    #[arg(long, value_name = "TIME")]
-    since: Option<String>,
+    #[arg(long, value_name = "TIME", value_parser = since)]
+    since: Option<Timestamp>,
     /// Up to here; a day is meant with all its hours
-    #[arg(long, value_name = "TIME")]
-    until: Option<String>,
+    #[arg(long, value_name = "TIME", value_parser = until)]
+    until: Option<Timestamp>,
     /// Only what was refused: statements and logins
     #[arg(long)]
     refused: bool,
@@ -81,8 +82,16 @@ enum Output {
 
 /// Answers the question.
 pub fn run(args: &QueryArgs) -> anyhow::Result<ExitCode> {
-    let filter = args.filter(Timestamp::now())?;
+    let filter = args.filter();
     let directory = args.place.directory()?;
+    if !directory.is_dir() {
+        writeln!(
+            io::stderr(),
+            "hippocrypt: {} is no directory",
+            directory.display()
+        )?;
+        return Ok(ExitCode::from(USAGE));
+    }
     let what = || format!("audit log {}", directory.display());
     let summary = match args.output {
         Output::Table => table(&directory, &filter, args.limit.unwrap_or(TABLE_LIMIT)),
@@ -104,29 +113,32 @@ pub fn run(args: &QueryArgs) -> anyhow::Result<ExitCode> {
 }
 
 impl QueryArgs {
-    fn filter(&self, now: Timestamp) -> anyhow::Result<Filter> {
-        let time = |text: &Option<String>, edge, flag| {
-            let text = text.as_deref();
-            let time = text.map(|text| parse(text, edge, now));
-            time.transpose().with_context(|| format!("--{flag}"))
-        };
-        Ok(Filter {
+    fn filter(&self) -> Filter {
+        Filter {
             user: self.user.clone(),
             end_user: self.end_user.clone(),
             table: self.table.clone(),
             column: self.column.clone(),
             session: self.session.clone(),
             kind: self.kind.clone(),
-            since: time(&self.since, Edge::Since, "since")?,
-            until: time(&self.until, Edge::Until, "until")?,
+            since: self.since,
+            until: self.until,
             refused: if self.refused {
                 Refused::Only
             } else {
                 Refused::Too
             },
             text: self.text.clone(),
-        })
+        }
     }
+}
+
+fn since(text: &str) -> anyhow::Result<Timestamp> {
+    parse(text, Edge::Since, Timestamp::now())
+}
+
+fn until(text: &str) -> anyhow::Result<Timestamp> {
+    parse(text, Edge::Until, Timestamp::now())
 }
 
 fn table(directory: &Path, filter: &Filter, limit: usize) -> io::Result<Summary> {
