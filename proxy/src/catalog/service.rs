@@ -69,6 +69,11 @@ impl ServiceConnection {
         Ok(Self { client, database: database.to_owned(), user: service.user.clone() })
     }
 
+    /// For the reporting verbs' own catalog queries.
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// Whether the server or the network has ended it.
     pub fn is_closed(&self) -> bool {
         self.client.is_closed()
