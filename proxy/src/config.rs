@@ -108,8 +108,6 @@ pub struct Service {
     pub user: String,
     /// Its password; `None` where the server asks for none.
     pub password: Option<Secret>,
-    /// The database it connects to for what belongs to no policy database; `postgres` unless given.
-    pub database: String,
 }
 
 /// `auth:`

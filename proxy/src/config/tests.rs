@@ -135,10 +135,6 @@ fn the_reference_says_the_defaults() {
     assert_eq!(minimal.listen.tls, ListenTls::Disable);
     assert_eq!(minimal.upstream.tls, UpstreamTls::Disable);
     assert_eq!(
-        minimal.upstream.service.database,
-        reference.upstream.service.database
-    );
-    assert_eq!(
         (minimal.auth, minimal.audit.durability),
         (Auth::Relay, Durability::Written)
     );

@@ -26,7 +26,7 @@ pub(super) const UPSTREAM_TLS: Section = Section {
 };
 pub(super) const SERVICE: Section = Section {
     name: "upstream.service",
-    keys: &["user", "password", "password_file", "database"],
+    keys: &["user", "password", "password_file"],
 };
 
 impl Default for Listen {
@@ -165,17 +165,12 @@ impl File<'_> {
 
     fn service(&self, node: &Node) -> Option<Service> {
         let map = self.reader.map(node, SERVICE)?;
-        let text = |key: &str, node: &Node| {
-            let what = format!("upstream.service.{key}");
-            self.reader.parsed(node, &what, "a name", |text| {
-                (!text.is_empty() && !text.contains('\0')).then(|| text.to_string())
-            })
-        };
-        let user = map.require("user").and_then(|node| text("user", node));
-        let database = match map.get("database") {
-            None => Some("postgres".to_string()),
-            Some(node) => text("database", node),
-        };
+        let user = map.require("user").and_then(|node| {
+            self.reader
+                .parsed(node, "upstream.service.user", "a role name", |text| {
+                    (!text.is_empty() && !text.contains('\0')).then(|| text.to_string())
+                })
+        });
         let password = match (map.get("password"), map.get("password_file")) {
             (None, None) => Some(None),
             (Some(node), None) => self.password(node).map(Some),
@@ -191,7 +186,6 @@ impl File<'_> {
         Some(Service {
             user: user?,
             password: password?,
-            database: database?,
         })
     }
 
