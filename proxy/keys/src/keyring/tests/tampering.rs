@@ -166,3 +166,43 @@ fn a_wrapped_key_serves_only_its_own_keyring_and_purpose() {
     fs::write(&one.keyring, document::render(&document, &mac).unwrap()).unwrap();
     assert!(matches!(one.load(), Err(KeysError::WrongMasterKey { .. })));
 }
+
+/// What the MAC would also notice is refused before it: a keyring of a faulty writer has a right one.
+#[test]
+fn what_stands_twice_is_refused_under_any_mac() {
+    let place = Place::made();
+    let made = place.text();
+    let status = Keyring::status(&place.keyring, &place.provider()).unwrap();
+    let ids: Vec<_> = status.databases[0].groups.iter().map(|g| &*g.id).collect();
+    let raw: serde_json::Value = serde_json::from_str(&made).unwrap();
+    let commitment = |entry: &serde_json::Value| entry["commitment"].as_str().unwrap().to_owned();
+    let data = commitment(&raw["epochs"][0]);
+    let subject = commitment(&raw["audit_subject_key"]);
+    let upper = status.databases[0].uuid.to_uppercase();
+    let cases = [
+        (ids[0], ids[1], "the same id"),
+        (ids[0], "00000000", "id"),
+        (&*data, &*subject, "the same commitment"),
+        (&*status.databases[0].uuid, &*upper, "uuid"),
+        ("public.patients.name", "public.patients.ssn", "twice"),
+        ("public.patients.name", "public.z", "out of order"),
+    ];
+    for (from, to, want) in cases {
+        fs::write(&place.keyring, made.replacen(from, to, 1)).unwrap();
+        match place.load().unwrap_err() {
+            KeysError::Format { what, .. } => assert!(what.contains(want), "{what}: {want}"),
+            other => panic!("{from} -> {to}: {other}"),
+        }
+    }
+}
+
+#[test]
+fn a_data_key_that_is_not_the_committed_one_is_refused_under_a_right_mac() {
+    let place = Place::made();
+    let (mut document, _) = document::parse(place.text().as_bytes()).unwrap();
+    document.epochs.get_mut(&Epoch(1)).unwrap().commitment[0] ^= 1;
+    let master = place.provider().master_key().unwrap();
+    let mac = master.authenticate(&document.canonical());
+    fs::write(&place.keyring, document::render(&document, &mac).unwrap()).unwrap();
+    assert!(matches!(place.load(), Err(KeysError::Changed(_))));
+}
