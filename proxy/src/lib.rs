@@ -4,7 +4,11 @@
 
 pub mod demo;
 pub mod catalog;
+pub mod cli;
 pub mod config;
 pub mod protect;
 pub mod telemetry;
 pub mod tls;
+pub mod auth;
+pub mod server;
+pub mod session;

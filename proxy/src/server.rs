@@ -1,0 +1,272 @@
+//! `serve`: the listener, its sessions, and their orderly end.
+//!
+//! It must never take a connection before every policy database was read and has its cell type, and never
+//! accept a session beyond `sessions.max`.
+
+mod cancel;
+mod catalogs;
+mod handshake;
+mod session;
+
+use crate::catalog::RefreshError;
+use crate::config::{Config, Durability};
+use crate::protect::{Vault, VaultError};
+use crate::session::driver::Stop;
+use crate::telemetry::Metrics;
+use crate::telemetry::admin::Readiness;
+use crate::tls::{Connector, TlsError, acceptor};
+use cancel::Cancels;
+use catalogs::Catalogs;
+use hippocrypt_audit::{AppendError, Body, Log, Options};
+use hippocrypt_keys::{Keyring, KeysError};
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_rustls::TlsAcceptor;
+
+/// What a proxy needs beside its configuration: opened by the caller, so that tests and demo can look on.
+#[derive(Clone)]
+pub struct Services {
+    /// The audit log.
+    pub log: Log,
+    /// The keys of each database that the policy names.
+    pub vaults: BTreeMap<Arc<str>, Arc<Vault>>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+}
+
+/// Why log or keys do not open.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The audit log.
+    #[error(transparent)]
+    Log(#[from] hippocrypt_audit::OpenError),
+    /// The keyring.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// The keyring does not know a database of the policy.
+    #[error("database {0:?} has no keys in the keyring; run `hippocrypt keys sync`")]
+    NoKeys(Arc<str>),
+    /// A column without keys.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+}
+
+impl Services {
+    /// Opens what the configuration names: log, keyring, and the keys of each policy database.
+    pub fn open(config: &Config) -> Result<Self, OpenError> {
+        let Durability::Written = config.audit.durability;
+        let mut vaults = BTreeMap::new();
+        if !config.policy.databases.is_empty() {
+            let keyring = Keyring::load(&config.keys.keyring, &config.keys.provider)?;
+            for (name, database) in &config.policy.databases {
+                let keys = keyring
+                    .database(name)
+                    .ok_or_else(|| OpenError::NoKeys(Arc::clone(name)))?;
+                vaults.insert(Arc::clone(name), Arc::new(Vault::new(database, keys)?));
+            }
+        }
+        let log = Log::open(&config.audit.directory, Options::default())?;
+        Ok(Self {
+            log,
+            vaults,
+            metrics: Arc::default(),
+        })
+    }
+}
+
+/// Why the proxy does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// `listen.address`
+    #[error("listen.address {address}: {error}")]
+    Listen {
+        /// As configured.
+        address: SocketAddr,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// Certificates and keys.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// A policy database.
+    #[error(transparent)]
+    Catalog(#[from] RefreshError),
+    /// The start could not be put on record.
+    #[error("audit log: {0}")]
+    Audit(#[from] AppendError),
+    /// A policy database has no keys.
+    #[error("database {0:?} has no keys; run `hippocrypt keys sync`")]
+    NoVault(Arc<str>),
+}
+
+/// A proxy that serves.
+#[derive(Debug)]
+pub struct Running {
+    address: SocketAddr,
+    stop: watch::Sender<Stop>,
+    readiness: watch::Receiver<Readiness>,
+    task: JoinHandle<()>,
+    drain_timeout: Duration,
+    log: Log,
+}
+
+impl Running {
+    /// Where it listens, with the port that was free.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Whether it can serve, for /readyz.
+    pub fn readiness(&self) -> watch::Receiver<Readiness> {
+        self.readiness.clone()
+    }
+
+    /// Takes no more connections, lets transactions end for `sessions.drain_timeout`, ends the rest, and
+    /// puts the stop on record.
+    pub async fn drain(mut self, reason: &str) {
+        let _ = self.stop.send(Stop::Drain);
+        if tokio::time::timeout(self.drain_timeout, &mut self.task)
+            .await
+            .is_err()
+        {
+            let _ = self.stop.send(Stop::Now);
+            let _ = tokio::time::timeout(Duration::from_secs(5), &mut self.task).await;
+            self.task.abort();
+        }
+        if let Err(error) = self.log.append(
+            &Body::Stop {
+                reason: reason.into(),
+            }
+            .into(),
+        ) {
+            tracing::error!(%error, "the stop could not be put on record");
+        }
+    }
+}
+
+/// What all sessions share.
+pub(crate) struct House {
+    pub(crate) config: Arc<Config>,
+    pub(crate) services: Services,
+    pub(crate) connector: Connector,
+    pub(crate) acceptor: Option<TlsAcceptor>,
+    pub(crate) catalogs: Catalogs,
+    pub(crate) cancels: Cancels,
+    pub(crate) seats: Arc<Semaphore>,
+    pub(crate) stop: watch::Receiver<Stop>,
+}
+
+/// Starts to serve. Returns when connections are taken.
+pub async fn serve(config: Arc<Config>, services: Services) -> Result<Running, ServeError> {
+    let connector = Connector::new(&config.upstream)?;
+    let acceptor = acceptor(&config.listen.tls)?;
+    for name in config.policy.databases.keys() {
+        if !services.vaults.contains_key(name) {
+            return Err(ServeError::NoVault(Arc::clone(name)));
+        }
+    }
+    let catalogs = Catalogs::open(&config, &connector).await?;
+    let failed = |error| ServeError::Listen {
+        address: config.listen.address,
+        error,
+    };
+    let listener = TcpListener::bind(config.listen.address)
+        .await
+        .map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    let log = services.log.clone();
+    log.append(
+        &Body::Start {
+            version: env!("CARGO_PKG_VERSION").into(),
+            listen: address.to_string().into(),
+            policy: Arc::clone(&config.policy.hash),
+        }
+        .into(),
+    )?;
+    let (stop, stopped) = watch::channel(Stop::No);
+    let (ready, readiness) = watch::channel(Readiness::Ready);
+    let drain_timeout = config.sessions.drain_timeout;
+    let seats = usize::try_from(config.sessions.max).unwrap_or(Semaphore::MAX_PERMITS);
+    let house = Arc::new(House {
+        seats: Arc::new(Semaphore::new(seats.min(Semaphore::MAX_PERMITS))),
+        config,
+        services,
+        connector,
+        acceptor,
+        catalogs,
+        cancels: Cancels::default(),
+        stop: stopped,
+    });
+    let task = tokio::spawn(accept(listener, house, ready));
+    Ok(Running {
+        address,
+        stop,
+        readiness,
+        task,
+        drain_timeout,
+        log,
+    })
+}
+
+async fn accept(listener: TcpListener, house: Arc<House>, ready: watch::Sender<Readiness>) {
+    let mut stop = house.stop.clone();
+    let mut sessions = JoinSet::new();
+    let mut timer = tokio::time::interval(catalogs::REFRESH);
+    timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    timer.tick().await;
+    loop {
+        tokio::select! {
+            biased;
+            _ = stop.changed() => break,
+            accepted = listener.accept() => match accepted {
+                Ok((tcp, from)) => spawn(&mut sessions, &house, tcp, from),
+                Err(error) => {
+                    // out of descriptors: give the sessions time to end rather than spin
+                    tracing::warn!(%error, "cannot accept");
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                }
+            },
+            Some(_) = sessions.join_next(), if !sessions.is_empty() => {}
+            _ = timer.tick() => {
+                let house = Arc::clone(&house);
+                let ready = ready.clone();
+                tokio::spawn(async move { house.check(&ready).await });
+            }
+        }
+    }
+    drop(listener);
+    let _ = ready.send(Readiness::NotReady("shutting down".to_owned()));
+    while sessions.join_next().await.is_some() {}
+}
+
+fn spawn(sessions: &mut JoinSet<()>, house: &Arc<House>, tcp: TcpStream, from: SocketAddr) {
+    if let Err(error) = tcp.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY");
+    }
+    sessions.spawn(session::serve(Arc::clone(house), tcp, from));
+}
+
+impl House {
+    /// On the timer: catalogs read anew, and whether the proxy can still serve.
+    async fn check(&self, ready: &watch::Sender<Readiness>) {
+        let catalogs = self.catalogs.refresh_all().await;
+        let state = match (self.services.log.failure(), catalogs) {
+            (Some(error), _) => Readiness::NotReady(error.to_string()),
+            (None, Err(error)) => Readiness::NotReady(error),
+            (None, Ok(())) => Readiness::Ready,
+        };
+        ready.send_if_modified(|now| {
+            let changed = *now != state && *self.stop.borrow() == Stop::No;
+            if changed {
+                *now = state;
+            }
+            changed
+        });
+    }
+}

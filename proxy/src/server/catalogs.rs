@@ -1,0 +1,55 @@
+//! The live catalog of every policy database.
+//!
+//! It must never be open for a database without its cell type: `LiveCatalog::open` makes or refuses it.
+
+use crate::catalog::{LiveCatalog, RefreshError};
+use crate::config::Config;
+use crate::session::Worlds;
+use crate::tls::Connector;
+use hippocrypt_sql::Analyser;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often catalogs are read anew without being asked.
+pub(crate) const REFRESH: Duration = Duration::from_secs(30);
+
+/// All of them.
+pub(crate) struct Catalogs {
+    databases: BTreeMap<Arc<str>, Arc<LiveCatalog>>,
+}
+
+impl Catalogs {
+    /// Connects to each database, makes the cell type where it is missing, and reads the catalog.
+    pub(crate) async fn open(config: &Config, connector: &Connector) -> Result<Self, RefreshError> {
+        let mut databases = BTreeMap::new();
+        for (name, policy) in &config.policy.databases {
+            let service = config.upstream.service.clone();
+            let live = LiveCatalog::open(Arc::clone(policy), connector.clone(), service).await?;
+            databases.insert(Arc::clone(name), Arc::new(live));
+        }
+        Ok(Self { databases })
+    }
+
+    pub(crate) fn get(&self, database: &str) -> Option<Arc<LiveCatalog>> {
+        self.databases.get(database).cloned()
+    }
+
+    /// Reads all anew; the first error, in words for the operator.
+    pub(crate) async fn refresh_all(&self) -> Result<(), String> {
+        let mut result = Ok(());
+        for (database, live) in &self.databases {
+            if let Err(error) = live.refresh().await {
+                tracing::error!(%database, %error, "the catalog could not be read");
+                result = result.and(Err(error.to_string()));
+            }
+        }
+        result
+    }
+}
+
+impl Worlds for LiveCatalog {
+    fn current(&self) -> Arc<Analyser> {
+        self.current()
+    }
+}

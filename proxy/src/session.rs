@@ -1,0 +1,25 @@
+//! One client connection and its upstream session: a pure machine and the one async file that drives it.
+//!
+//! `machine` and what stands beside it know no socket, no file and no clock: they are given frames, time
+//! and answers, and append bytes for either side. `driver` alone awaits. Nothing else writes to a client.
+
+mod backend;
+mod client;
+pub mod driver;
+mod extended;
+mod fault;
+mod inflight;
+mod judge;
+mod known;
+mod late;
+pub mod machine;
+mod own;
+mod prepared;
+mod records;
+#[cfg(test)]
+mod tests;
+
+pub use driver::{Ending, Peers, run};
+pub use fault::Fault;
+pub use machine::{Env, Machine, Protected, Request, Tally, Worlds};
+pub use records::{Recorder, Who};

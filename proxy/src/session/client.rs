@@ -1,0 +1,297 @@
+//! What a client sends: simple queries, function calls, copy data, Sync, and refusals.
+//!
+//! It must never append a statement's bytes to `to_server` before its record was taken, nor anything of a
+//! statement that is refused.
+
+use super::Fault;
+use super::inflight::{Expect, Query, Refused, Run};
+use super::judge::Refusal;
+use super::machine::{Machine, REFUSED_NAME, STAND_IN, UNPARSABLE};
+use super::prepared::{Judged, Part};
+use hippocrypt_audit::Described;
+use hippocrypt_sql::verdict::{Effects, Transaction};
+use hippocrypt_wire::backend::TransactionStatus;
+use hippocrypt_wire::frontend::{self, FunctionCall};
+use hippocrypt_wire::write::Writer;
+use hippocrypt_wire::{ErrorReport, Frame, Severity};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+impl Machine {
+    /// Acts on a message that `admits` let through.
+    pub(super) fn client_frame(&mut self, frame: &Frame, now: Instant) -> Result<(), Fault> {
+        match frame.tag() {
+            b'X' => self.forward(frame),
+            b'S' if !self.copy_in => return self.sync(frame, now),
+            _ if self.skipping => {}
+            _ if self.copy_in => return self.copy(frame),
+            b'Q' => return self.simple(frame, now),
+            b'P' => return self.parse(frame, now),
+            b'B' => return self.bind(frame),
+            b'D' => return self.describe_named(frame),
+            b'E' => return self.execute(frame, now),
+            b'C' => return self.close(frame),
+            b'H' => self.forward(frame),
+            b'F' => return self.function(frame, now),
+            // the server ignores copy data outside of COPY: the client had not seen its error yet
+            b'd' | b'c' | b'f' => {}
+            _ => return Err(Fault::Client("this message belongs to the login")),
+        }
+        Ok(())
+    }
+
+    fn copy(&mut self, frame: &Frame) -> Result<(), Fault> {
+        match frame.tag() {
+            b'd' => self.forward(frame),
+            b'c' | b'f' => {
+                self.copy_in = false;
+                self.forward(frame);
+            }
+            // ignored by the server too while it reads copy data
+            b'S' | b'H' => {}
+            _ => {
+                return Err(Fault::Client(
+                    "only copy data may be sent during COPY FROM STDIN",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn simple(&mut self, frame: &Frame, now: Instant) -> Result<(), Fault> {
+        let query = frontend::Query::of(frame).map_err(Fault::ClientWire)?;
+        match self.judge(query.text, &[]) {
+            Err(refusal) => self.refuse_query(&refusal),
+            Ok(judged) => match self.tickets(&judged, now) {
+                Ok(running) => self.send_query(frame, judged, running),
+                Err(report) => {
+                    let described = judged.parts.iter().map(|p| Arc::clone(&p.described));
+                    let described = described.collect();
+                    self.refuse_query(&Refusal {
+                        report,
+                        unparsable: false,
+                        described,
+                    })
+                }
+            },
+        }
+    }
+
+    /// A record for each statement of the string, before any of it goes.
+    fn tickets(&mut self, judged: &Judged, now: Instant) -> Result<VecDeque<Run>, ErrorReport> {
+        let mut running = VecDeque::with_capacity(judged.parts.len());
+        for part in &judged.parts {
+            match self.recorder.statement(&part.described, now) {
+                Ok(ticket) => running.push_back(Run {
+                    part: Some(Arc::clone(part)),
+                    ticket: Some(ticket),
+                    ..Run::default()
+                }),
+                Err(error) => {
+                    let report = self.audit_report(&error);
+                    for run in &mut running {
+                        // what was recorded does not run; where this fails too, the log is what is broken
+                        let _ = self
+                            .recorder
+                            .outcome(run, Some(error.sqlstate()), None, now);
+                    }
+                    return Err(report);
+                }
+            }
+        }
+        Ok(running)
+    }
+
+    fn send_query(
+        &mut self,
+        frame: &Frame,
+        judged: Arc<Judged>,
+        running: VecDeque<Run>,
+    ) -> Result<(), Fault> {
+        match &judged.text {
+            Some(text) => Writer::new(&mut self.to_server).query(text.as_bytes())?,
+            None => self.forward(frame),
+        }
+        for part in &judged.parts {
+            self.note_forwarded(part);
+        }
+        // src/backend/tcop/postgres.c, exec_simple_query: drop_unnamed_stmt, and a new unnamed portal
+        self.names.statements.remove(&b""[..]);
+        self.names.portals.remove(&b""[..]);
+        self.unsynced = false;
+        self.inflight.push(Expect::Query(Box::new(Query {
+            judged,
+            running,
+            failed: false,
+        })));
+        Ok(())
+    }
+
+    /// Counts, and stops later messages where they may mean something else afterwards.
+    pub(super) fn note_forwarded(&mut self, part: &Part) {
+        match part.plan {
+            Some(_) => self.tally.planned += 1,
+            None => self.tally.untouched += 1,
+        }
+        self.group_wrote |= !part.only_reads();
+        self.barrier |= self.protected.is_some() && is_barrier(&part.facts.effects);
+    }
+
+    /// In place of the string goes a stand-in, whose error is replaced.
+    pub(super) fn refuse_query(&mut self, refusal: &Refusal) -> Result<(), Fault> {
+        self.record_refusal(&refusal.described, &refusal.report);
+        let (text, replaces) = stand_in(refusal.unparsable);
+        Writer::new(&mut self.to_server).query(text)?;
+        self.unsynced = false;
+        self.names.statements.remove(&b""[..]);
+        self.names.portals.remove(&b""[..]);
+        self.inflight.push(Expect::RefusedQuery(Box::new(Refused {
+            report: Some(refusal.report.clone()),
+            replaces,
+        })));
+        Ok(())
+    }
+
+    /// A refused Parse: a stand-in under the client's own name, then nothing until Sync.
+    pub(super) fn refuse_parse(&mut self, name: &[u8], refusal: &Refusal) -> Result<(), Fault> {
+        self.record_refusal(&refusal.described, &refusal.report);
+        if name.is_empty() {
+            // PostgreSQL drops the unnamed statement before it looks at the new one
+            self.names.statements.remove(name);
+        }
+        self.send_stand_in(name, refusal.unparsable, Some(refusal.report.clone()))
+    }
+
+    /// A refused Bind or Execute: a stand-in under a name of ours, then nothing until Sync.
+    pub(super) fn refuse_later(
+        &mut self,
+        report: ErrorReport,
+        described: &[Arc<Described>],
+    ) -> Result<(), Fault> {
+        self.record_refusal(described, &report);
+        self.send_stand_in(REFUSED_NAME, false, Some(report))
+    }
+
+    pub(super) fn send_stand_in(
+        &mut self,
+        name: &[u8],
+        unparsable: bool,
+        report: Option<ErrorReport>,
+    ) -> Result<(), Fault> {
+        let (text, replaces) = stand_in(unparsable);
+        let mut out = Writer::new(&mut self.to_server);
+        out.parse(name, text, std::iter::empty())?;
+        out.bare(b'H')?;
+        self.inflight
+            .push(Expect::Refused(Box::new(Refused { report, replaces })));
+        self.skipping = true;
+        self.unsynced = true;
+        Ok(())
+    }
+
+    fn record_refusal(&mut self, described: &[Arc<Described>], report: &ErrorReport) {
+        self.tally.refused += 1;
+        for described in described {
+            if self.recorder.refused(described, &report.sqlstate).is_err() {
+                // it is refused whether or not the log takes the record
+                self.tally.audit_failures += 1;
+            }
+        }
+    }
+
+    fn sync(&mut self, frame: &Frame, now: Instant) -> Result<(), Fault> {
+        self.settle_credit("57014", now)?;
+        if self
+            .late
+            .as_ref()
+            .is_some_and(super::late::Late::wants_abort)
+        {
+            self.send_stand_in(REFUSED_NAME, false, None)?;
+        }
+        self.forward(frame);
+        self.inflight.push(Expect::Sync);
+        self.skipping = false;
+        self.unsynced = false;
+        self.flushed = false;
+        Ok(())
+    }
+
+    /// A Sync commits: it waits until every cell of a write outside a block has been opened.
+    pub(super) fn admits_sync(&mut self) -> Result<bool, Fault> {
+        if self.skipping || self.copy_in || self.status != TransactionStatus::Idle {
+            return Ok(true);
+        }
+        let opens = self.inflight.iter().any(|expect| match expect {
+            Expect::Execute(run) => run.part.as_ref().is_some_and(|p| p.outputs().is_some()),
+            _ => false,
+        });
+        if opens && self.group_wrote {
+            return self.wait();
+        }
+        Ok(true)
+    }
+
+    fn function(&mut self, frame: &Frame, now: Instant) -> Result<(), Fault> {
+        FunctionCall::of(frame).map_err(Fault::ClientWire)?;
+        let described = Arc::new(Described::new("FUNCTION CALL", "", None, [], []));
+        if self.protected.is_some() {
+            let report = ErrorReport::new(
+                Severity::Error,
+                "0A000",
+                "the function call message is not supported in a database with protected columns",
+            )
+            .hint("Call the function in a SELECT.");
+            return self.refuse_function(report, &described);
+        }
+        match self.recorder.statement(&described, now) {
+            Ok(ticket) => {
+                self.forward(frame);
+                self.unsynced = false;
+                let run = Run {
+                    ticket: Some(ticket),
+                    ..Run::default()
+                };
+                self.inflight.push(Expect::Function(Box::new(run)));
+                Ok(())
+            }
+            Err(error) => {
+                let report = self.audit_report(&error);
+                self.refuse_function(report, &described)
+            }
+        }
+    }
+
+    /// A function call is answered with ReadyForQuery: the stand-in has a Sync of its own.
+    fn refuse_function(
+        &mut self,
+        report: ErrorReport,
+        described: &Arc<Described>,
+    ) -> Result<(), Fault> {
+        self.refuse_later(report, std::slice::from_ref(described))?;
+        Writer::new(&mut self.to_server).bare(b'S')?;
+        self.inflight.push(Expect::Sync);
+        self.skipping = false;
+        self.unsynced = false;
+        Ok(())
+    }
+}
+
+fn stand_in(unparsable: bool) -> (&'static [u8], &'static str) {
+    if unparsable {
+        (UNPARSABLE, "42601")
+    } else {
+        (STAND_IN, "42P02")
+    }
+}
+
+fn is_barrier(effects: &Effects) -> bool {
+    effects.catalog
+        || effects.settings
+        || effects.prepared.is_some()
+        || !effects.creates_temporary.is_empty()
+        || matches!(
+            effects.transaction,
+            Some(Transaction::Rollback | Transaction::RollbackTo | Transaction::Commit)
+        )
+}

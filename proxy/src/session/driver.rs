@@ -1,0 +1,320 @@
+//! The one asynchronous file of a session: reads, feeds the machine, performs its requests, writes.
+//!
+//! One read and one write a batch on either side, both sides in one `select`. It must never read more
+//! from one side than the other takes: buffers are bounded by [`HIGH_WATER`] and one message.
+
+use super::Fault;
+use super::machine::{Machine, Request, Tally};
+use crate::telemetry::Metrics;
+use bytes::BytesMut;
+use hippocrypt_wire::startup::CancelKey;
+use hippocrypt_wire::{Decoder, ErrorReport, Peer, Severity};
+use std::future::Future;
+use std::pin::Pin;
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::sync::watch;
+
+/// Bytes that may wait for one side before the other is no longer read.
+const HIGH_WATER: usize = 256 * 1024;
+/// Bytes asked for in one read.
+const READ: usize = 64 * 1024;
+/// How long a client that is told FATAL has to take it.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// A connection, of either side, plain or in TLS.
+pub trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Duplex for T {}
+
+/// Both connections, with what was read of them during the login.
+pub struct Peers {
+    /// The client's.
+    pub client: Box<dyn Duplex>,
+    /// The server's.
+    pub server: Box<dyn Duplex>,
+    /// Read from the client, not yet looked at.
+    pub from_client: BytesMut,
+    /// Read from the server, not yet looked at.
+    pub from_server: BytesMut,
+}
+
+/// What the session needs of the house.
+pub trait Host: Send + Sync {
+    /// Reads the catalog of the session's database anew.
+    fn refresh(&self) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + '_>>;
+    /// Cancel requests with the client's key mean this one.
+    fn register(&self, real: CancelKey);
+    /// Where counts go.
+    fn metrics(&self) -> &Metrics;
+}
+
+/// Whether the proxy stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// It serves.
+    No,
+    /// Sessions end when their transaction does.
+    Drain,
+    /// Sessions end now.
+    Now,
+}
+
+/// Why a session ended.
+#[derive(Debug)]
+pub enum Ending {
+    /// The client said Terminate.
+    Terminate,
+    /// The client's connection closed.
+    ClientClosed,
+    /// The server's connection closed.
+    ServerClosed,
+    /// `sessions.idle_timeout`
+    IdleTimeout,
+    /// The proxy stops.
+    Shutdown,
+    /// A fault.
+    Fault(Fault),
+}
+
+impl Ending {
+    /// The words of the record.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Terminate => "terminate",
+            Self::ClientClosed => "client closed",
+            Self::ServerClosed => "server closed",
+            Self::IdleTimeout => "idle timeout",
+            Self::Shutdown => "shutdown",
+            Self::Fault(Fault::Client(_) | Fault::ClientWire(_)) => "client protocol error",
+            Self::Fault(Fault::Server(_) | Fault::Wire(_)) => "server protocol error",
+            Self::Fault(Fault::Audit(_)) => "audit failure",
+            Self::Fault(Fault::Committed(_)) => "cell did not open",
+            Self::Fault(Fault::Fatal(_)) => "refused",
+        }
+    }
+
+    fn last_words(&self) -> Option<ErrorReport> {
+        let fatal = |code, words: &str| Some(ErrorReport::new(Severity::Fatal, code, words));
+        match self {
+            Self::Terminate | Self::ClientClosed | Self::ServerClosed => None,
+            Self::IdleTimeout => fatal(
+                "57P05",
+                "terminating connection due to idle-session timeout",
+            ),
+            Self::Shutdown => fatal(
+                "57P01",
+                "terminating connection due to administrator command",
+            ),
+            Self::Fault(fault) => Some(fault.report()),
+        }
+    }
+}
+
+/// What drives one session.
+struct Driver<'a, H> {
+    machine: &'a mut Machine,
+    host: &'a H,
+    from_client: BytesMut,
+    from_server: BytesMut,
+    terminated: bool,
+}
+
+/// Serves the session to its end, whose record is written.
+pub async fn run<H: Host>(
+    machine: &mut Machine,
+    peers: Peers,
+    host: &H,
+    idle_timeout: Option<Duration>,
+    stop: watch::Receiver<Stop>,
+) -> Ending {
+    let (mut client_in, mut client_out) = tokio::io::split(peers.client);
+    let (mut server_in, mut server_out) = tokio::io::split(peers.server);
+    let mut driver = Driver {
+        machine,
+        host,
+        from_client: peers.from_client,
+        from_server: peers.from_server,
+        terminated: false,
+    };
+    let halves = (
+        &mut client_in,
+        &mut client_out,
+        &mut server_in,
+        &mut server_out,
+    );
+    let ending = driver.pump(halves, idle_timeout, stop).await;
+    if let Some(report) = ending.last_words()
+        && let Err(error) = report.write(&mut driver.machine.to_client)
+    {
+        tracing::debug!(%error, "last words cannot be written");
+    }
+    let rest = std::mem::take(&mut driver.machine.to_client);
+    let _ = tokio::time::timeout(LAST_WORDS, async {
+        client_out.write_all(&rest).await?;
+        client_out.shutdown().await
+    })
+    .await;
+    let _ = tokio::time::timeout(LAST_WORDS, server_out.shutdown()).await;
+    driver.machine.login_failed();
+    driver.machine.finish(ending.reason(), Instant::now());
+    driver.count();
+    ending
+}
+
+type Halves<'h> = (
+    &'h mut ReadHalf<Box<dyn Duplex>>,
+    &'h mut WriteHalf<Box<dyn Duplex>>,
+    &'h mut ReadHalf<Box<dyn Duplex>>,
+    &'h mut WriteHalf<Box<dyn Duplex>>,
+);
+
+impl<H: Host> Driver<'_, H> {
+    async fn pump(
+        &mut self,
+        halves: Halves<'_>,
+        idle_timeout: Option<Duration>,
+        stop: watch::Receiver<Stop>,
+    ) -> Ending {
+        match self.serve(halves, idle_timeout, stop).await {
+            Ok(ending) => ending,
+            Err(fault) => Ending::Fault(fault),
+        }
+    }
+
+    async fn serve(
+        &mut self,
+        (client_in, client_out, server_in, server_out): Halves<'_>,
+        idle_timeout: Option<Duration>,
+        mut stop: watch::Receiver<Stop>,
+    ) -> Result<Ending, Fault> {
+        let host = self.host;
+        let mut refreshing: Option<Pin<Box<dyn Future<Output = Result<(), String>> + Send + '_>>> =
+            None;
+        let (mut flush_client, mut flush_server) = (false, false);
+        let mut deadline = idle_timeout.map(|t| tokio::time::Instant::now() + t);
+        self.server_batch()?;
+        self.client_batch()?;
+        loop {
+            while let Some(request) = self.machine.take_request() {
+                match request {
+                    Request::RefreshCatalog => refreshing = Some(host.refresh()),
+                    Request::Register(key) => host.register(key),
+                }
+            }
+            let state = *stop.borrow_and_update();
+            if state == Stop::Now || (state == Stop::Drain && self.machine.is_idle()) {
+                return Ok(Ending::Shutdown);
+            }
+            let wants_client = self.machine.wants_client()
+                && self.machine.to_server.len() < HIGH_WATER
+                && !self.terminated;
+            let idle = self.machine.is_idle();
+            tokio::select! {
+                biased;
+                written = push(client_out, &mut self.machine.to_client),
+                    if flush_client || !self.machine.to_client.is_empty() => match written {
+                    Ok(more) => flush_client = more,
+                    Err(_) => return Ok(Ending::ClientClosed),
+                },
+                written = push(server_out, &mut self.machine.to_server),
+                    if flush_server || !self.machine.to_server.is_empty() => match written {
+                    Ok(more) => flush_server = more,
+                    Err(_) => {
+                        // what it said before it closed may still be there: read on
+                        self.machine.to_server.clear();
+                        flush_server = false;
+                    }
+                },
+                read = read(server_in, &mut self.from_server),
+                    if self.machine.to_client.len() < HIGH_WATER => {
+                    if !read {
+                        return Ok(if self.terminated { Ending::Terminate } else { Ending::ServerClosed });
+                    }
+                    self.server_batch()?;
+                }
+                read = read(client_in, &mut self.from_client), if wants_client => {
+                    if !read {
+                        return Ok(Ending::ClientClosed);
+                    }
+                    deadline = idle_timeout.map(|t| tokio::time::Instant::now() + t);
+                    self.client_batch()?;
+                }
+                refreshed = async { match refreshing.as_mut() {
+                    Some(refresh) => refresh.await,
+                    None => std::future::pending().await,
+                } }, if refreshing.is_some() => {
+                    refreshing = None;
+                    self.machine.on_catalog(refreshed, Instant::now())?;
+                    self.count();
+                }
+                _ = stop.changed() => {}
+                () = until(deadline), if idle && deadline.is_some() => return Ok(Ending::IdleTimeout),
+            }
+        }
+    }
+
+    /// What the server has sent.
+    fn server_batch(&mut self) -> Result<(), Fault> {
+        let now = Instant::now();
+        let decoder = Decoder::new(Peer::Backend);
+        while let Some(frame) = decoder.next(&mut self.from_server)? {
+            self.machine.on_server(&frame, now)?;
+        }
+        self.machine.advance(now)?;
+        self.count();
+        Ok(())
+    }
+
+    /// What the client has sent, seen together.
+    fn client_batch(&mut self) -> Result<(), Fault> {
+        let now = Instant::now();
+        let decoder = Decoder::new(Peer::Frontend);
+        while let Some(frame) = decoder
+            .next(&mut self.from_client)
+            .map_err(Fault::ClientWire)?
+        {
+            self.terminated |= frame.tag() == b'X';
+            self.machine.push_client(frame);
+        }
+        self.machine.advance(now)?;
+        self.count();
+        Ok(())
+    }
+
+    fn count(&mut self) {
+        let tally = self.machine.take_tally();
+        if tally != Tally::default() {
+            let metrics = self.host.metrics();
+            metrics.untouched.inc_by(tally.untouched);
+            metrics.planned.inc_by(tally.planned);
+            metrics.refused.inc_by(tally.refused);
+            metrics.cells_opened.inc_by(tally.opened);
+            metrics.cells_rejected.inc_by(tally.rejected);
+            metrics.audit_failures.inc_by(tally.audit_failures);
+        }
+    }
+}
+
+/// Writes what there is, or flushes where all was written (TLS holds records back); `true`: flush next.
+async fn push(to: &mut WriteHalf<Box<dyn Duplex>>, from: &mut BytesMut) -> std::io::Result<bool> {
+    if from.is_empty() {
+        return to.flush().await.map(|()| false);
+    }
+    match to.write_buf(from).await? {
+        0 => Err(std::io::ErrorKind::WriteZero.into()),
+        _ => Ok(true),
+    }
+}
+
+/// Reads what is there; `false` where the connection has ended.
+async fn read(from: &mut ReadHalf<Box<dyn Duplex>>, into: &mut BytesMut) -> bool {
+    into.reserve(READ);
+    matches!(from.read_buf(into).await, Ok(1..))
+}
+
+async fn until(deadline: Option<tokio::time::Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}

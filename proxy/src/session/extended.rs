@@ -1,0 +1,444 @@
+//! The extended protocol's messages of a client: Parse, Bind, Describe, Execute, Close.
+//!
+//! Names are tentative until the server has answered; each expectation knows how to undo its own. It must
+//! never bind or run a statement whose verdict was made under another catalog or search path.
+
+use super::inflight::{Described, Expect, Run, Ticket, Undo};
+use super::judge::Refusal;
+use super::machine::{Machine, RESERVED};
+use super::prepared::{Judged, Part, Portal, Prepared};
+use super::{Fault, fault, own};
+use crate::protect::{BindParts, bind};
+use bytes::Bytes;
+use hippocrypt_sql::verdict::{Output, Plan};
+use hippocrypt_wire::frontend::{Bind, Execute, Named, Parse, Target};
+use hippocrypt_wire::write::Writer;
+use hippocrypt_wire::{ErrorReport, Formats, Frame, Severity};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+impl Machine {
+    pub(super) fn parse(&mut self, frame: &Frame, now: Instant) -> Result<(), Fault> {
+        let view = Parse::of(frame).map_err(Fault::ClientWire)?;
+        if view.name.starts_with(RESERVED) {
+            return self.refuse_later(own::reserved(), &[]);
+        }
+        let oids: Arc<[u32]> = view.oids().collect();
+        let judged = match self.judge(view.query, &oids) {
+            Ok(judged) => judged,
+            Err(refusal) => return self.refuse_parse(view.name, &refusal),
+        };
+        if judged.parts.len() > 1 && judged.text.is_some() {
+            let words = "cannot insert multiple commands into a prepared statement";
+            let report = ErrorReport::new(Severity::Error, "42601", words);
+            return self.refuse_parse(view.name, &refusal(report, &judged));
+        }
+        let prepared = Arc::new(Prepared {
+            judged,
+            query: Bytes::copy_from_slice(view.query),
+            oids,
+            drifted: AtomicBool::new(false),
+        });
+        match self.parse_record(&view, &prepared, now) {
+            Ok(prepare) => self.send_parse(frame, &view, prepared, prepare),
+            Err(report) => self.refuse_parse(view.name, &refusal(report, &prepared.judged)),
+        }
+    }
+
+    /// Its own `prepare` record, or the `statement` record of the Execute that came with it.
+    fn parse_record(
+        &mut self,
+        view: &Parse<'_>,
+        prepared: &Arc<Prepared>,
+        now: Instant,
+    ) -> Result<Option<Ticket>, ErrorReport> {
+        let Some(part) = prepared.part() else {
+            return Ok(None);
+        };
+        let shared = self.shares_record(view.name);
+        let ticket = if shared {
+            self.recorder.statement(&part.described, now)
+        } else {
+            self.recorder.prepare(&part.described, now)
+        };
+        let ticket = ticket.map_err(|e| self.audit_report(&e))?;
+        if shared {
+            self.credit = Some((Arc::clone(prepared), ticket));
+            return Ok(None);
+        }
+        Ok(Some(ticket))
+    }
+
+    /// Whether a Bind of this statement and an Execute of its portal are already here.
+    fn shares_record(&self, name: &[u8]) -> bool {
+        let mut portal = None;
+        for frame in &self.inbox {
+            match (frame.tag(), portal) {
+                (b'D' | b'H', _) => {}
+                (b'B', None) => match Bind::of(frame) {
+                    Ok(bind) if bind.statement == name => portal = Some(bind.portal),
+                    _ => return false,
+                },
+                (b'E', Some(portal)) => {
+                    return Execute::of(frame).is_ok_and(|e| e.portal == portal);
+                }
+                _ => return false,
+            }
+        }
+        false
+    }
+
+    fn send_parse(
+        &mut self,
+        frame: &Frame,
+        view: &Parse<'_>,
+        prepared: Arc<Prepared>,
+        prepare: Option<Ticket>,
+    ) -> Result<(), Fault> {
+        let plan = prepared.part().and_then(|p| p.plan.clone());
+        match (&prepared.judged.text, &plan) {
+            (Some(text), Some(plan)) => {
+                let oids = plan.params.iter().map(|p| p.oid);
+                Writer::new(&mut self.to_server).parse(view.name, text.as_bytes(), oids)?;
+            }
+            _ => self.forward(frame),
+        }
+        let opens = prepared.outputs().is_some();
+        let undo = self
+            .names
+            .set_statement(Self::name(view.name), Some(Arc::clone(&prepared)));
+        self.inflight.push(Expect::Parse { undo, prepare });
+        if opens {
+            Writer::new(&mut self.to_server).describe(Target::Statement, view.name)?;
+            let described = Described {
+                prepared: Some(prepared),
+                formats: None,
+                own: true,
+            };
+            self.inflight.push(Expect::Describe(described));
+        }
+        self.unsynced = true;
+        Ok(())
+    }
+
+    pub(super) fn bind(&mut self, frame: &Frame) -> Result<(), Fault> {
+        let view = Bind::of(frame).map_err(Fault::ClientWire)?;
+        if view.statement.starts_with(RESERVED) || view.portal.starts_with(RESERVED) {
+            return self.refuse_later(own::reserved(), &[]);
+        }
+        let Some(prepared) = self.names.statements.get(view.statement).cloned() else {
+            return self.bind_unknown(frame, &view);
+        };
+        let prepared = match self.current(prepared, view.statement) {
+            Ok(prepared) => prepared,
+            Err(report) => return self.refuse_later(*report, &[]),
+        };
+        if prepared.has_drifted() {
+            return self.refuse_later(own::outdated(), &described(&prepared));
+        }
+        let client_formats: Arc<[i16]> = codes(&view.result_formats);
+        let upstream_formats = upstream_formats(&prepared, &view.result_formats);
+        match prepared.part().and_then(|p| p.plan.clone()) {
+            Some(plan) => {
+                if let Err(report) = self.send_bind(&view, &prepared, &plan, &client_formats) {
+                    return self.refuse_later(report, &described(&prepared));
+                }
+            }
+            None => self.forward(frame),
+        }
+        let portal = Arc::new(Portal {
+            prepared,
+            client_formats,
+            upstream_formats,
+        });
+        let undo = self.names.set_portal(Self::name(view.portal), Some(portal));
+        self.inflight.push(Expect::Bind { undo });
+        self.unsynced = true;
+        Ok(())
+    }
+
+    fn send_bind(
+        &mut self,
+        view: &Bind<'_>,
+        prepared: &Prepared,
+        plan: &Plan,
+        result_formats: &[i16],
+    ) -> Result<(), ErrorReport> {
+        let Some(protected) = &self.protected else {
+            return Ok(());
+        };
+        let formats = codes(&view.formats);
+        let params: Vec<_> = view.params.iter().collect();
+        let parts = BindParts {
+            portal: view.portal,
+            statement: view.statement,
+            param_formats: &formats,
+            params: &params,
+            result_formats,
+        };
+        let oids = client_oids(prepared, plan);
+        let (vault, settings) = (&protected.vault, &self.settings);
+        bind(plan, vault, settings, &oids, &parts, &mut self.to_server).map_err(|e| fault::bind(&e))
+    }
+
+    /// Nothing is known under that name: the server does not have it either.
+    fn bind_unknown(&mut self, frame: &Frame, view: &Bind<'_>) -> Result<(), Fault> {
+        if self.protected.is_some() {
+            let name = String::from_utf8_lossy(view.statement);
+            let words = if name.is_empty() {
+                "unnamed prepared statement does not exist".to_owned()
+            } else {
+                format!("prepared statement \"{name}\" does not exist")
+            };
+            let report = ErrorReport::new(Severity::Error, "26000", words);
+            return self.refuse_later(report, &[]);
+        }
+        self.forward(frame);
+        let undo = self.names.set_portal(Self::name(view.portal), None);
+        self.inflight.push(Expect::Bind { undo });
+        self.unsynced = true;
+        Ok(())
+    }
+
+    /// The statement under today's catalog and names: the same, or an error.
+    fn current(
+        &mut self,
+        prepared: Arc<Prepared>,
+        name: &[u8],
+    ) -> Result<Arc<Prepared>, Box<ErrorReport>> {
+        if self.own_failure.is_none() && self.is_current(&prepared) {
+            return Ok(prepared);
+        }
+        let again = self
+            .judge(&prepared.query, &prepared.oids)
+            .map_err(|refusal| Box::new(refusal.report))?;
+        if !same_plans(&prepared.judged, &again) {
+            return Err(Box::new(own::outdated()));
+        }
+        let old = &prepared.judged;
+        let renewed = Arc::new(Prepared {
+            judged: Arc::new(Judged {
+                parts: old.parts.clone(),
+                text: old.text.clone(),
+                map: old.map.clone(),
+                basis: again.basis.clone(),
+            }),
+            query: prepared.query.clone(),
+            oids: Arc::clone(&prepared.oids),
+            drifted: AtomicBool::new(prepared.has_drifted()),
+        });
+        // its meaning is the same: nothing to undo if the server skips the Bind
+        self.names
+            .statements
+            .insert(Self::name(name), Arc::clone(&renewed));
+        if let Some((credited, _)) = &mut self.credit
+            && Arc::ptr_eq(credited, &prepared)
+        {
+            *credited = Arc::clone(&renewed);
+        }
+        Ok(renewed)
+    }
+
+    pub(super) fn describe_named(&mut self, frame: &Frame) -> Result<(), Fault> {
+        let view = Named::of(frame).map_err(Fault::ClientWire)?;
+        let (prepared, formats) = match view.target {
+            Target::Statement => (self.names.statements.get(view.name).cloned(), None),
+            Target::Portal => self
+                .names
+                .portals
+                .get(view.name)
+                .map_or((None, None), |portal| {
+                    let formats = Arc::clone(&portal.client_formats);
+                    (Some(Arc::clone(&portal.prepared)), Some(formats))
+                }),
+        };
+        self.forward(frame);
+        let described = Described {
+            prepared,
+            formats,
+            own: false,
+        };
+        self.inflight.push(Expect::Describe(described));
+        self.unsynced = true;
+        Ok(())
+    }
+
+    pub(super) fn execute(&mut self, frame: &Frame, now: Instant) -> Result<(), Fault> {
+        let view = Execute::of(frame).map_err(Fault::ClientWire)?;
+        let Some(portal) = self.names.portals.get(view.portal).cloned() else {
+            return self.execute_unknown(frame, &view, now);
+        };
+        let prepared = Arc::clone(&portal.prepared);
+        if prepared.has_drifted() {
+            self.settle_credit("0A000", now)?;
+            return self.refuse_later(own::outdated(), &described(&prepared));
+        }
+        let part = prepared.part().cloned();
+        let ticket = match self.execute_record(&prepared, part.as_deref(), now) {
+            Ok(ticket) => ticket,
+            Err(report) => return self.refuse_later(report, &described(&prepared)),
+        };
+        self.forward(frame);
+        if let Some(part) = &part {
+            self.note_forwarded(part);
+        }
+        self.inflight.push(Expect::Execute(Box::new(Run {
+            part,
+            ticket,
+            client_formats: Arc::clone(&portal.client_formats),
+            upstream_formats: Arc::clone(&portal.upstream_formats),
+            prepared: Some(prepared),
+            ..Run::default()
+        })));
+        self.unsynced = true;
+        Ok(())
+    }
+
+    fn execute_record(
+        &mut self,
+        prepared: &Arc<Prepared>,
+        part: Option<&Part>,
+        now: Instant,
+    ) -> Result<Option<Ticket>, ErrorReport> {
+        if let Some((credited, ticket)) = self.credit.take_if(|(p, _)| Arc::ptr_eq(p, prepared)) {
+            drop(credited);
+            return Ok(Some(ticket));
+        }
+        let Some(part) = part else { return Ok(None) };
+        let ticket = self.recorder.statement(&part.described, now);
+        ticket.map(Some).map_err(|e| self.audit_report(&e))
+    }
+
+    fn execute_unknown(
+        &mut self,
+        frame: &Frame,
+        view: &Execute<'_>,
+        now: Instant,
+    ) -> Result<(), Fault> {
+        if self.protected.is_some() {
+            let name = String::from_utf8_lossy(view.portal);
+            let words = format!("portal \"{name}\" does not exist");
+            let report = ErrorReport::new(Severity::Error, "34000", words);
+            return self.refuse_later(report, &[]);
+        }
+        let described = Arc::new(hippocrypt_audit::Described::new(
+            "EXECUTE",
+            "",
+            None,
+            [],
+            [],
+        ));
+        match self.recorder.statement(&described, now) {
+            Ok(ticket) => {
+                self.forward(frame);
+                let run = Run {
+                    ticket: Some(ticket),
+                    ..Run::default()
+                };
+                self.inflight.push(Expect::Execute(Box::new(run)));
+                self.unsynced = true;
+                Ok(())
+            }
+            Err(error) => {
+                let report = self.audit_report(&error);
+                self.refuse_later(report, &[described])
+            }
+        }
+    }
+
+    pub(super) fn close(&mut self, frame: &Frame) -> Result<(), Fault> {
+        let view = Named::of(frame).map_err(Fault::ClientWire)?;
+        let undo: Undo = match view.target {
+            Target::Statement => self.names.set_statement(Self::name(view.name), None),
+            Target::Portal => self.names.set_portal(Self::name(view.name), None),
+        };
+        self.forward(frame);
+        self.inflight.push(Expect::Close { undo });
+        self.unsynced = true;
+        Ok(())
+    }
+
+    /// A Parse whose name is taken means something only once what is outstanding has been answered.
+    pub(super) fn name_is_outstanding(&self, frame: &Frame) -> bool {
+        frame.tag() == b'P'
+            && !self.inflight.is_empty()
+            && Parse::of(frame).is_ok_and(|view| {
+                !view.name.is_empty() && self.names.statements.contains_key(view.name)
+            })
+    }
+
+    /// The Execute that was to share a Parse's record does not come: the record gets its outcome.
+    pub(super) fn settle_credit(&mut self, sqlstate: &str, now: Instant) -> Result<(), Fault> {
+        if let Some((_, ticket)) = self.credit.take() {
+            let mut run = Run {
+                ticket: Some(ticket),
+                ..Run::default()
+            };
+            self.recorder.outcome(&mut run, Some(sqlstate), None, now)?;
+        }
+        Ok(())
+    }
+}
+
+fn refusal(report: ErrorReport, judged: &Judged) -> Refusal {
+    Refusal {
+        report,
+        unparsable: false,
+        described: judged
+            .parts
+            .iter()
+            .map(|p| Arc::clone(&p.described))
+            .collect(),
+    }
+}
+
+fn described(prepared: &Prepared) -> Vec<Arc<hippocrypt_audit::Described>> {
+    prepared
+        .part()
+        .map(|p| Arc::clone(&p.described))
+        .into_iter()
+        .collect()
+}
+
+fn codes(formats: &Formats<'_>) -> Arc<[i16]> {
+    formats.iter().map(hippocrypt_wire::Format::code).collect()
+}
+
+/// Cells are asked for in binary, everything else as the client wants it.
+fn upstream_formats(prepared: &Prepared, client: &Formats<'_>) -> Arc<[i16]> {
+    let Some(outputs) = prepared.outputs() else {
+        return codes(client);
+    };
+    let format = |(i, output): (usize, &Output)| match output {
+        Output::Cell(_) => 1,
+        Output::Clear => client.of(i).map_or(0, hippocrypt_wire::Format::code),
+    };
+    outputs.iter().enumerate().map(format).collect()
+}
+
+/// The types of the client's parameters: declared, else as PostgreSQL would infer them.
+fn client_oids(prepared: &Prepared, plan: &Plan) -> Vec<u32> {
+    let inferred = plan.client_params.iter();
+    inferred
+        .enumerate()
+        .map(|(i, param)| match prepared.oids.get(i) {
+            Some(&declared) if declared != 0 => declared,
+            _ => param.oid.unwrap_or(0),
+        })
+        .collect()
+}
+
+/// Two verdicts on the same text are the same where edits, parameters and outputs are: the values in
+/// them come from that text.
+fn same_plans(a: &Judged, b: &Judged) -> bool {
+    a.parts.len() == b.parts.len()
+        && a.parts
+            .iter()
+            .zip(&b.parts)
+            .all(|(a, b)| match (&a.plan, &b.plan) {
+                (None, None) => true,
+                (Some(a), Some(b)) => format!("{a:?}") == format!("{b:?}"),
+                _ => false,
+            })
+}

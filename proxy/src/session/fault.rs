@@ -1,0 +1,145 @@
+//! What ends a session, and what a client may see of the server's errors.
+//!
+//! What a client sees is an [`ErrorReport`] made here or a server's error that went through [`scrub`]. It
+//! must never carry a value of a protected column: DETAIL, CONTEXT and the messages that quote values go.
+
+use crate::protect::{BindError, OpenFault, PositionMap, ValueError};
+use bytes::BytesMut;
+use hippocrypt_audit::AppendError;
+use hippocrypt_sql::Refusal;
+use hippocrypt_wire::write::Writer;
+use hippocrypt_wire::{ErrorFields, ErrorReport, Severity, WireError};
+
+/// Why a session ends at once.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// The client does not speak the protocol.
+    #[error("the client broke the protocol: {0}")]
+    Client(&'static str),
+    /// A message of the client that is not one.
+    #[error("the client broke the protocol: {0}")]
+    ClientWire(WireError),
+    /// The server sent what nothing asked for.
+    #[error("the server broke the protocol: message {0:?} was not expected")]
+    Server(char),
+    /// Bytes of the server that are no message, or ours that would be none.
+    #[error("malformed message: {0}")]
+    Wire(#[from] WireError),
+    /// An outcome could not be put on record.
+    #[error("audit: {0}")]
+    Audit(#[from] AppendError),
+    /// A cell did not open after the server had committed.
+    #[error("{}", .0.message)]
+    Committed(Box<ErrorReport>),
+    /// The session cannot begin or go on as it is.
+    #[error("{}", .0.message)]
+    Fatal(Box<ErrorReport>),
+}
+
+impl Fault {
+    /// What the client is told before the connection closes.
+    pub fn report(&self) -> ErrorReport {
+        let fatal = |code: &str, text: String| ErrorReport::new(Severity::Fatal, code, text);
+        match self {
+            Self::Client(_) | Self::ClientWire(_) => fatal("08P01", self.to_string()),
+            Self::Server(_) | Self::Wire(_) => fatal("08P01", self.to_string())
+                .hint("This is a bug of hippocrypt or of the server; the proxy's log says more."),
+            Self::Audit(e) => fatal(e.sqlstate(), e.message().to_owned()),
+            Self::Committed(report) | Self::Fatal(report) => (**report).clone(),
+        }
+    }
+}
+
+/// A refusal of the SQL layer, with its position in characters of `text`.
+pub(super) fn refusal(refusal: &Refusal, text: &str) -> ErrorReport {
+    ErrorReport {
+        severity: Severity::Error,
+        sqlstate: refusal.sqlstate.to_owned(),
+        message: refusal.message.clone(),
+        detail: refusal.detail.clone(),
+        hint: refusal.hint.clone(),
+        position: refusal.position.map(|at| characters(text, at)),
+    }
+}
+
+/// A value that PostgreSQL would refuse too.
+pub(super) fn value(error: &ValueError, text: &str) -> ErrorReport {
+    ErrorReport {
+        severity: Severity::Error,
+        sqlstate: error.sqlstate.to_owned(),
+        message: error.message.clone(),
+        detail: error.detail.clone(),
+        hint: error.hint.clone(),
+        position: error.position.map(|at| characters(text, at)),
+    }
+}
+
+/// A Bind that does not go on.
+pub(super) fn bind(error: &BindError) -> ErrorReport {
+    match error {
+        BindError::Value(v) => value(v, ""),
+        BindError::Protocol(words) => ErrorReport::new(Severity::Error, "08P01", words.clone()),
+        BindError::Seal(_) => ErrorReport::new(Severity::Error, "XX000", error.to_string()),
+    }
+}
+
+/// A row that does not go to the client.
+pub(super) fn open(fault: &OpenFault) -> ErrorReport {
+    let report = |code, text: String| ErrorReport::new(Severity::Error, code, text);
+    match fault {
+        OpenFault::Cell(_) => report("XX001", fault.to_string()).hint(
+            "The cell was damaged, moved from another column, or written with other keys. \
+             See docs/errors.md#xx001.",
+        ),
+        OpenFault::Value(_) => report("XX001", fault.to_string()),
+        OpenFault::Settings(v) => value(v, ""),
+        OpenFault::Shape(_) => report("08P01", fault.to_string()),
+    }
+}
+
+/// Characters from 1, as PostgreSQL counts positions, of a byte offset.
+fn characters(text: &str, offset: usize) -> usize {
+    text.char_indices()
+        .take_while(|(at, _)| *at < offset)
+        .count()
+        + 1
+}
+
+/// Writes a server's error about a statement that touches protected columns: severity, SQLSTATE and the
+/// names of schema, table, column, type and constraint stay; DETAIL, CONTEXT, internal query and source
+/// location go; messages of class 22, which quote the value, become a constant text.
+pub(super) fn scrub(
+    fields: &ErrorFields<'_>,
+    map: Option<&PositionMap>,
+    out: &mut BytesMut,
+) -> Result<(), WireError> {
+    let quotes_value = fields.sqlstate().starts_with("22");
+    Writer::new(out).frame(b'E', |body| {
+        for (code, text) in fields.iter() {
+            let mapped;
+            let text = match code {
+                b'S' | b'V' | b'C' | b's' | b't' | b'c' | b'd' | b'n' => text,
+                b'M' if quotes_value => b"the server refused a value of this statement",
+                b'M' | b'H' => text,
+                b'P' => match position(text, map) {
+                    Some(at) => {
+                        mapped = at;
+                        mapped.as_bytes()
+                    }
+                    None => continue,
+                },
+                _ => continue,
+            };
+            body.extend_from_slice(&[code]);
+            body.extend_from_slice(text);
+            body.extend_from_slice(&[0]);
+        }
+        body.extend_from_slice(&[0]);
+        Ok(())
+    })
+}
+
+fn position(text: &[u8], map: Option<&PositionMap>) -> Option<String> {
+    let at: u32 = std::str::from_utf8(text).ok()?.parse().ok()?;
+    Some(map.map_or(at, |map| map.to_client(at)).to_string())
+}

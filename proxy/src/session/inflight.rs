@@ -1,0 +1,202 @@
+//! What the server still owes: one expectation for each forwarded message that earns a reply.
+//!
+//! ```text
+//!   client message   expectation   replies that fit                 ends with
+//!   Parse            Parse         1                                1
+//!   Bind             Bind          2                                2
+//!   Close            Close         3                                3
+//!   Describe         Describe      t, T, n                          T or n
+//!   Execute          Execute       D G H W? d c                     C, s or I
+//!   Sync             Sync          E                                Z
+//!   Query            Query         T D C I G H d c E                Z
+//!   FunctionCall     Function      V E                              Z
+//!   (stand-in)       Refused       E                                E
+//!   (own)            Own           1 2 3 D C Z
+//! ```
+//!
+//! An error in the extended protocol takes with it everything up to the next Sync, which is the
+//! barrier. A reply that fits nothing closes the connection (rule 2): the last arm of each match.
+
+use super::prepared::{Judged, Part, Portal, Prepared};
+use bytes::Bytes;
+use hippocrypt_wire::ErrorReport;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// A record that still wants its outcome.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ticket {
+    pub(super) stmt: u64,
+    pub(super) started: Instant,
+}
+
+/// How the maps of names were before a message that the server may yet skip.
+#[derive(Debug)]
+pub(super) enum Undo {
+    Statement(Bytes, Option<Arc<Prepared>>),
+    Portal(Bytes, Option<Arc<Portal>>),
+}
+
+/// One statement that runs.
+#[derive(Debug, Default)]
+pub(super) struct Run {
+    /// What it is; `None` where nothing is known of it (databases without a policy).
+    pub(super) part: Option<Arc<Part>>,
+    pub(super) ticket: Option<Ticket>,
+    /// Result formats as the client asked for them, and as the server was asked.
+    pub(super) client_formats: Arc<[i16]>,
+    pub(super) upstream_formats: Arc<[i16]>,
+    pub(super) rows: u64,
+    pub(super) bytes: u64,
+    /// Cells opened, by output.
+    pub(super) opened: Vec<u64>,
+    /// The statement it was prepared as.
+    pub(super) prepared: Option<Arc<Prepared>>,
+}
+
+/// The answer to a Describe.
+#[derive(Debug)]
+pub(super) struct Described {
+    pub(super) prepared: Option<Arc<Prepared>>,
+    /// `Some` for a portal.
+    pub(super) formats: Option<Arc<[i16]>>,
+    /// The proxy's own: nothing of it is seen by the client.
+    pub(super) own: bool,
+}
+
+/// A string of statements.
+#[derive(Debug)]
+pub(super) struct Query {
+    pub(super) judged: Arc<Judged>,
+    pub(super) running: VecDeque<Run>,
+    /// The server has failed it: what follows does not run.
+    pub(super) failed: bool,
+}
+
+/// A stand-in whose error is replaced.
+#[derive(Debug)]
+pub(super) struct Refused {
+    /// `None`: the error is swallowed.
+    pub(super) report: Option<ErrorReport>,
+    /// The SQLSTATE that is replaced; any other (25P02) passes.
+    pub(super) replaces: &'static str,
+}
+
+/// One reply, or series of replies, to a message of ours that no client sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OwnStep {
+    /// `1`, `2` or `3`.
+    Ack(u8),
+    /// Rows for this question, then `C`.
+    Rows(Question),
+    /// `Z`.
+    Sync,
+}
+
+/// What the proxy asks the server over the session's own connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Question {
+    SearchPath,
+    Role,
+    Temporary,
+    Snapshot,
+}
+
+#[derive(Debug)]
+pub(super) enum Expect {
+    Parse {
+        undo: Undo,
+        /// A `prepare` record's, which has an outcome only where it fails.
+        prepare: Option<Ticket>,
+    },
+    Bind {
+        undo: Undo,
+    },
+    Close {
+        undo: Undo,
+    },
+    Describe(Described),
+    Execute(Box<Run>),
+    Sync,
+    Query(Box<Query>),
+    /// A stand-in for a simple query: E, then Z.
+    RefusedQuery(Box<Refused>),
+    Function(Box<Run>),
+    /// A stand-in Parse: E.
+    Refused(Box<Refused>),
+    Own(OwnStep),
+}
+
+/// The queue, with Sync as barrier.
+#[derive(Debug, Default)]
+pub(super) struct Inflight {
+    queue: VecDeque<Expect>,
+}
+
+impl Inflight {
+    pub(super) fn push(&mut self, expect: Expect) {
+        self.queue.push_back(expect);
+    }
+
+    pub(super) fn head(&mut self) -> Option<&mut Expect> {
+        self.queue.front_mut()
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Expect> {
+        self.queue.pop_front()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Expect> {
+        self.queue.iter()
+    }
+
+    /// Whether an error now takes what follows with it: the head belongs to the extended protocol.
+    pub(super) fn head_is_extended(&self) -> bool {
+        match self.queue.front() {
+            Some(
+                Expect::Parse { .. }
+                | Expect::Bind { .. }
+                | Expect::Close { .. }
+                | Expect::Describe(_)
+                | Expect::Execute(_)
+                | Expect::Refused(_)
+                | Expect::Own(OwnStep::Ack(_) | OwnStep::Rows(_)),
+            ) => true,
+            Some(
+                Expect::Sync
+                | Expect::Query(_)
+                | Expect::RefusedQuery(_)
+                | Expect::Function(_)
+                | Expect::Own(OwnStep::Sync),
+            )
+            | None => false,
+        }
+    }
+
+    /// Takes everything up to the next Sync, as the server does after an error; the Sync stays. `true`
+    /// where there was none yet.
+    pub(super) fn skip_to_sync(&mut self) -> (Vec<Expect>, bool) {
+        let barrier = self
+            .queue
+            .iter()
+            .position(|e| matches!(e, Expect::Sync | Expect::Own(OwnStep::Sync)));
+        let skipped = self
+            .queue
+            .drain(..barrier.unwrap_or(self.queue.len()))
+            .collect();
+        (skipped, barrier.is_none())
+    }
+
+    /// COPY FROM STDIN has begun: the server ignores Syncs that were sent before it (src/backend/commands/
+    /// copyfromparse.c, `CopyGetData`), so they are not answered.
+    pub(super) fn drop_syncs_behind_head(&mut self) {
+        while matches!(self.queue.get(1), Some(Expect::Sync)) {
+            self.queue.remove(1);
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! What the session knows of its own settings and catalog, and when it no longer does.
+//!
+//! ```text
+//!   Known ──settings changed──► stale names ──own questions──► Known
+//!   Known ──DDL──► stale catalog ──idle: temporary names asked, then RefreshCatalog──► Known
+//!                                 └──in a block: the whole snapshot asked──► Known, for this block
+//! ```
+//!
+//! It must never let a name be resolved by what was true before the last change.
+
+use super::inflight::Question;
+use super::machine::Protected;
+use super::prepared::Basis;
+use crate::catalog::Snapshot;
+use hippocrypt_sql::Analyser;
+use hippocrypt_sql::catalog::Names;
+use std::sync::Arc;
+
+/// What is outstanding before a statement can be judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Need {
+    /// Nothing.
+    Nothing,
+    /// Ask these over the session's own connection.
+    Ask(&'static [Question]),
+    /// Ask the driver for the catalog.
+    Refresh,
+}
+
+/// Who has been asked and has not answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asking {
+    Nothing,
+    /// The server, over the session's own connection.
+    Server,
+    /// The driver, for the catalog.
+    Driver,
+}
+
+#[derive(Debug)]
+pub(super) struct Known {
+    pub(super) names: Arc<Names>,
+    /// The analyser of this transaction, where it has seen DDL.
+    local: Option<Arc<Analyser>>,
+    local_count: u64,
+    stale_names: bool,
+    stale_catalog: bool,
+    stale_temporary: bool,
+    /// Settings changed in this transaction: its end may undo that.
+    settings_in_block: bool,
+    catalog_in_block: bool,
+    asking: Asking,
+    path: String,
+    role: String,
+    pub(super) session_user: String,
+    pub(super) snapshot: Option<Snapshot>,
+    temporary: Vec<Arc<str>>,
+    pub(super) utf8: bool,
+}
+
+impl Known {
+    pub(super) fn new(_protected: Option<&Protected>) -> Self {
+        Self {
+            names: Arc::new(Names {
+                standard_conforming_strings: true,
+                ..Names::default()
+            }),
+            local: None,
+            local_count: 0,
+            stale_names: true,
+            stale_catalog: false,
+            stale_temporary: false,
+            settings_in_block: false,
+            catalog_in_block: false,
+            asking: Asking::Nothing,
+            path: String::new(),
+            role: String::new(),
+            session_user: String::new(),
+            snapshot: None,
+            temporary: Vec::new(),
+            utf8: true,
+        }
+    }
+
+    /// What verdicts are made by now.
+    pub(super) fn basis(&self, shared: &Analyser) -> Basis {
+        Basis {
+            catalog: shared.world().catalog().version,
+            local: if self.local.is_some() {
+                self.local_count
+            } else {
+                0
+            },
+            names: Arc::clone(&self.names),
+        }
+    }
+
+    pub(super) fn analyser(&self, protected: &Protected) -> Arc<Analyser> {
+        match &self.local {
+            Some(local) => Arc::clone(local),
+            None => protected.worlds.current(),
+        }
+    }
+
+    /// What is to be asked first. `in_transaction`: a block is open, or messages wait for their Sync.
+    pub(super) fn need(&self, in_transaction: bool) -> Need {
+        const NAMES: &[Question] = &[Question::SearchPath, Question::Role];
+        if self.stale_names {
+            return Need::Ask(NAMES);
+        }
+        match (self.stale_catalog, in_transaction) {
+            (true, true) => Need::Ask(&[Question::Snapshot]),
+            (_, false) if self.stale_temporary => Need::Ask(&[Question::Temporary]),
+            (true, false) => Need::Refresh,
+            (false, _) => Need::Nothing,
+        }
+    }
+
+    pub(super) fn is_asking(&self) -> bool {
+        self.asking != Asking::Nothing
+    }
+
+    pub(super) fn ask(&mut self, asking: Asking) {
+        self.asking = asking;
+    }
+
+    /// Nothing is in flight any more: questions have been answered.
+    pub(super) fn answered(&mut self) {
+        if self.asking == Asking::Server {
+            self.asking = Asking::Nothing;
+        }
+    }
+
+    pub(super) fn settings_changed(&mut self) {
+        self.stale_names = true;
+        self.settings_in_block = true;
+    }
+
+    pub(super) fn catalog_changed(&mut self) {
+        self.stale_catalog = true;
+        self.stale_temporary = true;
+        self.catalog_in_block = true;
+    }
+
+    /// ROLLBACK TO: what this block did may be undone.
+    pub(super) fn rolled_back_to(&mut self) {
+        self.stale_names |= self.settings_in_block;
+        if self.catalog_in_block {
+            self.stale_catalog = true;
+            self.stale_temporary = true;
+        }
+    }
+
+    /// The transaction is over.
+    pub(super) fn transaction_ended(&mut self) {
+        if std::mem::take(&mut self.settings_in_block) {
+            self.stale_names = true;
+        }
+        if std::mem::take(&mut self.catalog_in_block) {
+            self.stale_catalog = true;
+            self.stale_temporary = true;
+        }
+        self.local = None;
+    }
+
+    pub(super) fn on_refreshed(&mut self, good: bool) {
+        self.asking = Asking::Nothing;
+        self.stale_catalog = !good;
+    }
+
+    pub(super) fn set_standard_conforming_strings(&mut self, on: bool) {
+        if self.names.standard_conforming_strings != on {
+            let mut names = (*self.names).clone();
+            names.standard_conforming_strings = on;
+            self.names = Arc::new(names);
+        }
+    }
+
+    /// A row that answers a question; `false` where it is not understood.
+    pub(super) fn answer(&mut self, question: Question, fields: &[Option<&str>]) -> bool {
+        let first = fields.first().copied().flatten();
+        match question {
+            Question::SearchPath => first.unwrap_or("").clone_into(&mut self.path),
+            Question::Role => first.unwrap_or("").clone_into(&mut self.role),
+            Question::Temporary => self.temporary.extend(first.map(Arc::from)),
+            Question::Snapshot => {
+                let snapshot = self.snapshot.get_or_insert_with(Snapshot::default);
+                return snapshot.row(fields).is_ok();
+            }
+        }
+        true
+    }
+
+    /// Before its first row.
+    pub(super) fn begin(&mut self, question: Question) {
+        match question {
+            Question::SearchPath | Question::Role => {}
+            Question::Temporary => self.temporary.clear(),
+            Question::Snapshot => self.snapshot = None,
+        }
+    }
+
+    /// All rows of it have come.
+    pub(super) fn complete(&mut self, question: Question, protected: &Protected) {
+        match question {
+            Question::SearchPath => return,
+            Question::Role => self.stale_names = false,
+            Question::Temporary => self.stale_temporary = false,
+            Question::Snapshot => {
+                let version = protected.worlds.current().world().catalog().version;
+                let (catalog, temporary) = self.snapshot.take().unwrap_or_default().finish(version);
+                self.temporary = temporary;
+                self.local_count += 1;
+                self.local = Some(Arc::new(Analyser::new(
+                    Arc::new(catalog),
+                    Arc::clone(&protected.database),
+                )));
+                self.stale_catalog = false;
+                self.stale_temporary = false;
+            }
+        }
+        self.rebuild();
+    }
+
+    fn rebuild(&mut self) {
+        let user = match self.role.as_str() {
+            "none" | "" => &self.session_user,
+            role => role,
+        };
+        let names = Names {
+            search_path: search_path(&self.path, user),
+            temporary: self.temporary.clone(),
+            standard_conforming_strings: self.names.standard_conforming_strings,
+        };
+        if *self.names != names {
+            self.names = Arc::new(names);
+        }
+    }
+}
+
+/// The effective path of a `search_path` value: a list of identifiers as `SplitIdentifierString`
+/// (src/backend/utils/adt/varlena.c) reads it, with `$user` replaced.
+fn search_path(value: &str, user: &str) -> Vec<Arc<str>> {
+    let mut path = Vec::new();
+    let mut rest = value.trim_start();
+    while !rest.is_empty() {
+        let name = match rest.strip_prefix('"') {
+            Some(quoted) => quoted_name(quoted, &mut rest),
+            None => {
+                let end = rest
+                    .find(|c: char| c == ',' || c.is_whitespace())
+                    .unwrap_or(rest.len());
+                let (name, tail) = rest.split_at(end);
+                rest = tail;
+                name.to_ascii_lowercase()
+            }
+        };
+        rest = rest.trim_start().trim_start_matches(',').trim_start();
+        match name.as_str() {
+            "" => {}
+            "$user" => path.push(Arc::from(user)),
+            name => path.push(Arc::from(name)),
+        }
+    }
+    path
+}
+
+fn quoted_name<'a>(quoted: &'a str, rest: &mut &'a str) -> String {
+    let mut name = String::new();
+    let mut chars = quoted.char_indices().peekable();
+    while let Some((at, c)) = chars.next() {
+        if c != '"' {
+            name.push(c);
+        } else if chars.next_if(|(_, next)| *next == '"').is_some() {
+            name.push('"');
+        } else {
+            *rest = quoted.get(at + 1..).unwrap_or("");
+            return name;
+        }
+    }
+    *rest = "";
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::search_path;
+
+    fn path(value: &str) -> Vec<String> {
+        search_path(value, "app")
+            .iter()
+            .map(|s| s.to_string())
+            .collect()
+    }
+
+    #[test]
+    fn a_path_is_read_as_postgresql_reads_it() {
+        assert_eq!(path(r#""$user", public"#), ["app", "public"]);
+        assert_eq!(path("$user,Public"), ["app", "public"]);
+        assert_eq!(path(r#""Odd, ""name""",x"#), [r#"Odd, "name""#, "x"]);
+        assert_eq!(path(""), [""; 0]);
+        assert_eq!(path(r#""""#), [""; 0]);
+    }
+}

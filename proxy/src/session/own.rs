@@ -1,0 +1,191 @@
+//! Questions of the proxy's own over the session's connection: named messages of the extended protocol.
+//!
+//! Never a simple query, which would destroy the client's unnamed statement and portal; a Sync only where
+//! the client's own pipeline is empty; never a SELECT where the client's next statement could still choose
+//! its isolation level (postgres-facts: SHOW takes no snapshot).
+
+use super::inflight::{Expect, OwnStep, Question};
+use super::known::{Asking, Need};
+use super::machine::{Machine, Phase, Request};
+use super::{Fault, fault};
+use crate::catalog::SNAPSHOT;
+use hippocrypt_wire::backend::{DataRow, TransactionStatus};
+use hippocrypt_wire::frontend::Target;
+use hippocrypt_wire::write::Writer;
+use hippocrypt_wire::{ErrorFields, ErrorReport, Frame, Severity};
+
+/// The name of the statement and the portal.
+const NAME: &[u8] = b"_hc_own";
+
+const TEMPORARY: &str = "SELECT c.relname FROM pg_catalog.pg_class c \
+    WHERE c.relnamespace OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema()";
+
+impl Question {
+    fn text(self) -> &'static str {
+        match self {
+            Self::SearchPath => "SHOW search_path",
+            Self::Role => "SHOW role",
+            Self::Temporary => TEMPORARY,
+            Self::Snapshot => SNAPSHOT,
+        }
+    }
+}
+
+impl Machine {
+    /// Whether what a frame's verdict depends on is known; asks for it where not.
+    pub(super) fn admits_by_knowledge(&mut self, frame: &Frame) -> Result<bool, Fault> {
+        if !matches!(frame.tag(), b'Q' | b'P' | b'B') {
+            return Ok(true);
+        }
+        if self.status == TransactionStatus::Failed && !self.unsynced {
+            // nothing runs before the block ends, and its end makes us ask
+            return Ok(true);
+        }
+        let in_transaction = self.unsynced || self.status != TransactionStatus::Idle;
+        match self.known.need(in_transaction) {
+            Need::Nothing => Ok(true),
+            _ if !self.inflight.is_empty() => self.wait(),
+            Need::Ask(questions) => self.ask(questions).map(|()| false),
+            Need::Refresh => {
+                self.known.ask(Asking::Driver);
+                self.request.push_back(Request::RefreshCatalog);
+                Ok(false)
+            }
+        }
+    }
+
+    pub(super) fn ask(&mut self, questions: &[Question]) -> Result<(), Fault> {
+        let mut out = Writer::new(&mut self.to_server);
+        for &question in questions {
+            out.parse(NAME, question.text().as_bytes(), std::iter::empty())?;
+            out.bind(NAME, NAME, std::iter::empty(), std::iter::empty())?;
+            out.execute(NAME, 0)?;
+            out.close_named(Target::Portal, NAME)?;
+            out.close_named(Target::Statement, NAME)?;
+            self.known.begin(question);
+            for step in [
+                OwnStep::Ack(b'1'),
+                OwnStep::Ack(b'2'),
+                OwnStep::Rows(question),
+                OwnStep::Ack(b'3'),
+                OwnStep::Ack(b'3'),
+            ] {
+                self.inflight.push(Expect::Own(step));
+            }
+        }
+        if self.unsynced {
+            out.bare(b'H')?;
+        } else {
+            out.bare(b'S')?;
+            self.inflight.push(Expect::Own(OwnStep::Sync));
+        }
+        self.known.ask(Asking::Server);
+        Ok(())
+    }
+
+    /// Nothing is in flight: if we had asked, we know. Login ends here.
+    pub(super) fn answered(&mut self) {
+        if self.known.is_asking() {
+            self.known.answered();
+        }
+        if self.phase == Phase::Asking && !self.known.is_asking() {
+            self.phase = Phase::Serving;
+            if let Some(ready) = self.held_ready.take() {
+                self.pass(&ready);
+            }
+        }
+    }
+
+    /// A reply to a message of ours.
+    pub(super) fn own_reply(&mut self, step: OwnStep, frame: &Frame) -> Result<(), Fault> {
+        match (step, frame.tag()) {
+            (OwnStep::Ack(expected), tag) if expected == tag => drop(self.inflight.pop()),
+            (OwnStep::Rows(question), b'D') => self.own_row(question, frame)?,
+            (OwnStep::Rows(question), b'C') => {
+                if let Some(protected) = &self.protected {
+                    self.known.complete(question, protected);
+                }
+                self.inflight.pop();
+            }
+            (OwnStep::Sync, b'Z') => {
+                self.status = TransactionStatus::of(frame)?;
+                self.inflight.pop();
+            }
+            (_, tag) => return Err(Fault::Server(tag.into())),
+        }
+        Ok(())
+    }
+
+    fn own_row(&mut self, question: Question, frame: &Frame) -> Result<(), Fault> {
+        let row = DataRow::of(frame)?;
+        let fields: Option<Vec<Option<&str>>> = row
+            .values
+            .iter()
+            .map(|v| v.map(std::str::from_utf8).transpose().ok())
+            .collect();
+        match fields {
+            Some(fields) if self.known.answer(question, &fields) => Ok(()),
+            _ => Err(Self::fatal(
+                "XX000",
+                "the database's catalog could not be understood",
+            )),
+        }
+    }
+
+    /// The server refused a question in a Sync group of its own: the statement that waits gets its error.
+    pub(super) fn own_error(&mut self, frame: &Frame) -> Result<(), Fault> {
+        let fields = ErrorFields::of(frame)?;
+        let message = fields.get(b'M').unwrap_or_default();
+        let report = ErrorReport::new(
+            Severity::Error,
+            fields.sqlstate(),
+            String::from_utf8_lossy(message),
+        );
+        if self.phase == Phase::Asking {
+            let report = ErrorReport {
+                severity: Severity::Fatal,
+                ..report
+            };
+            return Err(Fault::Fatal(Box::new(report)));
+        }
+        self.own_failure = Some(report);
+        let (_skipped, _no_sync) = self.inflight.skip_to_sync();
+        Ok(())
+    }
+}
+
+/// The server's description of a statement does not fit its plan.
+pub(super) fn drift(drift: &crate::protect::Drift) -> ErrorReport {
+    ErrorReport::new(
+        Severity::Error,
+        "0A000",
+        "cached plan must not change result type",
+    )
+    .detail(drift.to_string())
+    .hint("The table was changed: prepare the statement again. See docs/errors.md#0a000.")
+}
+
+/// A prepared statement that would be judged otherwise today.
+pub(super) fn outdated() -> ErrorReport {
+    ErrorReport::new(
+        Severity::Error,
+        "0A000",
+        "cached plan must not change result type",
+    )
+    .detail("Tables, search path or policy have changed since the statement was prepared.")
+    .hint("Prepare the statement again.")
+}
+
+/// A name that is ours.
+pub(super) fn reserved() -> ErrorReport {
+    ErrorReport::new(
+        Severity::Error,
+        "42602",
+        "names of statements and portals that begin with \"_hc_\" are reserved",
+    )
+}
+
+/// A row that is not shown because the statement's description had not fitted.
+pub(super) fn open_fault(error: &crate::protect::OpenFault) -> ErrorReport {
+    fault::open(error)
+}

@@ -1,0 +1,268 @@
+//! The session's records: who, which statement, what came of it.
+//!
+//! It must never be given a constant or a parameter of a client; only texts that `sql` has normalised.
+
+use super::inflight::{Run, Ticket};
+use super::prepared::Part;
+use hippocrypt_audit::{
+    AppendError, Body, Decision, Described, Intent, Opened, Outcome, SessionFacts, SessionInfo,
+    Sink, SqlState, Statement,
+};
+use hippocrypt_policy::Database;
+use hippocrypt_sql::verdict::Output;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Who is connected, from where, to what.
+#[derive(Clone, Debug, Default)]
+pub struct Who {
+    /// Unique among all sessions of all nodes.
+    pub session: String,
+    /// Database user.
+    pub user: String,
+    /// Client's address.
+    pub client: String,
+    /// `application_name`
+    pub app: String,
+    /// Database.
+    pub database: String,
+    /// How the user proved who it is.
+    pub auth: String,
+    /// TLS version and cipher of the client's leg.
+    pub tls: Option<String>,
+}
+
+impl Who {
+    fn facts(&self, backend_pid: Option<i32>) -> SessionFacts<'_> {
+        SessionFacts {
+            id: &self.session,
+            backend_pid,
+            user: &self.user,
+            client: &self.client,
+            app: &self.app,
+            db: &self.database,
+        }
+    }
+}
+
+/// Writes the records of one session.
+pub struct Recorder {
+    sink: Arc<dyn Sink>,
+    who: Who,
+    info: Arc<SessionInfo>,
+    backend_pid: Option<i32>,
+    rule: Option<Arc<str>>,
+    policy: Option<Arc<str>>,
+    statements: u64,
+    begun: Option<Instant>,
+}
+
+impl fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recorder")
+            .field("statements", &self.statements)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Recorder {
+    /// For this session. `rule` and `policy` are those of `Rights` and the policy in force, where the
+    /// policy names the database.
+    pub fn new(
+        sink: Arc<dyn Sink>,
+        who: Who,
+        rule: Option<Arc<str>>,
+        policy: Option<Arc<str>>,
+    ) -> Self {
+        let info = Arc::new(SessionInfo::new(&who.facts(None)));
+        Self {
+            sink,
+            who,
+            info,
+            backend_pid: None,
+            rule,
+            policy,
+            statements: 0,
+            begun: None,
+        }
+    }
+
+    /// The login has succeeded.
+    pub(super) fn session_start(
+        &mut self,
+        backend_pid: Option<u32>,
+        now: Instant,
+    ) -> Result<(), AppendError> {
+        self.backend_pid = backend_pid.and_then(|pid| i32::try_from(pid).ok());
+        self.info = Arc::new(self.info.changed(&self.who.facts(self.backend_pid)));
+        self.append(Body::SessionStart {
+            session: Arc::clone(&self.info),
+            auth: self.who.auth.as_str().into(),
+            tls: self.who.tls.as_deref().map(Arc::from),
+        })?;
+        self.begun = Some(now);
+        Ok(())
+    }
+
+    /// The session has ended; nothing where it had not begun.
+    pub fn session_end(&mut self, reason: &str, now: Instant) -> Result<(), AppendError> {
+        let Some(begun) = self.begun.take() else {
+            return Ok(());
+        };
+        self.append(Body::SessionEnd {
+            session: Arc::clone(&self.info),
+            reason: reason.into(),
+            statements: self.statements,
+            duration: now.saturating_duration_since(begun),
+        })
+    }
+
+    /// A login that did not succeed.
+    pub fn auth_failure(&self, sqlstate: &str, reason: &str) -> Result<(), AppendError> {
+        self.append(Body::AuthFailure {
+            session: Arc::clone(&self.info),
+            sqlstate: SqlState::new(sqlstate),
+            reason: reason.into(),
+        })
+    }
+
+    /// Whether the session's start is on record.
+    pub fn has_begun(&self) -> bool {
+        self.begun.is_some()
+    }
+
+    /// `application_name` as the server reports it.
+    pub(super) fn set_application(&mut self, app: &str) {
+        if self.who.app != app {
+            app.clone_into(&mut self.who.app);
+            self.info = Arc::new(self.info.changed(&self.who.facts(self.backend_pid)));
+        }
+    }
+
+    /// A statement goes on: its record, which must be there first.
+    pub(super) fn statement(
+        &mut self,
+        described: &Arc<Described>,
+        now: Instant,
+    ) -> Result<Ticket, AppendError> {
+        let record = self.record(described, Decision::Forwarded);
+        self.append(Body::Statement(record))?;
+        Ok(self.ticket(now))
+    }
+
+    /// A Parse that came on its own goes on.
+    pub(super) fn prepare(
+        &mut self,
+        described: &Arc<Described>,
+        now: Instant,
+    ) -> Result<Ticket, AppendError> {
+        let record = self.record(described, Decision::Forwarded);
+        self.append(Body::Prepare(record))?;
+        Ok(self.ticket(now))
+    }
+
+    /// A statement is refused. Where the log takes nothing, it is refused all the same.
+    pub(super) fn refused(
+        &mut self,
+        described: &Arc<Described>,
+        sqlstate: &str,
+    ) -> Result<(), AppendError> {
+        let record = self.record(described, Decision::Refused(SqlState::new(sqlstate)));
+        self.append(Body::Statement(record))?;
+        self.statements += 1;
+        Ok(())
+    }
+
+    /// How a statement ended.
+    pub(super) fn outcome(
+        &self,
+        run: &mut Run,
+        sqlstate: Option<&str>,
+        policy: Option<&Database>,
+        now: Instant,
+    ) -> Result<(), AppendError> {
+        let Some(ticket) = run.ticket.take() else {
+            return Ok(());
+        };
+        self.append(Body::Outcome(Outcome {
+            session: Arc::clone(&self.info),
+            stmt: ticket.stmt,
+            of: Intent::Statement,
+            rows: run.rows,
+            bytes: run.bytes,
+            duration: elapsed(ticket, now),
+            sqlstate: sqlstate.map(SqlState::new),
+            opened: opened(run, policy),
+        }))
+    }
+
+    /// A `prepare` has failed.
+    pub(super) fn prepare_failed(
+        &self,
+        ticket: Ticket,
+        sqlstate: &str,
+        now: Instant,
+    ) -> Result<(), AppendError> {
+        self.append(Body::Outcome(Outcome {
+            session: Arc::clone(&self.info),
+            stmt: ticket.stmt,
+            of: Intent::Prepare,
+            rows: 0,
+            bytes: 0,
+            duration: elapsed(ticket, now),
+            sqlstate: Some(SqlState::new(sqlstate)),
+            opened: Vec::new(),
+        }))
+    }
+
+    fn ticket(&mut self, now: Instant) -> Ticket {
+        self.statements += 1;
+        Ticket {
+            stmt: self.statements,
+            started: now,
+        }
+    }
+
+    fn record(&self, described: &Arc<Described>, decision: Decision) -> Statement {
+        Statement {
+            session: Arc::clone(&self.info),
+            stmt: self.statements + 1,
+            described: Arc::clone(described),
+            end_user: None,
+            decision,
+            rule: self.rule.clone(),
+            policy: self.policy.clone(),
+            reason: None,
+        }
+    }
+
+    fn append(&self, body: Body) -> Result<(), AppendError> {
+        self.sink.append(&body.into()).map(|_| ())
+    }
+}
+
+fn elapsed(ticket: Ticket, now: Instant) -> Duration {
+    now.saturating_duration_since(ticket.started)
+}
+
+fn opened(run: &Run, policy: Option<&Database>) -> Vec<Opened> {
+    let (Some(outputs), Some(policy)) = (run.part.as_ref().and_then(|p| Part::outputs(p)), policy)
+    else {
+        return Vec::new();
+    };
+    let mut list: Vec<Opened> = Vec::new();
+    for (output, &cells) in outputs.iter().zip(&run.opened) {
+        let Output::Cell(cell) = output else { continue };
+        let name = cell.columns.first().and_then(|ix| policy.column(*ix));
+        let Some(column) = name.map(|c| Arc::from(c.name.to_string())) else {
+            continue;
+        };
+        match list.iter_mut().find(|o| o.column == column) {
+            _ if cells == 0 => {}
+            Some(entry) => entry.cells += cells,
+            None => list.push(Opened { column, cells }),
+        }
+    }
+    list
+}
