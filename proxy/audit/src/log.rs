@@ -42,7 +42,7 @@ pub enum Durability {
 /// How a log is opened.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Name of this proxy in every record; at most 128 bytes are kept.
+    /// Name of this proxy in every record (the host's unless given); at most 128 bytes are kept.
     pub node: String,
     /// When a record counts as written.
     pub durability: Durability,
@@ -53,11 +53,17 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            node: "hippocrypt".to_owned(),
+            node: host_name().unwrap_or_else(|| "hippocrypt".to_owned()),
             durability: Durability::Written,
             segment_bytes: 64 * 1024 * 1024,
         }
     }
+}
+
+/// What this machine calls itself.
+fn host_name() -> Option<String> {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
 }
 
 /// Why a log cannot be opened.

@@ -134,7 +134,8 @@ impl Scan {
             number += 1;
             match line {
                 Line::Torn(bytes) => scan.torn += bytes.len() as u64,
-                Line::Endless => break,
+                // Counted below; what follows must still hold no whole record.
+                Line::Endless => scan.torn += 1,
                 Line::Whole(line) => scan
                     .line(line)
                     .map_err(|what| damaged(segment, number, what))?,

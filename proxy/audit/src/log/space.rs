@@ -7,6 +7,9 @@ pub const OUTCOME: u64 = 4096;
 /// A session's end is shorter than this.
 pub const SESSION_END: u64 = 8192;
 
+/// The proxy's stop is shorter than this; set aside when the log is opened.
+pub const STOP: u64 = 4096;
+
 /// What a record does to the space set aside, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Space {
@@ -27,6 +30,7 @@ impl Space {
                 Self::Uses(OUTCOME)
             }
             Body::SessionStart { .. } => Self::Sets(SESSION_END),
+            Body::Stop { .. } => Self::Uses(STOP),
             Body::SessionEnd { session, .. } if session.end_owed() => {
                 Self::Uses(SESSION_END + session.outcomes_owed().saturating_mul(OUTCOME))
             }

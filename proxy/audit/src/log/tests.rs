@@ -240,7 +240,14 @@ fn a_crash_after_rotation_recovers() {
 
 #[test]
 fn what_no_crash_explains_stops_the_start() {
-    let damages: [fn(&mut Vec<u8>); 4] = [
+    let damages: [fn(&mut Vec<u8>); 5] = [
+        // a line without end before good records
+        |text| {
+            drop(text.splice(
+                0..0,
+                [vec![b'x'; crate::line::LINE_MAX + 7], vec![b'\n']].concat(),
+            ))
+        },
         // an edited line that is JSON still
         |text| replace(text, "127.0.0.1:6432", "127.0.0.1:6433"),
         // a line dropped

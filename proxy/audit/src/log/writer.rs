@@ -5,7 +5,7 @@
 use super::AppendError;
 use super::disk::{Disk, SegmentFile};
 use super::recover::Tail;
-use super::space::Space;
+use super::space::{self, Space};
 use crate::json;
 use crate::line::{self, Hex};
 use crate::segment;
@@ -47,7 +47,7 @@ impl Writer {
             file,
             len: tail.len,
             allocated: tail.len,
-            owed: 0,
+            owed: space::STOP,
             segment_bytes,
             next_seq: tail.next_seq,
             head: tail.head,
@@ -70,7 +70,7 @@ impl Writer {
             Space::Uses(bytes) => self.owed.saturating_sub(bytes),
         };
         let has_space = matches!(space, Space::Uses(_));
-        if self.len >= self.segment_bytes && !has_space {
+        if self.len >= self.segment_bytes.max(1) && !has_space {
             self.rotate()?;
         }
         let hash = self.compose(members)?;

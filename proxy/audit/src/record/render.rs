@@ -10,7 +10,7 @@ const OPENED_MAX: usize = 2048;
 const NAME_MAX: usize = 256;
 /// Bytes kept of the reason a user gives.
 const REASON_MAX: usize = 1024;
-/// Bytes kept of our own words in a session's end, which must fit its reserved space.
+/// Bytes kept of our own words in a session's end and in a stop, which must fit their reserved space.
 const WORDS_MAX: usize = 64;
 
 /// The record's type, as the `type` field says it.
@@ -45,7 +45,7 @@ pub fn render(record: &Record, node: &str, out: &mut Vec<u8>) {
             member(out, "listen", listen);
             member(out, "policy", policy);
         }
-        Body::Stop { reason } => member(out, "reason", reason),
+        Body::Stop { reason } => member(out, "reason", cut(reason, WORDS_MAX)),
         Body::SessionStart { session, auth, tls } => {
             whole_session(out, session);
             member(out, "auth", auth);
