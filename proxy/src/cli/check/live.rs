@@ -7,8 +7,11 @@ use super::schema::{Constraint, Dependent, Index, Live, compare, policy_file};
 use crate::catalog::ServiceConnection;
 use crate::config::Config;
 use crate::tls::Connector;
+use hippocrypt_keys::{DatabaseKeys, Keyring};
 use hippocrypt_policy::Database;
 use hippocrypt_sql::catalog::Catalog;
+use std::collections::HashMap;
+use std::sync::Arc;
 use tokio_postgres::Client;
 
 const TYPES: &str = "\
@@ -53,8 +56,11 @@ pub async fn databases(config: &Config) -> Vec<Finding> {
         Ok(connector) => connector,
         Err(error) => return vec![Finding::of_file(Severity::Error, &file, error.to_string())],
     };
+    // Where it does not open, that is a finding already.
+    let keyring = Keyring::load(&config.keys.keyring, &config.keys.provider).ok();
     for database in config.policy.databases.values() {
-        match one(config, &connector, database).await {
+        let keys = keyring.as_ref().and_then(|k| k.database(&database.name));
+        match one(config, &connector, database, keys).await {
             Ok(found) => findings.extend(found),
             Err(error) => {
                 let text = format!("database {}: {error:#}; it was not checked", database.name);
@@ -69,12 +75,24 @@ async fn one(
     config: &Config,
     connector: &Connector,
     database: &Database,
+    keys: Option<&DatabaseKeys>,
 ) -> anyhow::Result<Vec<Finding>> {
     let stream = connector.connect().await?;
     let service = ServiceConnection::open(stream, &config.upstream.service, &database.name).await?;
     let catalog = service.load(0).await?;
-    let live = read(service.client(), database, &catalog).await?;
+    let mut live = read(service.client(), database, &catalog).await?;
+    live.group_ids = group_ids(database, keys);
     Ok(compare(&policy_file(config), database, &catalog, &live))
+}
+
+fn group_ids(database: &Database, keys: Option<&DatabaseKeys>) -> HashMap<Arc<str>, String> {
+    let groups = database.groups.iter();
+    groups
+        .filter_map(|group| {
+            let id = keys?.group_id(&group.name)?;
+            Some((Arc::clone(&group.name), format!("{:08x}", id.0)))
+        })
+        .collect()
 }
 
 async fn read(

@@ -11,6 +11,7 @@ use hippocrypt_policy::yaml::nearest;
 use hippocrypt_policy::{Column, Database, Table, TableRef};
 use hippocrypt_sql::catalog::{Catalog, Relation, RelationKind};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,8 @@ pub struct Live {
     pub constraints: Vec<Constraint>,
     /// What else uses a column.
     pub dependents: Vec<Dependent>,
+    /// Column groups to their ids as in a cell's bytes, eight hexadecimal digits; empty where the keyring does not open.
+    pub group_ids: HashMap<Arc<str>, String>,
     /// The database's encoding.
     pub encoding: String,
     /// The service role may create schemas.

@@ -115,7 +115,11 @@ impl Check<'_> {
         let live = self.live;
         for check in &live.constraints {
             let on_it = check.relation == relation.oid && check.columns.contains(&attribute.attnum);
-            if check.foreign || !on_it || is_group_check(&check.definition) {
+            if check.foreign || !on_it {
+                continue;
+            }
+            if let Some(id) = group_check(&check.definition) {
+                self.group_id(column, &check.name, id);
                 continue;
             }
             let text = format!(
@@ -125,6 +129,22 @@ impl Check<'_> {
             self.findings.push(
                 Finding::warning(&column.place, text)
                     .hint("drop it, or leave the column out of it"),
+            );
+        }
+    }
+
+    /// A database restored beside another keyring would refuse every write, and open nothing.
+    fn group_id(&mut self, column: &Column, check: &str, id: &str) {
+        let group = column.group.and_then(|ix| self.database.group(ix));
+        let ours = group.and_then(|group| self.live.group_ids.get(&group.name));
+        if ours.is_some_and(|ours| ours != id) {
+            let text = format!(
+                "column {}: constraint {check} holds its cells to group id {id}, and the keyring has another id for its group",
+                column.name
+            );
+            self.findings.push(
+                Finding::error(&column.place, text)
+                    .hint("give the keyring that this database was written with, or the group that the column had"),
             );
         }
     }
@@ -204,8 +224,11 @@ fn index_finding(column: &Column, index: &Index, is_key: bool) -> Option<Finding
     }
 }
 
-/// The CHECK on the column group's id that comes with a cell column: bytes 28 to 31 of the cell.
-fn is_group_check(definition: &str) -> bool {
-    let definition = definition.to_ascii_lowercase();
-    definition.contains("substring") && definition.contains("29")
+/// The id in the CHECK that comes with a cell column: bytes 28 to 31 of its cells; docs/formats/cell.md.
+fn group_check(definition: &str) -> Option<&str> {
+    if !definition.to_ascii_lowercase().contains("substring") {
+        return None;
+    }
+    let (_, after) = definition.split_once("29 FOR 4) = '\\x")?;
+    after.get(..8)
 }

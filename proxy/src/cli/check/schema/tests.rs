@@ -294,8 +294,22 @@ fn checks_are_computed_on_cells() {
         &check("CHECK ((length(ssn) = 11))"),
         "p:7: warning: column public.patients.ssn: constraint c is computed by the server on the cell",
     );
+    let mut other = live();
+    other
+        .group_ids
+        .insert("public.patients.ssn".into(), "00000001".to_string());
     let group = "CHECK ((SUBSTRING((ssn)::bytea FROM 29 FOR 4) = '\\x00000001'::bytea))";
     assert_eq!(found(&catalog(), &check(group)), [""; 0]);
+    other.constraints = check(group).constraints;
+    assert_eq!(found(&catalog(), &other), [""; 0]);
+    other
+        .group_ids
+        .insert("public.patients.ssn".into(), "00000002".to_string());
+    only(
+        &catalog(),
+        &other,
+        "p:7: error: column public.patients.ssn: constraint c holds its cells to group id 00000001",
+    );
 }
 
 #[test]
