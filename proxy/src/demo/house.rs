@@ -6,12 +6,9 @@
 use super::page::{Page, Tone};
 use super::postgres::{Cluster, SUPERUSER};
 use crate::config::Config;
-use crate::protect::Vault;
 use crate::server::{self, Running, Services};
 use anyhow::Context as _;
-use hippocrypt_audit::{Log, Options};
 use hippocrypt_keys::Keyring;
-use std::collections::BTreeMap;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -177,7 +174,7 @@ impl Proxy {
         let config = Config::load(file)?;
         let wanted = crate::cli::keys::wanted(&config.policy);
         Keyring::init(&config.keys.keyring, &config.keys.provider, &wanted)?;
-        let services = services(&config)?;
+        let services = Services::open(&config)?;
         let running = server::serve(Arc::new(config), services).await?;
         Ok(Self {
             address: running.address(),
@@ -188,22 +185,6 @@ impl Proxy {
     async fn stop(self) {
         self.running.drain("the demo is over").await;
     }
-}
-
-fn services(config: &Config) -> anyhow::Result<Services> {
-    let keyring = Keyring::load(&config.keys.keyring, &config.keys.provider)?;
-    let mut vaults = BTreeMap::new();
-    for (name, database) in &config.policy.databases {
-        let keys = keyring
-            .database(name)
-            .context("keys of the demo's database")?;
-        vaults.insert(Arc::clone(name), Arc::new(Vault::new(database, keys)?));
-    }
-    Ok(Services {
-        log: Log::open(&config.audit.directory, Options::default())?,
-        vaults,
-        metrics: Arc::default(),
-    })
 }
 
 async fn connect(config: &tokio_postgres::Config) -> anyhow::Result<Client> {
