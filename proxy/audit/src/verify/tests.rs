@@ -30,7 +30,8 @@ fn nothing_is_not_a_whole_log() {
     assert_eq!(verify(dir.path()).unwrap_err()[0].what, Defect::Nothing);
 }
 
-/// Each bit of each byte of some hundred records, against the chain before and after the line.
+/// Each byte of some hundred records (each bit of the first of every type, then the bit that makes an upper
+/// case of a lower), against the chain before and after the line.
 #[test]
 fn every_flipped_byte_is_found() {
     let dir = tempfile::tempdir().unwrap();
@@ -43,7 +44,7 @@ fn every_flipped_byte_is_found() {
             let mut around = lines[i..lines.len().min(i + 2)].concat();
             assert!(holds(dir.path(), next_seq, head, &around));
             for at in 0..line.len() {
-                for bit in 0..8 {
+                for bit in if next_seq < 26 { 0..8 } else { 5..6 } {
                     around[at] ^= 1 << bit;
                     let held = holds(dir.path(), next_seq, head, &around);
                     assert!(
