@@ -3,17 +3,28 @@
 //! A statement that names nothing tainted goes on as it is; SELECT, INSERT, UPDATE and DELETE are planned,
 //! everything else is a utility's matter. It must never let a statement go on that no rule has judged.
 
+use crate::cache::Cache;
 use crate::catalog::{Catalog, Names};
-use crate::scan::Tokens;
-use crate::verdict::{Facts, Refusal, Statement, Verdict};
+use crate::grammar::{self, ParseError};
+use crate::scan::{self, Tokens};
+use crate::taint::{self, Taint};
+use crate::verdict::{Facts, Refusal, Replacement, Statement, Verdict};
 use crate::world::World;
+use crate::{plan, utility};
 use hippocrypt_policy::{Database, Rights};
+use pg_query::NodeEnum;
+use pg_query::protobuf::{Node, RawStmt, SelectStmt};
+use std::ops::Range;
 use std::sync::Arc;
+
+/// How many verdicts are kept, and how many bytes they may take.
+const CACHED: (usize, usize) = (16_384, 32 << 20);
 
 /// Judges statements of one database under one catalog version. Cheap to share.
 #[derive(Debug)]
 pub struct Analyser {
     world: Arc<World>,
+    cache: Cache<Arc<[Statement]>>,
 }
 
 /// Whose statement it is, as far as a verdict depends on it.
@@ -28,11 +39,13 @@ pub struct Context<'a> {
 }
 
 /// A parsed statement on its way to a verdict: what `taint`, `utility` and the planner are given.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Input<'a> {
     /// The client's whole text: every location and edit counts in its bytes.
     pub(crate) text: &'a str,
-    /// Its tokens.
+    /// Bytes of this statement, first token to last.
+    pub(crate) range: Range<usize>,
+    /// The text's tokens.
     pub(crate) tokens: &'a Tokens,
     /// Catalog and policy.
     pub(crate) world: &'a World,
@@ -54,6 +67,7 @@ impl Analyser {
     pub fn new(catalog: Arc<Catalog>, policy: Arc<Database>) -> Self {
         Self {
             world: Arc::new(World::new(catalog, policy)),
+            cache: Cache::new(CACHED.0, CACHED.1),
         }
     }
 
@@ -63,15 +77,162 @@ impl Analyser {
     }
 
     /// The statements of `text` with their verdicts; `Err` where the text does not parse (42601 with the
-    /// grammar's own words and position).
+    /// grammar's own words and position) or is nested too deeply (54001).
     pub fn analyse(&self, text: &str, cx: &Context<'_>) -> Result<Vec<Statement>, Refusal> {
-        let _ = (text, cx, &self.world);
-        Err(Refusal {
-            sqlstate: "0A000",
-            message: "no statement can be judged yet".into(),
-            detail: None,
-            hint: None,
-            position: None,
+        let key = self.cache.key(text, cx, self.world.policy().columns.len());
+        let make = || {
+            let statements = self.judge(text, cx)?;
+            let weight = weight(&statements, text);
+            Ok((Arc::from(statements), weight))
+        };
+        let found: Arc<[Statement]> = self.cache.get_or_try_insert_with(key, make)?;
+        Ok(found.to_vec())
+    }
+
+    fn judge(&self, text: &str, cx: &Context<'_>) -> Result<Vec<Statement>, Refusal> {
+        let scs = cx.names.standard_conforming_strings;
+        let tokens = scan::scan(text, scs).map_err(unparsable)?;
+        let work = || {
+            let parsed = grammar::parse(text, scs).map_err(unparsable)?;
+            let judged = parsed
+                .stmts
+                .iter()
+                .map(|raw| self.statement(text, &tokens, cx, raw));
+            judged.collect()
+        };
+        grammar::with_stack_for(tokens.len(), work).unwrap_or_else(|| Err(too_deep()))
+    }
+
+    fn statement(
+        &self,
+        text: &str,
+        tokens: &Tokens,
+        cx: &Context<'_>,
+        raw: &RawStmt,
+    ) -> Result<Statement, Refusal> {
+        let range = range_of(raw, text, tokens).ok_or_else(too_deep)?;
+        let input = Input {
+            text,
+            range: range.clone(),
+            tokens,
+            world: &self.world,
+            cx,
+        };
+        let node = raw.stmt.as_deref().ok_or_else(too_deep)?;
+        let taint = taint::taint(node, &input)?;
+        let Answer { facts, verdict } = match &node.node {
+            Some(
+                NodeEnum::SelectStmt(_)
+                | NodeEnum::InsertStmt(_)
+                | NodeEnum::UpdateStmt(_)
+                | NodeEnum::DeleteStmt(_),
+            ) => query(&input, node, taint),
+            _ => utility::judge(&input, raw, taint),
+        };
+        let facts = Arc::new(facts);
+        Ok(Statement {
+            range,
+            facts,
+            verdict,
         })
+    }
+}
+
+/// A SELECT, INSERT, UPDATE or DELETE.
+fn query(input: &Input<'_>, node: &Node, taint: Taint) -> Answer {
+    let kind = plan::kind(node).unwrap_or("SELECT");
+    let mut facts = Facts {
+        kind,
+        tables: taint.tables,
+        effects: taint.effects,
+        ..Facts::default()
+    };
+    if let Some(NodeEnum::SelectStmt(select)) = &node.node {
+        into(select, &mut facts);
+    }
+    if let Some(refusal) = taint.refusal {
+        let verdict = Verdict::Refusal(Arc::new(refusal));
+        return Answer { facts, verdict };
+    }
+    if !taint.touched {
+        let verdict = Verdict::Untouched;
+        return Answer { facts, verdict };
+    }
+    let planned = plan::plan(input.clone(), node);
+    facts.touches = planned.touches;
+    facts.tables.extend(planned.tables);
+    facts.tables.sort();
+    facts.tables.dedup();
+    let verdict = planned.verdict;
+    Answer { facts, verdict }
+}
+
+/// SELECT INTO makes a table.
+fn into(select: &SelectStmt, facts: &mut Facts) {
+    let mut first = select;
+    while let Some(left) = first.larg.as_deref() {
+        first = left;
+    }
+    if let Some(relation) = first.into_clause.as_deref().and_then(|i| i.rel.as_ref()) {
+        facts.kind = "SELECT INTO";
+        facts.effects.catalog = true;
+        if relation.relpersistence == "t" {
+            facts
+                .effects
+                .creates_temporary
+                .push(Arc::from(relation.relname.as_str()));
+        }
+    }
+}
+
+/// From its first token to its last, without the `;`.
+fn range_of(raw: &RawStmt, text: &str, tokens: &Tokens) -> Option<Range<usize>> {
+    let start = usize::try_from(raw.stmt_location).ok()?;
+    let end = match usize::try_from(raw.stmt_len).ok()? {
+        0 => text.len(),
+        len => start + len,
+    };
+    tokens.span(start..end)
+}
+
+/// What keeping the verdicts costs, in bytes; `None` where one holds a client's literal.
+fn weight(statements: &[Statement], text: &str) -> Option<usize> {
+    let mut weight = text.len();
+    for statement in statements {
+        weight += 512;
+        if let Verdict::Plan(plan) = &statement.verdict {
+            if plan.has_literals() {
+                return None;
+            }
+            weight += plan
+                .edits
+                .iter()
+                .map(|e| match &e.with {
+                    Replacement::Text(text) => text.len() + 64,
+                    Replacement::Cell { .. } | Replacement::GroupId(_) => 64,
+                })
+                .sum::<usize>();
+        }
+    }
+    Some(weight)
+}
+
+fn unparsable(error: ParseError) -> Refusal {
+    Refusal {
+        sqlstate: "42601",
+        message: error.message,
+        detail: None,
+        hint: None,
+        position: error.position,
+    }
+}
+
+fn too_deep() -> Refusal {
+    Refusal {
+        sqlstate: "54001",
+        message: "the statement is nested too deeply".into(),
+        detail: None,
+        hint: None,
+        position: None,
     }
 }

@@ -10,6 +10,7 @@ pub mod catalog;
 mod functions;
 pub mod grammar;
 pub mod normalise;
+mod plan;
 pub mod scan;
 mod settings;
 mod taint;

@@ -1,1 +1,173 @@
-//! What relation names mean.
+//! What relation names mean. (The planner's tests look at search paths and temporary names.)
+
+use super::{Lookup, State, World};
+use crate::catalog::{Attribute, Catalog, Names, Relation, RelationKind};
+use hippocrypt_policy::{
+    Column, ColumnIx, ColumnRef, Database, DeclaredType, Group, GroupIx, Mask, Place, Protect,
+    Table, TableRef,
+};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+const CELL: u32 = 9;
+
+fn relation(oid: u32, columns: &[(&str, u32)]) -> Relation {
+    let attribute = |(ix, (name, type_oid)): (usize, &(&str, u32))| Attribute {
+        attnum: i16::try_from(ix + 1).unwrap(),
+        name: Arc::from(*name),
+        type_oid: *type_oid,
+        typmod: -1,
+        not_null: false,
+        has_default: false,
+        generated: false,
+    };
+    Relation {
+        oid,
+        kind: RelationKind::Table,
+        columns: columns.iter().enumerate().map(attribute).collect(),
+        parents: Vec::new(),
+        depends_on: Vec::new(),
+        triggers: Vec::new(),
+        has_rules: false,
+        row_security: false,
+        unique: Vec::new(),
+    }
+}
+
+fn policy() -> Database {
+    let table = TableRef {
+        schema: Arc::from("public"),
+        table: Arc::from("patients"),
+    };
+    let place = Place {
+        file: Arc::from("p"),
+        line: 1,
+    };
+    let column: Arc<str> = Arc::from("name");
+    Database {
+        name: Arc::from("clinic"),
+        tables: BTreeMap::from([(
+            table.clone(),
+            Table {
+                name: table.clone(),
+                subject: None,
+                columns: BTreeMap::from([(Arc::clone(&column), ColumnIx(0))]),
+                place: place.clone(),
+            },
+        )]),
+        columns: vec![Column {
+            name: ColumnRef { table, column },
+            declared: DeclaredType::Text,
+            protect: Protect::Random,
+            mask: Mask::Full,
+            group: Some(GroupIx(0)),
+            place,
+        }],
+        groups: vec![Group {
+            name: Arc::from("public.patients.name"),
+            deterministic: false,
+        }],
+        trusted_functions: Vec::new(),
+    }
+}
+
+fn world(relations: Vec<(&str, Relation)>) -> World {
+    let named = |(name, r): (&str, Relation)| ((Arc::from("public"), Arc::from(name)), r);
+    let catalog = Catalog {
+        cell_type: Some(CELL),
+        relations: relations.into_iter().map(named).collect(),
+        ..Catalog::default()
+    };
+    World::new(Arc::new(catalog), Arc::new(policy()))
+}
+
+fn lookup<'w>(world: &'w World, name: &str) -> Lookup<'w> {
+    let names = Names {
+        search_path: vec![Arc::from("public")],
+        ..Names::default()
+    };
+    world.lookup(None, name, &names)
+}
+
+#[test]
+fn a_table_is_protected_only_when_every_policy_column_holds_cells() {
+    let good = world(vec![(
+        "patients",
+        relation(1, &[("id", 23), ("name", CELL)]),
+    )]);
+    assert!(matches!(lookup(&good, "patients"), Lookup::Protected(t) if t.columns.len() == 2));
+    assert!(matches!(lookup(&good, "visits"), Lookup::Unprotected));
+    let plain = world(vec![("patients", relation(1, &[("name", 25)]))]);
+    assert!(
+        matches!(lookup(&plain, "patients"), Lookup::Closed { hint: Some(h), .. } if h.contains("migrate"))
+    );
+    let typo = world(vec![("patients", relation(1, &[("nam", CELL)]))]);
+    assert!(matches!(lookup(&typo, "patients"), Lookup::Closed { .. }));
+    let more = world(vec![(
+        "patients",
+        relation(1, &[("name", CELL), ("x", CELL)]),
+    )]);
+    assert!(matches!(lookup(&more, "patients"), Lookup::Closed { .. }));
+    let absent = world(Vec::new());
+    assert!(matches!(lookup(&absent, "patients"), Lookup::Missing(_)));
+    let mut ruled = relation(1, &[("name", CELL)]);
+    ruled.has_rules = true;
+    assert!(matches!(
+        lookup(&world(vec![("patients", ruled)]), "patients"),
+        Lookup::Closed { .. }
+    ));
+}
+
+#[test]
+fn taint_spreads_through_views_children_and_parents() {
+    let mut view = relation(2, &[("name", CELL)]);
+    view.kind = RelationKind::View;
+    view.depends_on = vec![1];
+    let mut second = relation(3, &[("n", 25)]);
+    second.depends_on = vec![2];
+    let mut base = relation(1, &[("name", CELL)]);
+    base.parents = vec![4];
+    let parent = relation(4, &[("id", 23)]);
+    let mut child = relation(5, &[("name", CELL)]);
+    child.parents = vec![1];
+    let stray = relation(6, &[("c", CELL)]);
+    let clear = relation(7, &[("c", 25)]);
+    let world = world(vec![
+        ("patients", base),
+        ("v", view),
+        ("w", second),
+        ("parent", parent),
+        ("child", child),
+        ("stray", stray),
+        ("clear", clear),
+    ]);
+    assert!(matches!(lookup(&world, "w"), Lookup::Derived { .. }));
+    assert!(matches!(lookup(&world, "parent"), Lookup::Derived { .. }));
+    for tainted in ["v", "child", "stray"] {
+        assert!(
+            !matches!(lookup(&world, tainted), Lookup::Unprotected),
+            "{tainted}"
+        );
+    }
+    assert!(matches!(lookup(&world, "clear"), Lookup::Unprotected));
+    assert_eq!(
+        world
+            .tainted()
+            .filter(|(_, s)| matches!(s, State::Protected(_)))
+            .count(),
+        1
+    );
+}
+
+#[test]
+fn system_names_are_never_guessed() {
+    let mut policy = policy();
+    let table = policy.tables.pop_first().unwrap().1;
+    let name = TableRef {
+        schema: Arc::from("public"),
+        table: Arc::from("pg_class"),
+    };
+    policy.tables.insert(name, table);
+    let world = World::new(Arc::new(Catalog::default()), Arc::new(policy));
+    assert!(matches!(lookup(&world, "pg_class"), Lookup::Ambiguous(_)));
+}

@@ -1,0 +1,272 @@
+//! The plan of a SELECT, INSERT, UPDATE or DELETE that names something tainted.
+//!
+//! The planner walks the tree as PostgreSQL's analyser does (parse_clause.c, parse_expr.c), knows of every
+//! value whether it is a cell, and collects edits. It must never skip a part of the tree: what has no rule
+//! is a refusal.
+
+use crate::analyse::Input;
+use crate::verdict::{CellOutput, Output, Plan, Shown, Touch, Use, Verdict};
+use crate::world::World;
+use flow::{Cell, Fate, Flow, Leaf, LeafIx, Sealed, What};
+use hippocrypt_policy::{ColumnIx, TableRef};
+use pg_query::NodeEnum;
+use pg_query::protobuf::Node;
+use refuse::{Judged, malformed, refusal, unsupported};
+use scope::{Ctes, Level, Outputs};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+mod assign;
+mod check;
+mod colname;
+mod combine;
+mod conflict;
+mod cte;
+mod delete;
+mod edit;
+mod flow;
+mod from;
+mod grouping;
+mod infer;
+mod insert;
+mod join;
+mod literal;
+mod params;
+mod refuse;
+mod resolve;
+mod scope;
+mod select;
+mod setop;
+mod star;
+mod types;
+mod update;
+
+/// What the planner answers for one statement.
+pub(crate) struct Planned {
+    /// The plan or the refusal.
+    pub(crate) verdict: Verdict,
+    /// Relations it resolved.
+    pub(crate) tables: BTreeSet<TableRef>,
+    /// Protected columns it touches.
+    pub(crate) touches: Vec<Touch>,
+}
+
+/// The command of one of the four statements.
+pub(crate) fn kind(stmt: &Node) -> Option<&'static str> {
+    match stmt.node.as_ref()? {
+        NodeEnum::SelectStmt(_) => Some("SELECT"),
+        NodeEnum::InsertStmt(_) => Some("INSERT"),
+        NodeEnum::UpdateStmt(_) => Some("UPDATE"),
+        NodeEnum::DeleteStmt(_) => Some("DELETE"),
+        _ => None,
+    }
+}
+
+/// Plans or refuses one of the four statements.
+pub(crate) fn plan(input: Input<'_>, stmt: &Node) -> Planned {
+    let mut planner = Planner::new(input);
+    let verdict = match planner.whole(stmt) {
+        Ok(plan) => Verdict::Plan(Arc::new(plan)),
+        Err(refusal) => {
+            planner.refused();
+            Verdict::Refusal(Arc::new(*refusal))
+        }
+    };
+    Planned {
+        verdict,
+        tables: planner.tables,
+        touches: planner.touches.into_iter().collect(),
+    }
+}
+
+/// One statement's analysis.
+struct Planner<'a> {
+    input: Input<'a>,
+    /// Query levels, the innermost last.
+    levels: Vec<Level>,
+    /// CTE names in sight, the innermost last.
+    ctes: Vec<Ctes>,
+    leaves: Vec<Leaf>,
+    edits: edit::Edits,
+    tables: BTreeSet<TableRef>,
+    touches: BTreeSet<Touch>,
+    /// Every protected column that was named: what a refusal's record lists.
+    named: BTreeSet<ColumnIx>,
+    /// Result columns whose names come from a leaf.
+    names: Vec<(LeafIx, String)>,
+    /// Where the last relation of a FROM stands.
+    last_relation: Option<usize>,
+}
+
+impl<'a> Planner<'a> {
+    fn new(input: Input<'a>) -> Self {
+        Self {
+            input,
+            levels: Vec::new(),
+            ctes: Vec::new(),
+            leaves: Vec::new(),
+            edits: edit::Edits::default(),
+            tables: BTreeSet::new(),
+            touches: BTreeSet::new(),
+            named: BTreeSet::new(),
+            names: Vec::new(),
+            last_relation: None,
+        }
+    }
+
+    fn world(&self) -> &'a World {
+        self.input.world
+    }
+
+    fn rule(&self) -> &str {
+        &self.input.cx.rights.rule
+    }
+
+    fn whole(&mut self, stmt: &Node) -> Judged<Plan> {
+        let outputs = self.statement(stmt)?;
+        let outputs = self.shown(&outputs)?;
+        let (params, client_params) = self.finish_leaves()?;
+        let plan = Plan {
+            edits: std::mem::take(&mut self.edits).ordered()?,
+            params,
+            client_params,
+            outputs,
+        };
+        check::rendered(&self.input, stmt, &plan)?;
+        Ok(plan)
+    }
+
+    /// A statement at any depth (CTEs hold all four kinds) and its result columns.
+    fn statement(&mut self, stmt: &Node) -> Judged<Outputs> {
+        match stmt.node.as_ref() {
+            Some(NodeEnum::SelectStmt(select)) => self.select(select),
+            Some(NodeEnum::InsertStmt(insert)) => self.insert(insert),
+            Some(NodeEnum::UpdateStmt(update)) => self.update(update),
+            Some(NodeEnum::DeleteStmt(delete)) => self.delete(delete),
+            Some(NodeEnum::MergeStmt(_)) => Err(unsupported("MERGE", -1)),
+            _ => Err(malformed("statement")),
+        }
+    }
+
+    /// The statement's own result columns, as they are shown to the client.
+    fn shown(&mut self, outputs: &Outputs) -> Judged<Option<Vec<Output>>> {
+        let mut shown = Vec::with_capacity(outputs.columns.len());
+        let mut cells = false;
+        for column in &outputs.columns {
+            shown.push(match &column.flow {
+                Flow::Cell(cell) => {
+                    cells = true;
+                    let as_shown = if cell.mask.is_some() {
+                        Shown::Masked
+                    } else {
+                        Shown::Clear
+                    };
+                    self.touch(cell, Use::Read, as_shown);
+                    Output::Cell(opened(cell))
+                }
+                flow => {
+                    self.clear(flow.clone(), "a result column", -1)?;
+                    Output::Clear
+                }
+            });
+        }
+        if cells && outputs.open_ended {
+            let what = "a \"*\" over a function or catalog beside encrypted columns";
+            return Err(unsupported(what, -1));
+        }
+        Ok(cells.then_some(shown))
+    }
+
+    fn touch(&mut self, cell: &Cell, usage: Use, shown: Shown) {
+        for &column in &cell.columns {
+            self.touch_column(column, usage, shown);
+        }
+    }
+
+    fn touch_column(&mut self, ix: ColumnIx, usage: Use, shown: Shown) {
+        if let Some(column) = self.world().column(ix) {
+            let column = column.name.clone();
+            self.touches.insert(Touch {
+                column,
+                usage,
+                shown,
+            });
+        }
+    }
+
+    /// What the record of a refused statement says: every column it named, and that none was shown.
+    fn refused(&mut self) {
+        let touches = std::mem::take(&mut self.touches);
+        for touch in touches {
+            let shown = Shown::Refused;
+            self.touches.insert(Touch { shown, ..touch });
+        }
+        for ix in std::mem::take(&mut self.named) {
+            let known = self
+                .world()
+                .column(ix)
+                .is_some_and(|c| self.touches.iter().any(|t| t.column == c.name));
+            if !known {
+                self.touch_column(ix, Use::Read, Shown::Refused);
+            }
+        }
+    }
+
+    /// A new leaf.
+    fn leaf(&mut self, leaf: Leaf) -> Flow {
+        self.leaves.push(leaf);
+        Flow::Open(vec![LeafIx(self.leaves.len() - 1)])
+    }
+
+    /// Takes a value where only clear ones can stand.
+    fn clear(&mut self, flow: Flow, what: &str, location: i32) -> Judged<()> {
+        match flow {
+            Flow::Clear => Ok(()),
+            Flow::Cell(cell) => {
+                Err(self.impossible(refuse::Construct::Other(what), &cell, location))
+            }
+            Flow::Open(leaves) => self.settle(&leaves, &Fate::Clear),
+        }
+    }
+
+    /// Takes leaves where they become cells.
+    fn seal(&mut self, leaves: &[LeafIx], sealed: Sealed) -> Judged<()> {
+        self.settle(leaves, &Fate::Sealed(sealed))
+    }
+
+    fn settle(&mut self, leaves: &[LeafIx], fate: &Fate) -> Judged<()> {
+        for ix in leaves {
+            let Some(leaf) = self.leaves.get_mut(ix.0) else {
+                return Err(malformed("constant"));
+            };
+            let null = matches!(leaf.what, What::Null);
+            if leaf.fate == Fate::Undecided || (null && *fate != Fate::Clear) {
+                leaf.fate = fate.clone();
+            } else if null {
+                // a NULL is a NULL on either side
+            } else if leaf.fate != *fate {
+                let message =
+                    "one value is used both for an encrypted column and for something else";
+                let at = i32::try_from(leaf.range.start).unwrap_or(-1);
+                return Err(refuse::with_hint(
+                    refusal("0A000", message.into(), at),
+                    "Give it once for each use.",
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn opened(cell: &Cell) -> CellOutput {
+    CellOutput {
+        columns: cell.columns.iter().copied().collect(),
+        declared: cell.declared,
+        typmod: cell.typmod,
+        mask: cell.mask,
+        origin: None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

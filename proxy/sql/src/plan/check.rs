@@ -1,0 +1,162 @@
+//! The edited text parses to what was meant: the last look before a plan is given away.
+//!
+//! Both trees are compared with what edits may change taken out of both (constants, parameters, casts, schema
+//! names, plain columns of target lists): anything else that differs is a misplaced edit, and a refusal.
+
+use super::refuse::{Judged, malformed};
+use crate::analyse::Input;
+use crate::grammar;
+use crate::verdict::{Plan, Replacement};
+use pg_query::NodeEnum;
+use pg_query::protobuf::Node;
+use serde_json::{Map, Value};
+
+/// What stands for a cell: valid under every setting.
+const DUMMY: &str = "E'\\\\xf5e1f5e1f5e1f5e1f5e1'::bytea";
+
+/// Its value in the tree.
+const DUMMY_VALUE: &str = "\\xf5e1f5e1f5e1f5e1f5e1";
+
+/// Fields that say where, not what.
+const PLACES: [&str; 8] = [
+    "location",
+    "list_start",
+    "list_end",
+    "rexpr_list_start",
+    "rexpr_list_end",
+    "stmt_location",
+    "stmt_len",
+    "name_location",
+];
+
+/// Parses the statement as it would go upstream, and compares.
+pub(super) fn rendered(input: &Input<'_>, stmt: &Node, plan: &Plan) -> Judged<()> {
+    let wrong = || malformed("statement");
+    let text = render(input, plan).ok_or_else(wrong)?;
+    let scs = input.cx.names.standard_conforming_strings;
+    let parsed = grammar::parse(&text, scs).map_err(|_| wrong())?;
+    let [only] = parsed.stmts.as_slice() else {
+        return Err(wrong());
+    };
+    let after = only.stmt.as_deref().ok_or_else(wrong)?;
+    let columns = match &plan.outputs {
+        Some(outputs) => width(after) == Some(outputs.len()),
+        None => true,
+    };
+    let mut before = serde_json::to_value(stmt).map_err(|_| wrong())?;
+    let mut after = serde_json::to_value(after).map_err(|_| wrong())?;
+    let is_cell = |e: &&crate::verdict::Edit| !matches!(e.with, Replacement::Text(_));
+    let cells = plan.edits.iter().filter(is_cell).count();
+    let found = dummies(&after);
+    erase(&mut before);
+    erase(&mut after);
+    match columns && cells == found && before == after {
+        true => Ok(()),
+        false => Err(wrong()),
+    }
+}
+
+fn render(input: &Input<'_>, plan: &Plan) -> Option<String> {
+    let mut text = String::new();
+    let mut at = input.range.start;
+    for edit in &plan.edits {
+        text.push_str(input.text.get(at..edit.range.start)?);
+        match &edit.with {
+            Replacement::Text(with) => text.push_str(with),
+            Replacement::Cell { .. } | Replacement::GroupId(_) => text.push_str(DUMMY),
+        }
+        at = edit.range.end;
+    }
+    text.push_str(input.text.get(at..input.range.end)?);
+    Some(text)
+}
+
+/// How many casts of the dummy to bytea there are.
+fn dummies(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => items.iter().map(dummies).sum(),
+        Value::Object(fields) => match (fields.get("TypeCast"), fields.get("MultiAssignRef")) {
+            (Some(cast), _) if is_dummy(cast) => 1,
+            // the tree repeats the source of `(a, b) = (x, y)` under each column
+            (_, Some(multi)) if multi.get("colno").and_then(Value::as_i64) != Some(1) => 0,
+            _ => fields.values().map(dummies).sum(),
+        },
+        _ => 0,
+    }
+}
+
+fn is_dummy(cast: &Value) -> bool {
+    let value = cast.pointer("/arg/node/AConst/val/Sval/sval");
+    let ty = cast.pointer("/type_name/names/0/node/String/sval");
+    value.and_then(Value::as_str) == Some(DUMMY_VALUE)
+        && ty.and_then(Value::as_str) == Some("bytea")
+}
+
+/// Takes out what an edit may change.
+fn erase(value: &mut Value) {
+    match value {
+        Value::Array(items) => {
+            items.iter_mut().for_each(erase);
+            items.retain(|item| !is_column_target(item));
+        }
+        Value::Object(fields) => {
+            if let Some(node) = fields.get_mut("node") {
+                erase_node(node);
+            }
+            erase_fields(fields);
+            fields.values_mut().for_each(erase);
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// Casts give way to what is cast, constants and parameters are all alike.
+fn erase_node(node: &mut Value) {
+    while let Some(arg) = node.pointer_mut("/TypeCast/arg/node") {
+        *node = arg.take();
+    }
+    let leaf = node.get("AConst").is_some() || node.get("ParamRef").is_some();
+    if leaf {
+        *node = Value::Null;
+    }
+}
+
+fn erase_fields(fields: &mut Map<String, Value>) {
+    for place in PLACES {
+        fields.remove(place);
+    }
+    fields.remove("schemaname");
+    // a result column's name, and the column list of an INSERT
+    if fields.contains_key("indirection") && fields.contains_key("val") {
+        fields.remove("name");
+    }
+    if fields.contains_key("select_stmt") {
+        fields.remove("cols");
+    }
+}
+
+/// `*`, or a column that a written-out `*` gives.
+fn is_column_target(item: &Value) -> bool {
+    item.pointer("/node/ResTarget/val/node/ColumnRef").is_some()
+}
+
+/// How many result columns the statement has, now that its stars are written out.
+fn width(stmt: &Node) -> Option<usize> {
+    let targets = match stmt.node.as_ref()? {
+        NodeEnum::SelectStmt(select) => {
+            let mut select = select.as_ref();
+            while let Some(left) = select.larg.as_deref() {
+                select = left;
+            }
+            match select.values_lists.first().map(|row| &row.node) {
+                Some(Some(NodeEnum::List(row))) => return Some(row.items.len()),
+                _ => &select.target_list,
+            }
+        }
+        NodeEnum::InsertStmt(insert) => &insert.returning_clause.as_ref()?.exprs,
+        NodeEnum::UpdateStmt(update) => &update.returning_clause.as_ref()?.exprs,
+        NodeEnum::DeleteStmt(delete) => &delete.returning_clause.as_ref()?.exprs,
+        _ => return None,
+    };
+    Some(targets.len())
+}

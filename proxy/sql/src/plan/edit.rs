@@ -1,0 +1,40 @@
+//! Edits of the client's text, in order.
+//!
+//! Two edits must never touch the same bytes: that would be a misread tree.
+
+use super::refuse::{Judged, malformed};
+use crate::verdict::{Edit, Literal, Replacement, Seal};
+use std::ops::Range;
+
+/// Edits as they are found.
+#[derive(Debug, Default)]
+pub(super) struct Edits {
+    list: Vec<Edit>,
+}
+
+impl Edits {
+    /// Puts `text` in place of the bytes.
+    pub(super) fn text(&mut self, range: Range<usize>, text: &str) {
+        let with = Replacement::Text(text.to_owned());
+        self.list.push(Edit { range, with });
+    }
+
+    /// Puts a cell of `literal` in place of the bytes.
+    pub(super) fn cell(&mut self, range: Range<usize>, literal: Literal, seal: Seal) {
+        let with = Replacement::Cell { literal, seal };
+        self.list.push(Edit { range, with });
+    }
+
+    /// In order of the text; an error if two overlap.
+    pub(super) fn ordered(mut self) -> Judged<Vec<Edit>> {
+        self.list.sort_by_key(|e| (e.range.start, e.range.end));
+        let overlap = self.list.windows(2).any(|pair| match pair {
+            [a, b] => b.range.start < a.range.end,
+            _ => false,
+        });
+        match overlap {
+            true => Err(malformed("statement")),
+            false => Ok(self.list),
+        }
+    }
+}

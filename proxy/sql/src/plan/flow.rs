@@ -1,0 +1,116 @@
+//! What an expression's value is to the planner: clear, cells of some columns, or still open.
+//!
+//! A value that is a cell must never be taken for a clear one: every consumer asks, none assumes.
+
+use hippocrypt_policy::{ColumnIx, DeclaredType, Mask};
+use std::collections::BTreeSet;
+use std::ops::Range;
+use zeroize::Zeroizing;
+
+use crate::verdict::{Literal, Seal};
+
+/// The value of an expression.
+#[derive(Clone, Debug)]
+#[must_use = "a value must be settled by whoever takes it"]
+pub(super) enum Flow {
+    /// The server computes or stores it in clear.
+    Clear,
+    /// Cells.
+    Cell(Cell),
+    /// Literals, parameters and NULLs that take the side they meet.
+    Open(Vec<LeafIx>),
+}
+
+/// Cells of these columns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Cell {
+    /// Where the cells may come from; never empty.
+    pub(super) columns: BTreeSet<ColumnIx>,
+    /// The type the client is told.
+    pub(super) declared: DeclaredType,
+    /// The typmod the client is told.
+    pub(super) typmod: i32,
+    /// `Some`: the user sees it through this mask, and may only select it.
+    pub(super) mask: Option<Mask>,
+}
+
+impl Cell {
+    /// The cells of one column.
+    pub(super) fn of(column: ColumnIx, declared: DeclaredType, mask: Option<Mask>) -> Self {
+        Self {
+            columns: BTreeSet::from([column]),
+            declared,
+            typmod: declared.typmod(),
+            mask,
+        }
+    }
+
+    /// Any of its columns, for messages and for keys (they share a group where it matters).
+    pub(super) fn first(&self) -> ColumnIx {
+        self.columns.first().copied().unwrap_or(ColumnIx(u32::MAX))
+    }
+}
+
+/// Index of a leaf in [`Leaves`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct LeafIx(pub(super) usize);
+
+/// A literal, parameter or NULL of the client's text.
+#[derive(Clone, Debug)]
+pub(super) struct Leaf {
+    /// What it is.
+    pub(super) what: What,
+    /// Its bytes, with the casts around it.
+    pub(super) range: Range<usize>,
+    /// The cast around it.
+    pub(super) cast: Cast,
+    /// What it has become.
+    pub(super) fate: Fate,
+}
+
+/// What a leaf is.
+#[derive(Clone, Debug)]
+pub(super) enum What {
+    /// NULL
+    Null,
+    /// A constant.
+    Constant(Literal),
+    /// `$n`, from 1, with the bytes of the `$n` itself.
+    Param(u16, Range<usize>),
+}
+
+/// The cast around a leaf.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Cast {
+    /// None: PostgreSQL's `unknown`.
+    None,
+    /// To this type of the catalog, with these modifiers.
+    To(u32, Vec<i32>),
+    /// To something whose effect on the value is not known: it can only be clear.
+    Opaque,
+}
+
+/// What a leaf has become.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// Nothing has met it yet.
+    Undecided,
+    /// It goes on as it is.
+    Clear,
+    /// It becomes a cell.
+    Sealed(Sealed),
+}
+
+/// How a leaf is sealed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Sealed {
+    /// Column and coercion.
+    pub(super) seal: Seal,
+    /// What PostgreSQL would infer for an undeclared parameter here.
+    pub(super) oid: u32,
+}
+
+/// A constant's value, kept from print.
+pub(super) fn string(value: &str) -> Zeroizing<String> {
+    Zeroizing::new(value.to_owned())
+}

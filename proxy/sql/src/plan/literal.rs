@@ -1,0 +1,247 @@
+//! Literals, parameters and the casts around them.
+//!
+//! A leaf's range must be exactly the bytes of the constant with its casts: an edit replaces them whole.
+
+use super::Planner;
+use super::flow::{Cast, Cell, Fate, Flow, Leaf, What, string};
+use super::refuse::{Construct, Judged, malformed, refusal, unsupported, with_hint};
+use super::types::{self, BuiltIn};
+use crate::scan::Kind;
+use crate::verdict::Literal;
+use pg_query::NodeEnum;
+use pg_query::protobuf::{AConst, Node, ParamRef, TypeCast, a_const};
+use std::ops::Range;
+
+impl Planner<'_> {
+    /// A constant.
+    pub(super) fn constant(&mut self, constant: &AConst) -> Judged<Flow> {
+        let range = self.constant_range(constant.location)?;
+        let text = self.input.text.get(range.clone()).unwrap_or_default();
+        let what = match &constant.val {
+            _ if constant.isnull => What::Null,
+            Some(a_const::Val::Sval(s)) => What::Constant(Literal::String {
+                value: string(&s.sval),
+                cast: 0,
+            }),
+            Some(a_const::Val::Ival(_) | a_const::Val::Fval(_)) => {
+                What::Constant(Literal::Number(string(text)))
+            }
+            Some(a_const::Val::Boolval(b)) => What::Constant(Literal::Bool(b.boolval)),
+            Some(a_const::Val::Bsval(_)) | None => return Ok(Flow::Clear),
+        };
+        Ok(self.leaf(Leaf {
+            what,
+            range,
+            cast: Cast::None,
+            fate: Fate::Undecided,
+        }))
+    }
+
+    /// A number may have its sign as a token of its own (gram.y, doNegate).
+    fn constant_range(&self, location: i32) -> Judged<Range<usize>> {
+        let tokens = self.input.tokens;
+        let start = usize::try_from(location).map_err(|_| malformed("constant"))?;
+        let first = tokens.at(start).ok_or_else(|| malformed("constant"))?;
+        let mut last = first;
+        while matches!(tokens.kind(last), Some(Kind::Ascii45 | Kind::Ascii43)) {
+            last += 1;
+        }
+        match tokens.get(last) {
+            Some(token) if token.kind != Kind::Ascii40 => Ok(start..token.range.end),
+            _ => Err(unsupported("a negative constant in parentheses", location)),
+        }
+    }
+
+    /// `$n`
+    pub(super) fn param(&mut self, param: &ParamRef) -> Judged<Flow> {
+        let number = u16::try_from(param.number)
+            .ok()
+            .filter(|n| *n > 0)
+            .ok_or_else(|| {
+                let message = format!("there is no parameter ${}", param.number);
+                refusal("42P02", message, param.location)
+            })?;
+        let range = self.token_range(param.location)?;
+        Ok(self.leaf(Leaf {
+            what: What::Param(number, range.clone()),
+            range,
+            cast: Cast::None,
+            fate: Fate::Undecided,
+        }))
+    }
+
+    /// The bytes of the token at a node's location.
+    pub(super) fn token_range(&self, location: i32) -> Judged<Range<usize>> {
+        let start = usize::try_from(location).map_err(|_| malformed("location"))?;
+        let end = self.input.tokens.end_of(start);
+        end.map(|end| start..end)
+            .ok_or_else(|| malformed("location"))
+    }
+
+    /// `x::t`, `CAST(x AS t)`, `t 'x'`.
+    pub(super) fn type_cast(&mut self, cast: &TypeCast) -> Judged<Flow> {
+        let arg = cast.arg.as_deref().ok_or_else(|| malformed("cast"))?;
+        let flow = self.infer(arg)?;
+        let built_in = cast
+            .type_name
+            .as_ref()
+            .and_then(|t| types::built_in(t, self.input.cx.names));
+        match flow {
+            Flow::Clear => Ok(Flow::Clear),
+            Flow::Cell(cell) => self.cast_cell(&cell, cast, built_in),
+            Flow::Open(leaves) => {
+                if !is_leaf(arg) {
+                    self.settle(&leaves, &Fate::Clear)?;
+                    return Ok(Flow::Clear);
+                }
+                for ix in &leaves {
+                    let inner = self
+                        .leaves
+                        .get(ix.0)
+                        .map(|l| l.range.clone())
+                        .unwrap_or_default();
+                    let range = self.cast_range(cast, inner);
+                    if let Some(leaf) = self.leaves.get_mut(ix.0) {
+                        leaf.cast = match (&range, &built_in) {
+                            (Some(_), Some(to)) => cast_after(&leaf.cast, to),
+                            _ => Cast::Opaque,
+                        };
+                        leaf.range = range.unwrap_or_else(|| leaf.range.clone());
+                    }
+                }
+                Ok(Flow::Open(leaves))
+            }
+        }
+    }
+
+    /// A cast of cells: dropped where it changes nothing but the type's name.
+    fn cast_cell(&mut self, cell: &Cell, cast: &TypeCast, to: Option<BuiltIn>) -> Judged<Flow> {
+        let at = cast.location;
+        let Some(after) = to.and_then(|to| types::after_cast(cell, &to)) else {
+            let refused = self.impossible(Construct::Other("this cast"), cell, at);
+            return Err(with_hint(
+                refused,
+                "A cast to the column's own type, or to text for varchar, is possible.",
+            ));
+        };
+        let start = usize::try_from(at).map_err(|_| malformed("cast"))?;
+        let tokens = self.input.tokens;
+        let operator = tokens.at(start).ok_or_else(|| malformed("cast"))?;
+        match tokens.kind(operator) {
+            Some(Kind::Typecast) => {
+                let end = self
+                    .type_end(operator + 1)
+                    .ok_or_else(|| malformed("cast"))?;
+                self.edits.text(start..end, "");
+            }
+            Some(Kind::Cast) => self.drop_cast_call(operator)?,
+            _ => return Err(unsupported("this form of cast of an encrypted column", at)),
+        }
+        Ok(Flow::Cell(after))
+    }
+
+    /// `CAST(x AS t)` becomes `(x)`.
+    fn drop_cast_call(&mut self, cast: usize) -> Judged<()> {
+        let tokens = self.input.tokens;
+        let bad = || malformed("cast");
+        let open = cast + 1;
+        let close = tokens.closing(open).ok_or_else(bad)?;
+        let word = tokens.until(open + 1, close, &[Kind::As]);
+        let range = |ix: usize| tokens.get(ix).map(|t| t.range.clone()).ok_or_else(bad);
+        self.edits.text(range(cast)?, "");
+        self.edits.text(range(word)?.start..range(close)?.start, "");
+        Ok(())
+    }
+
+    /// The bytes of a leaf with this cast around it; `None` where they cannot be told.
+    fn cast_range(&self, cast: &TypeCast, inner: Range<usize>) -> Option<Range<usize>> {
+        let tokens = self.input.tokens;
+        // the grammar gives `date '2020-01-01'` no location but its type's (gram.y, makeStringConstCast)
+        let name = cast.type_name.as_ref().map_or(-1, |t| t.location);
+        let location = if cast.location < 0 {
+            name
+        } else {
+            cast.location
+        };
+        let at = usize::try_from(location).ok()?;
+        let first = tokens.at(at)?;
+        match tokens.kind(first)? {
+            Kind::Typecast => {
+                let touching = tokens.from(inner.end) == first;
+                let end = self.type_end(first + 1)?;
+                touching.then_some(inner.start..end)
+            }
+            Kind::Cast => {
+                let open = first + 1;
+                let close = tokens.closing(open)?;
+                let starts = tokens.get(open + 1)?.range.start == inner.start;
+                let word = tokens.kind(tokens.from(inner.end))? == Kind::As;
+                (starts && word).then_some(at..tokens.get(close)?.range.end)
+            }
+            // `date '2020-01-01'`: the type name, then the constant
+            _ if at < inner.start => {
+                let end = self.type_end(first)?;
+                (tokens.from(end) == tokens.from(inner.start)).then_some(at..inner.end)
+            }
+            _ => None,
+        }
+    }
+
+    /// End of the type name that begins at token `first`: a name, one of gram.y's phrases, modifiers.
+    fn type_end(&self, first: usize) -> Option<usize> {
+        let tokens = self.input.tokens;
+        let mut ix = first;
+        let mut next = match tokens.kind(ix)? {
+            Kind::DoubleP | Kind::National => ix + 2,
+            _ => ix + 1,
+        };
+        while tokens.kind(next) == Some(Kind::Ascii46) {
+            next += 2;
+        }
+        if tokens.kind(next) == Some(Kind::Varying) {
+            next += 1;
+        }
+        if tokens.kind(next) == Some(Kind::Ascii40) {
+            next = tokens.closing(next)? + 1;
+        }
+        let zone = matches!(
+            tokens.kind(next),
+            Some(Kind::With | Kind::WithLa | Kind::Without | Kind::WithoutLa)
+        );
+        if zone
+            && tokens.kind(next + 1) == Some(Kind::Time)
+            && tokens.kind(next + 2) == Some(Kind::Zone)
+        {
+            next += 3;
+        }
+        ix = next.checked_sub(1)?;
+        match tokens.kind(next) {
+            Some(Kind::Ascii91 | Kind::Array) => None,
+            _ => tokens.get(ix).map(|t| t.range.end),
+        }
+    }
+}
+
+/// A constant or parameter with nothing but casts around it.
+pub(super) fn is_leaf(node: &Node) -> bool {
+    match &node.node {
+        Some(NodeEnum::AConst(_) | NodeEnum::ParamRef(_)) => true,
+        Some(NodeEnum::TypeCast(cast)) => cast.arg.as_deref().is_some_and(is_leaf),
+        _ => false,
+    }
+}
+
+/// Two casts in a row: only text to text is known to be the last one alone.
+fn cast_after(before: &Cast, to: &BuiltIn) -> Cast {
+    match before {
+        Cast::None => Cast::To(to.oid, to.modifiers.clone()),
+        Cast::To(oid, modifiers)
+            if modifiers.is_empty()
+                && to.modifiers.is_empty()
+                && (*oid == to.oid || (types::is_text_oid(*oid) && types::is_text_oid(to.oid))) =>
+        {
+            Cast::To(to.oid, Vec::new())
+        }
+        Cast::To(..) | Cast::Opaque => Cast::Opaque,
+    }
+}

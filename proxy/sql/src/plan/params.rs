@@ -1,0 +1,313 @@
+//! What becomes of literals and parameters: edits, the upstream's parameters, the client's types.
+//!
+//! A parameter that is sealed in one place and clear in another is two parameters upstream; its value must
+//! never go in clear where a cell is expected.
+
+use super::Planner;
+use super::flow::{Cast, Fate, Leaf, Sealed, What};
+use super::refuse::{Judged, malformed, refusal, unsupported, with_hint};
+use super::types;
+use crate::verdict::{ClientParam, Coercion, Literal, Seal, UpstreamParam};
+use hippocrypt_policy::DeclaredType;
+use std::collections::BTreeMap;
+use std::ops::Range;
+use zeroize::Zeroizing;
+
+/// OID of bytea.
+const BYTEA: u32 = 17;
+
+/// One use of a client's parameter that needs a number of its own upstream.
+struct Slot {
+    client: u16,
+    seal: Option<Seal>,
+    number: u16,
+}
+
+impl Planner<'_> {
+    /// Edits for every leaf that became a cell, and the parameters of both sides.
+    pub(super) fn finish_leaves(&mut self) -> Judged<(Vec<UpstreamParam>, Vec<ClientParam>)> {
+        self.settle_rest();
+        let leaves = std::mem::take(&mut self.leaves);
+        self.keep_names(&leaves)?;
+        let mut slots: Vec<Slot> = Vec::new();
+        let mut types: BTreeMap<u16, Option<u32>> = BTreeMap::new();
+        let highest = self.highest(&leaves);
+        for leaf in &leaves {
+            match (&leaf.what, &leaf.fate) {
+                (What::Param(client, token), fate) => {
+                    let sealed = match fate {
+                        Fate::Sealed(sealed) => Some(self.param_sealed(*client, leaf, sealed)?),
+                        Fate::Clear | Fate::Undecided => None,
+                    };
+                    let known = self.param_type(*client, leaf, sealed);
+                    types.entry(*client).or_insert(known);
+                    let number =
+                        slot(&mut slots, *client, sealed.map(|s| s.seal.clone()), highest)?;
+                    self.renumber(leaf, token.clone(), sealed.is_some(), *client, number);
+                }
+                (What::Null, Fate::Sealed(_)) if leaf.cast != Cast::None => {
+                    self.edits.text(leaf.range.clone(), "NULL::bytea");
+                }
+                (What::Constant(literal), Fate::Sealed(sealed)) => {
+                    self.cell(leaf, literal, sealed)?
+                }
+                (What::Null | What::Constant(_), _) => {}
+            }
+        }
+        self.both_sides(&slots, &types, highest)
+    }
+
+    fn highest(&self, leaves: &[Leaf]) -> u16 {
+        let used = leaves.iter().filter_map(|l| match l.what {
+            What::Param(n, _) => Some(n),
+            What::Null | What::Constant(_) => None,
+        });
+        let declared = u16::try_from(self.input.cx.declared_params.len()).unwrap_or(u16::MAX);
+        used.max().unwrap_or(0).max(declared)
+    }
+
+    fn declared_oid(&self, client: u16) -> Option<u32> {
+        let ix = usize::from(client).checked_sub(1)?;
+        self.input
+            .cx
+            .declared_params
+            .get(ix)
+            .copied()
+            .filter(|oid| *oid != 0)
+    }
+
+    /// The cast around a sealed parameter is one that its type allows to drop.
+    fn param_sealed<'s>(&self, client: u16, leaf: &Leaf, sealed: &'s Sealed) -> Judged<&'s Sealed> {
+        let declared = self.column_type(sealed)?;
+        if let Cast::To(oid, modifiers) = &leaf.cast {
+            let same = self
+                .declared_oid(client)
+                .is_none_or(|d| d == *oid || (types::is_text_oid(d) && types::is_text_oid(*oid)));
+            if !same || !harmless(*oid, modifiers, declared, sealed.seal.coercion) {
+                return Err(self.cast_refused(leaf, sealed));
+            }
+        }
+        match leaf.cast {
+            Cast::Opaque => Err(self.cast_refused(leaf, sealed)),
+            Cast::None | Cast::To(..) => Ok(sealed),
+        }
+    }
+
+    fn column_type(&self, sealed: &Sealed) -> Judged<DeclaredType> {
+        let declared = self.world().declared(sealed.seal.column);
+        declared.ok_or_else(|| malformed("column"))
+    }
+
+    /// What the client's parameter is, by this use of it.
+    fn param_type(&self, client: u16, leaf: &Leaf, sealed: Option<&Sealed>) -> Option<u32> {
+        self.declared_oid(client).or(match (&leaf.cast, sealed) {
+            (Cast::To(oid, _), _) => Some(*oid),
+            (Cast::None | Cast::Opaque, Some(sealed)) => Some(sealed.oid),
+            (Cast::None | Cast::Opaque, None) => None,
+        })
+    }
+
+    fn renumber(
+        &mut self,
+        leaf: &Leaf,
+        token: Range<usize>,
+        sealed: bool,
+        client: u16,
+        number: u16,
+    ) {
+        let range = if sealed {
+            leaf.range.clone()
+        } else {
+            token.clone()
+        };
+        if number != client || range != token {
+            self.edits.text(range, &format!("${number}"));
+        }
+    }
+
+    fn both_sides(
+        &self,
+        slots: &[Slot],
+        types: &BTreeMap<u16, Option<u32>>,
+        highest: u16,
+    ) -> Judged<(Vec<UpstreamParam>, Vec<ClientParam>)> {
+        let mut clients = Vec::with_capacity(usize::from(highest));
+        let mut upstream: BTreeMap<u16, UpstreamParam> = BTreeMap::new();
+        for number in 1..=highest {
+            let oid = self
+                .declared_oid(number)
+                .or(types.get(&number).copied().flatten());
+            let mine = || slots.iter().filter(|s| s.client == number);
+            let sealed = mine().any(|s| s.seal.is_some());
+            if sealed && oid.is_none() {
+                let message = format!(
+                    "the type of parameter ${number} is not known: it is used both in clear and for an encrypted column"
+                );
+                return Err(with_hint(
+                    refusal("0A000", message, -1),
+                    "Declare its type, or give the value twice.",
+                ));
+            }
+            // a parameter that is only clear is the server's own matter
+            let oid = if sealed {
+                oid
+            } else {
+                self.declared_oid(number)
+            };
+            clients.push(ClientParam { oid });
+            let client = number - 1;
+            let clear = UpstreamParam {
+                client,
+                seal: None,
+                oid: oid.unwrap_or(0),
+            };
+            upstream.entry(number).or_insert(clear.clone());
+            for slot in mine() {
+                let param = match &slot.seal {
+                    Some(seal) => UpstreamParam {
+                        client,
+                        seal: Some(seal.clone()),
+                        oid: BYTEA,
+                    },
+                    None => clear.clone(),
+                };
+                upstream.insert(slot.number, param);
+            }
+        }
+        Ok((upstream.into_values().collect(), clients))
+    }
+
+    fn cell(&mut self, leaf: &Leaf, literal: &Literal, sealed: &Sealed) -> Judged<()> {
+        let literal = self.with_cast(leaf, literal, sealed)?;
+        let text = self.input.text;
+        let touches = |c: Option<char>| {
+            c.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | '$' | '"' | '\''))
+        };
+        let before = text
+            .get(..leaf.range.start)
+            .and_then(|t| t.chars().next_back());
+        let after = text.get(leaf.range.end..).and_then(|t| t.chars().next());
+        let (start, end) = (leaf.range.start, leaf.range.end);
+        if touches(before) {
+            self.edits.text(start..start, " ");
+        }
+        self.edits.cell(start..end, literal, sealed.seal.clone());
+        if touches(after) {
+            self.edits.text(end..end, " ");
+        }
+        Ok(())
+    }
+
+    /// The literal as its casts make it.
+    fn with_cast(&self, leaf: &Leaf, literal: &Literal, sealed: &Sealed) -> Judged<Literal> {
+        let declared = self.column_type(sealed)?;
+        let refused = || self.cast_refused(leaf, sealed);
+        match (&leaf.cast, literal) {
+            (Cast::None, literal) => Ok(literal.clone()),
+            (Cast::To(1043, modifiers), Literal::String { value, .. })
+                if types::is_text(declared) =>
+            {
+                let value = match modifiers.as_slice() {
+                    [] => value.clone(),
+                    [n] => first_characters(value, usize::try_from(*n).map_err(|_| refused())?),
+                    _ => return Err(refused()),
+                };
+                Ok(Literal::String { value, cast: 1043 })
+            }
+            (Cast::To(oid, modifiers), Literal::String { value, .. })
+                if harmless(*oid, modifiers, declared, sealed.seal.coercion) =>
+            {
+                let value = value.clone();
+                Ok(Literal::String { value, cast: *oid })
+            }
+            // a FROM subquery makes text of a string (types::derive): the type error is protect's to give
+            (Cast::To(25, modifiers), Literal::String { value, .. }) if modifiers.is_empty() => {
+                let value = value.clone();
+                Ok(Literal::String { value, cast: 25 })
+            }
+            (Cast::To(oid, modifiers), literal)
+                if *oid == declared.oid()
+                    && modifiers.is_empty()
+                    && sealed.seal.coercion == Coercion::Assign =>
+            {
+                Ok(literal.clone())
+            }
+            (Cast::To(..) | Cast::Opaque, _) => Err(refused()),
+        }
+    }
+
+    fn cast_refused(&self, leaf: &Leaf, sealed: &Sealed) -> Box<crate::verdict::Refusal> {
+        let name = self.world().column_name(sealed.seal.column);
+        let at = i32::try_from(leaf.range.start).unwrap_or(-1);
+        let message =
+            format!("this cast of a value for {name}, which is encrypted, is not possible");
+        with_hint(
+            refusal("0A000", message, at),
+            "Leave the cast out, or cast to the column's own type.",
+        )
+    }
+
+    /// Result columns keep the names of what the client wrote.
+    fn keep_names(&mut self, leaves: &[Leaf]) -> Judged<()> {
+        for (ix, name) in std::mem::take(&mut self.names) {
+            let Some(leaf) = leaves.get(ix.0) else {
+                return Err(unsupported("this constant", -1));
+            };
+            let edited = match leaf.what {
+                What::Constant(_) => true,
+                What::Null | What::Param(..) => leaf.cast != Cast::None,
+            };
+            if edited && matches!(leaf.fate, Fate::Sealed(_)) {
+                let alias = format!(" AS {}", super::scope::quoted(&name));
+                self.edits.text(leaf.range.end..leaf.range.end, &alias);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The number upstream of a parameter's use: the first keeps the client's, the others come after all.
+fn slot(slots: &mut Vec<Slot>, client: u16, seal: Option<Seal>, highest: u16) -> Judged<u16> {
+    if let Some(slot) = slots.iter().find(|s| s.client == client && s.seal == seal) {
+        return Ok(slot.number);
+    }
+    let first = !slots.iter().any(|s| s.client == client);
+    let after = slots
+        .iter()
+        .map(|s| s.number)
+        .max()
+        .unwrap_or(0)
+        .max(highest);
+    let number = match first {
+        true => client,
+        false => after.checked_add(1).ok_or_else(|| malformed("parameter"))?,
+    };
+    slots.push(Slot {
+        client,
+        seal,
+        number,
+    });
+    Ok(number)
+}
+
+/// A cast that says of a value for this column what the column says anyway.
+fn harmless(oid: u32, modifiers: &[i32], declared: DeclaredType, coercion: Coercion) -> bool {
+    let text = types::is_text_oid(oid) && types::is_text(declared);
+    let same = oid == declared.oid();
+    let own = same && coercion == Coercion::Assign && own_modifiers(declared) == modifiers;
+    (modifiers.is_empty() && (same || text)) || own
+}
+
+fn own_modifiers(declared: DeclaredType) -> Vec<i32> {
+    match declared {
+        DeclaredType::Varchar(Some(n)) => i32::try_from(n).map(|n| vec![n]).unwrap_or_default(),
+        DeclaredType::Numeric(Some((p, s))) => vec![i32::from(p), i32::from(s)],
+        DeclaredType::Timestamptz(Some(p)) => vec![i32::from(p)],
+        _ => Vec::new(),
+    }
+}
+
+/// varchar.c, varchar with an explicit cast: cut without a word.
+fn first_characters(value: &str, n: usize) -> Zeroizing<String> {
+    Zeroizing::new(value.chars().take(n).collect())
+}

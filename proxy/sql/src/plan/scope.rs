@@ -1,0 +1,143 @@
+//! What a query level can name: FROM entries, their columns, and CTEs.
+//!
+//! Visibility follows parse_relation.c. An entry must never claim to know all its columns when it does not.
+
+use super::flow::Flow;
+use hippocrypt_policy::{ColumnIx, TableRef};
+use std::sync::Arc;
+
+/// One query level.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Level {
+    /// FROM entries in order.
+    pub(super) entries: Vec<Entry>,
+}
+
+/// A FROM entry.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    /// The name it can be qualified with, if any.
+    pub(super) name: Option<Arc<str>>,
+    /// The relation, where `schema.table.column` can name it too.
+    pub(super) table: Option<TableRef>,
+    /// Its columns.
+    pub(super) columns: Arc<Vec<EntryColumn>>,
+    /// It may have more columns than these, all of them clear.
+    pub(super) open_ended: bool,
+    /// It has `ctid`, `tableoid` and the like.
+    pub(super) system_columns: bool,
+    /// Its columns can be named without a qualifier, and `*` shows them.
+    pub(super) columns_visible: bool,
+    /// It can be used as a qualifier.
+    pub(super) name_visible: bool,
+}
+
+/// A column of an entry.
+#[derive(Clone, Debug)]
+pub(super) struct EntryColumn {
+    /// Its name.
+    pub(super) name: Arc<str>,
+    /// What it holds.
+    pub(super) value: Value,
+    /// How an expanded `*` writes it.
+    pub(super) text: Arc<str>,
+}
+
+/// What a column holds.
+#[derive(Clone, Debug)]
+pub(super) enum Value {
+    /// A column that the policy names: rights are asked when it is referenced.
+    Protected(ColumnIx),
+    /// Anything else.
+    Flow(Flow),
+}
+
+/// Result columns of a query.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Outputs {
+    /// In order.
+    pub(super) columns: Vec<OutputColumn>,
+    /// More clear columns stand among them (`*` over something whose columns are not known).
+    pub(super) open_ended: bool,
+}
+
+/// A result column.
+#[derive(Clone, Debug)]
+pub(super) struct OutputColumn {
+    /// Its name, as PostgreSQL would give it.
+    pub(super) name: Arc<str>,
+    /// Its value.
+    pub(super) flow: Flow,
+}
+
+/// The CTEs of one WITH.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ctes {
+    /// In order; the last of a name wins nothing, PostgreSQL refuses duplicates.
+    pub(super) list: Vec<(Arc<str>, Cte)>,
+}
+
+/// A CTE.
+#[derive(Clone, Debug)]
+pub(super) enum Cte {
+    /// Analysed.
+    Ready(Outputs),
+    /// Named by WITH RECURSIVE and not analysed yet.
+    Pending,
+}
+
+impl Entry {
+    /// An entry whose columns are these, visible in every way.
+    pub(super) fn new(name: Option<Arc<str>>, columns: Vec<(Arc<str>, Value)>) -> Self {
+        let columns = columns
+            .into_iter()
+            .map(|(column, value)| EntryColumn {
+                text: Arc::from(qualified(name.as_deref(), &column)),
+                name: column,
+                value,
+            })
+            .collect();
+        Self {
+            name,
+            table: None,
+            columns: Arc::new(columns),
+            open_ended: false,
+            system_columns: false,
+            columns_visible: true,
+            name_visible: true,
+        }
+    }
+
+    /// Whether any of its columns is more than clear.
+    pub(super) fn is_clear(&self) -> bool {
+        self.columns
+            .iter()
+            .all(|c| matches!(c.value, Value::Flow(Flow::Clear)))
+    }
+
+    /// Its columns of that name (a join may have two).
+    pub(super) fn named<'e>(&'e self, name: &'e str) -> impl Iterator<Item = &'e EntryColumn> {
+        self.columns.iter().filter(move |c| &*c.name == name)
+    }
+}
+
+/// `"a"."b"`, as text that means the same under every setting.
+pub(super) fn qualified(qualifier: Option<&str>, name: &str) -> String {
+    match qualifier {
+        Some(qualifier) => format!("{}.{}", quoted(qualifier), quoted(name)),
+        None => quoted(name),
+    }
+}
+
+/// An identifier in double quotes.
+pub(super) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// heap.c, SysAtt.
+pub(super) fn is_system_column(name: &str) -> bool {
+    matches!(
+        name,
+        "ctid" | "xmin" | "cmin" | "xmax" | "cmax" | "tableoid"
+    )
+}

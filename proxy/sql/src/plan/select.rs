@@ -1,0 +1,205 @@
+//! SELECT: FROM, targets, WHERE, and what follows, in the order in which PostgreSQL analyses them.
+//!
+//! Parameter types depend on that order (parse_param.c: the first use decides), so it must not be changed.
+
+use super::Planner;
+use super::flow::{Flow, LeafIx};
+use super::literal::is_leaf;
+use super::refuse::{Judged, malformed, unsupported};
+use super::scope::{Level, OutputColumn, Outputs};
+use super::{colname, types};
+use pg_query::NodeEnum;
+use pg_query::protobuf::{Node, ResTarget, SelectStmt, SetOperation};
+use std::sync::Arc;
+
+/// What is done with `*` in a target list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stars {
+    /// Written out.
+    Expanded,
+    /// Left alone: EXISTS does not look at it.
+    Ignored,
+}
+
+impl Planner<'_> {
+    /// A SELECT, VALUES, TABLE or set operation at any depth.
+    pub(super) fn select(&mut self, select: &SelectStmt) -> Judged<Outputs> {
+        self.select_as(select, Stars::Expanded)
+    }
+
+    /// The query of EXISTS.
+    pub(super) fn select_for_exists(&mut self, select: &SelectStmt) -> Judged<Outputs> {
+        let plain =
+            select.distinct_clause.is_empty() && set_operation(select)? == SetOperation::SetopNone;
+        self.select_as(
+            select,
+            if plain {
+                Stars::Ignored
+            } else {
+                Stars::Expanded
+            },
+        )
+    }
+
+    fn select_as(&mut self, select: &SelectStmt, stars: Stars) -> Judged<Outputs> {
+        if select.into_clause.is_some() {
+            return Err(unsupported("SELECT INTO", -1));
+        }
+        self.with(select.with_clause.as_ref())?;
+        let outputs = match set_operation(select)? {
+            SetOperation::SetopNone if !select.values_lists.is_empty() => self.values(select),
+            SetOperation::SetopNone => self.plain_select(select, stars),
+            operation => self.set_operation(select, operation, None),
+        };
+        self.ctes.pop();
+        outputs
+    }
+
+    fn plain_select(&mut self, select: &SelectStmt, stars: Stars) -> Judged<Outputs> {
+        let entries = self.from_list(&select.from_clause)?;
+        self.levels.push(Level { entries });
+        let outputs = self.targets(&select.target_list, stars)?;
+        self.only_clear(select.where_clause.as_deref(), "WHERE", -1)?;
+        self.only_clear(select.having_clause.as_deref(), "HAVING", -1)?;
+        self.order_by(&select.sort_clause, &outputs)?;
+        self.group_by(&select.group_clause, &outputs)?;
+        self.distinct(&select.distinct_clause, &outputs)?;
+        self.limits(select)?;
+        for window in &select.window_clause {
+            match &window.node {
+                Some(NodeEnum::WindowDef(window)) => self.window(window)?,
+                _ => return Err(malformed("WINDOW")),
+            }
+        }
+        self.levels.pop();
+        Ok(outputs)
+    }
+
+    /// LIMIT and OFFSET.
+    pub(super) fn limits(&mut self, select: &SelectStmt) -> Judged<()> {
+        self.only_clear(select.limit_offset.as_deref(), "OFFSET", -1)?;
+        self.only_clear(select.limit_count.as_deref(), "LIMIT", -1)?;
+        Ok(())
+    }
+
+    /// VALUES as a query: each column is one value of several branches.
+    fn values(&mut self, select: &SelectStmt) -> Judged<Outputs> {
+        self.levels.push(Level::default());
+        let mut columns: Vec<Vec<Flow>> = Vec::new();
+        for row in &select.values_lists {
+            let Some(NodeEnum::List(row)) = &row.node else {
+                return Err(malformed("VALUES"));
+            };
+            columns.resize_with(columns.len().max(row.items.len()), Vec::new);
+            for (column, item) in columns.iter_mut().zip(&row.items) {
+                column.push(self.infer(item)?);
+            }
+        }
+        let mut outputs = Outputs::default();
+        for (ix, branches) in columns.into_iter().enumerate() {
+            let flow = self.one_of("VALUES", branches, -1)?;
+            let name = Arc::from(format!("column{}", ix + 1));
+            outputs.columns.push(OutputColumn { name, flow });
+        }
+        self.levels.pop();
+        self.order_outputs(&select.sort_clause, &outputs)?;
+        self.limits(select)?;
+        Ok(outputs)
+    }
+
+    /// A target list (also of RETURNING).
+    pub(super) fn targets(&mut self, targets: &[Node], stars: Stars) -> Judged<Outputs> {
+        let mut outputs = Outputs::default();
+        for target in targets {
+            let Some(NodeEnum::ResTarget(target)) = &target.node else {
+                return Err(malformed("target list"));
+            };
+            self.target(target, stars, &mut outputs)?;
+        }
+        Ok(outputs)
+    }
+
+    fn target(&mut self, target: &ResTarget, stars: Stars, outputs: &mut Outputs) -> Judged<()> {
+        let val = target
+            .val
+            .as_deref()
+            .ok_or_else(|| malformed("target list"))?;
+        match &val.node {
+            Some(NodeEnum::ColumnRef(reference)) if ends_in_star(&reference.fields) => {
+                return match stars {
+                    Stars::Expanded => self.expand_star(reference, outputs),
+                    Stars::Ignored => Ok(()),
+                };
+            }
+            Some(NodeEnum::AIndirection(expr)) if ends_in_star(&expr.indirection) => {
+                outputs.open_ended = true;
+                return self
+                    .only_clear(Some(val), "a row", target.location)
+                    .map(drop);
+            }
+            _ => {}
+        }
+        let flow = self.infer(val)?;
+        let name = match target.name.as_str() {
+            "" => {
+                let name = colname::of(val);
+                self.keep_name(val, &flow, &name)?;
+                name
+            }
+            name => name.to_owned(),
+        };
+        let name = Arc::from(name);
+        outputs.columns.push(OutputColumn { name, flow });
+        Ok(())
+    }
+
+    /// A constant that becomes a cell, or a cast that is dropped, must not change the column's name.
+    fn keep_name(&mut self, val: &Node, flow: &Flow, name: &str) -> Judged<()> {
+        match (flow, &val.node) {
+            (Flow::Open(leaves), _) if is_leaf(val) => {
+                let named = |leaf: &LeafIx| (*leaf, name.to_owned());
+                self.names.extend(leaves.first().map(named));
+                Ok(())
+            }
+            (Flow::Cell(_), Some(NodeEnum::TypeCast(cast))) => {
+                let without = cast.arg.as_deref().map(colname::of);
+                match without.as_deref() == Some(name) {
+                    true => Ok(()),
+                    false => Err(unsupported(
+                        "an unnamed result column that is a cast of an encrypted value",
+                        cast.location,
+                    )),
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Columns of a FROM subquery or CTE: a constant there is text before anything meets it.
+    pub(super) fn as_derived(&mut self, outputs: &Outputs) {
+        for column in &outputs.columns {
+            if let Flow::Open(leaves) = &column.flow {
+                for ix in leaves {
+                    if let Some(leaf) = self.leaves.get_mut(ix.0) {
+                        types::derive(leaf);
+                    }
+                }
+            }
+        }
+    }
+}
+
+pub(super) fn set_operation(select: &SelectStmt) -> Judged<SetOperation> {
+    match SetOperation::try_from(select.op) {
+        Ok(SetOperation::Undefined) => Ok(SetOperation::SetopNone),
+        Ok(operation) => Ok(operation),
+        Err(_) => Err(malformed("set operation")),
+    }
+}
+
+fn ends_in_star(fields: &[Node]) -> bool {
+    matches!(
+        fields.last().and_then(|f| f.node.as_ref()),
+        Some(NodeEnum::AStar(_))
+    )
+}

@@ -1,0 +1,150 @@
+//! UNION, INTERSECT and EXCEPT.
+//!
+//! UNION ALL only gathers rows; the others compare them, which random cells must never seem to do.
+
+use super::Planner;
+use super::combine::Beside;
+use super::cte::renamed;
+use super::flow::Flow;
+use super::refuse::{Judged, malformed, unsupported};
+use super::scope::{Cte, Entry, Level, OutputColumn, Outputs, Value};
+use pg_query::NodeEnum;
+use pg_query::protobuf::{CommonTableExpr, Node, SelectStmt, SetOperation, a_const};
+use std::sync::Arc;
+
+impl Planner<'_> {
+    /// A set operation; `recursive` names the CTE that its right side may refer to.
+    pub(super) fn set_operation(
+        &mut self,
+        select: &SelectStmt,
+        operation: SetOperation,
+        recursive: Option<&CommonTableExpr>,
+    ) -> Judged<Outputs> {
+        let left = select
+            .larg
+            .as_deref()
+            .ok_or_else(|| malformed("set operation"))?;
+        let right = select
+            .rarg
+            .as_deref()
+            .ok_or_else(|| malformed("set operation"))?;
+        let left = self.select(left)?;
+        if let Some(cte) = recursive {
+            self.recurse(cte, &left)?;
+        }
+        let right = self.select(right)?;
+        let gathers = operation == SetOperation::SetopUnion && select.all;
+        let outputs =
+            self.side_by_side(left, right, gathers.then_some(Gathers).ok_or(operation))?;
+        self.order_outputs(&select.sort_clause, &outputs)?;
+        self.limits(select)?;
+        Ok(outputs)
+    }
+
+    /// The CTE can be referred to from here on, if no cell would flow round.
+    fn recurse(&mut self, cte: &CommonTableExpr, left: &Outputs) -> Judged<()> {
+        for column in &left.columns {
+            match &column.flow {
+                Flow::Cell(_) => return Ok(()),
+                flow => self.clear(flow.clone(), "a recursive query", -1)?,
+            }
+        }
+        let outputs = renamed(cte, clear_outputs(left));
+        self.declare(&cte.ctename, Cte::Ready(outputs));
+        Ok(())
+    }
+
+    fn side_by_side(
+        &mut self,
+        left: Outputs,
+        right: Outputs,
+        how: Result<Gathers, SetOperation>,
+    ) -> Judged<Outputs> {
+        let open_ended = left.open_ended || right.open_ended;
+        let any_cell = |o: &Outputs| o.columns.iter().any(|c| matches!(c.flow, Flow::Cell(_)));
+        if open_ended && (any_cell(&left) || any_cell(&right)) {
+            return Err(unsupported(
+                "a set operation of a \"*\" over a function or catalog",
+                -1,
+            ));
+        }
+        let mut columns = Vec::with_capacity(left.columns.len());
+        let mut rights = right.columns.into_iter();
+        for column in left.columns {
+            let Some(other) = rights.next() else {
+                self.clear(column.flow, "a set operation of unlike queries", -1)?;
+                continue;
+            };
+            let name = column.name;
+            let what = match how {
+                Ok(Gathers) => "UNION ALL",
+                Err(SetOperation::SetopUnion) => "UNION",
+                Err(SetOperation::SetopIntersect) => "INTERSECT",
+                Err(_) => "EXCEPT",
+            };
+            if how.is_err() {
+                self.compare(
+                    what,
+                    column.flow.clone(),
+                    other.flow.clone(),
+                    Beside::List,
+                    -1,
+                )?;
+            }
+            let flow = self.one_of(what, vec![column.flow, other.flow], -1)?;
+            columns.push(OutputColumn { name, flow });
+        }
+        for column in rights {
+            self.clear(column.flow, "a set operation of unlike queries", -1)?;
+        }
+        Ok(Outputs {
+            columns,
+            open_ended,
+        })
+    }
+
+    /// ORDER BY over result columns: by name, by number; anything else is the server's error.
+    pub(super) fn order_outputs(&mut self, keys: &[Node], outputs: &Outputs) -> Judged<()> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let columns = outputs
+            .columns
+            .iter()
+            .map(|c| (Arc::clone(&c.name), Value::Flow(c.flow.clone())));
+        let mut entry = Entry::new(None, columns.collect());
+        entry.open_ended = outputs.open_ended;
+        self.levels.push(Level {
+            entries: vec![entry],
+        });
+        self.order_by(keys, outputs)?;
+        self.levels.pop();
+        Ok(())
+    }
+}
+
+/// UNION ALL.
+#[derive(Clone, Copy, Debug)]
+struct Gathers;
+
+fn clear_outputs(outputs: &Outputs) -> Outputs {
+    let columns = outputs.columns.iter().map(|c| OutputColumn {
+        name: Arc::clone(&c.name),
+        flow: Flow::Clear,
+    });
+    Outputs {
+        columns: columns.collect(),
+        open_ended: outputs.open_ended,
+    }
+}
+
+/// The number of `ORDER BY 2`, if the key is one.
+pub(super) fn ordinal(node: &Node) -> Option<usize> {
+    match &node.node {
+        Some(NodeEnum::AConst(c)) => match &c.val {
+            Some(a_const::Val::Ival(i)) => usize::try_from(i.ival).ok(),
+            _ => None,
+        },
+        _ => None,
+    }
+}

@@ -1,0 +1,181 @@
+//! Type names of casts, and which casts leave a cell's value and comparison rule as they are.
+//!
+//! A cast that is not known to be harmless must never be dropped.
+
+use super::flow::{Cast, Cell, Leaf, What};
+use crate::catalog::Names;
+use crate::verdict::Literal;
+use hippocrypt_policy::DeclaredType;
+use pg_query::NodeEnum;
+use pg_query::protobuf::{Node, TypeName, a_const};
+
+/// A type of `pg_catalog` with the modifiers as written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct BuiltIn {
+    pub(super) oid: u32,
+    pub(super) modifiers: Vec<i32>,
+}
+
+/// OID and name as PostgreSQL's messages have it (pg_type.dat, format_type.c).
+const TYPES: [(&str, u32); 21] = [
+    ("bool", 16),
+    ("bytea", 17),
+    ("char", 18),
+    ("name", 19),
+    ("int8", 20),
+    ("int2", 21),
+    ("int4", 23),
+    ("text", 25),
+    ("json", 114),
+    ("xml", 142),
+    ("float4", 700),
+    ("float8", 701),
+    ("bpchar", 1042),
+    ("varchar", 1043),
+    ("date", 1082),
+    ("time", 1083),
+    ("timestamp", 1114),
+    ("timestamptz", 1184),
+    ("interval", 1186),
+    ("numeric", 1700),
+    ("uuid", 2950),
+];
+
+/// The catalog type that a cast names; `None` for arrays, user types and whatever a search path could hide.
+pub(super) fn built_in(name: &TypeName, session: &Names) -> Option<BuiltIn> {
+    if name.setof || name.pct_type || !name.array_bounds.is_empty() {
+        return None;
+    }
+    let parts: Vec<&str> = name.names.iter().map(string).collect::<Option<_>>()?;
+    let bare = match parts.as_slice() {
+        ["pg_catalog", bare] => bare,
+        [bare] if !hidden(session) => bare,
+        _ => return None,
+    };
+    let &(_, oid) = TYPES.iter().find(|(known, _)| known == bare)?;
+    let modifiers = name.typmods.iter().map(integer).collect::<Option<_>>()?;
+    Some(BuiltIn { oid, modifiers })
+}
+
+/// `pg_catalog` is named in the path, and not first: any type could be another one.
+fn hidden(session: &Names) -> bool {
+    session
+        .search_path
+        .iter()
+        .position(|s| &**s == "pg_catalog")
+        .is_some_and(|ix| ix > 0)
+}
+
+fn string(node: &Node) -> Option<&str> {
+    match &node.node {
+        Some(NodeEnum::String(s)) => Some(&s.sval),
+        _ => None,
+    }
+}
+
+fn integer(node: &Node) -> Option<i32> {
+    match &node.node {
+        Some(NodeEnum::AConst(c)) => match &c.val {
+            Some(a_const::Val::Ival(i)) => Some(i.ival),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The cells after a cast that can be dropped: same values, same comparison rule; `None` for any other cast.
+pub(super) fn after_cast(cell: &Cell, cast: &BuiltIn) -> Option<Cell> {
+    use DeclaredType as D;
+    let width = match cast.modifiers.as_slice() {
+        [] => None,
+        [n] => Some(u32::try_from(*n).ok()?),
+        _ => return None,
+    };
+    let declared = match (cell.declared, cast.oid, width) {
+        (D::Text | D::Varchar(_), 25, None) => D::Text,
+        (D::Text | D::Varchar(_), 1043, None) => D::Varchar(None),
+        (D::Varchar(Some(n)), 1043, Some(m)) if m >= n && cell.typmod == cell.declared.typmod() => {
+            D::Varchar(Some(m))
+        }
+        (D::Bool | D::Int4 | D::Int8 | D::Date | D::Uuid, oid, None)
+            if oid == cell.declared.oid() =>
+        {
+            cell.declared
+        }
+        (D::Numeric(_), 1700, None) => D::Numeric(None),
+        (D::Timestamptz(_), 1184, None) => D::Timestamptz(None),
+        _ => return None,
+    };
+    Some(Cell {
+        declared,
+        typmod: declared.typmod(),
+        ..cell.clone()
+    })
+}
+
+/// Whether both are PostgreSQL's text or varchar, which compare and assign as one.
+pub(super) fn both_text(a: DeclaredType, b: DeclaredType) -> bool {
+    is_text(a) && is_text(b)
+}
+
+/// text or varchar.
+pub(super) fn is_text(t: DeclaredType) -> bool {
+    matches!(t, DeclaredType::Text | DeclaredType::Varchar(_))
+}
+
+/// OIDs of text, varchar and unknown.
+pub(super) fn is_text_oid(oid: u32) -> bool {
+    matches!(oid, 25 | 1043 | 705)
+}
+
+/// The type without its modifier.
+pub(super) fn unmodified(t: DeclaredType) -> DeclaredType {
+    use DeclaredType as D;
+    match t {
+        D::Varchar(_) => D::Varchar(None),
+        D::Numeric(_) => D::Numeric(None),
+        D::Timestamptz(_) => D::Timestamptz(None),
+        D::Bool | D::Int4 | D::Int8 | D::Text | D::Date | D::Uuid => t,
+    }
+}
+
+/// The common type of two branches of one value (parse_coerce.c, select_common_type), where cells can have it.
+pub(super) fn common(a: DeclaredType, b: DeclaredType) -> Option<DeclaredType> {
+    if a == b {
+        return Some(a);
+    }
+    if unmodified(a) == unmodified(b) {
+        return Some(unmodified(a));
+    }
+    both_text(a, b).then_some(DeclaredType::Text)
+}
+
+/// Whether a value of `from` can be stored in `to` as it is, without a check or a change.
+pub(super) fn fits(from: DeclaredType, to: DeclaredType) -> bool {
+    use DeclaredType as D;
+    match (from, to) {
+        (D::Text | D::Varchar(_), D::Text | D::Varchar(None)) => true,
+        (D::Varchar(Some(n)), D::Varchar(Some(m))) => n <= m,
+        (D::Numeric(_), D::Numeric(None)) | (D::Timestamptz(_), D::Timestamptz(None)) => true,
+        (a, b) => a == b,
+    }
+}
+
+/// What an undeclared parameter is on the other side of an operator: `varchar = $1` is text = text.
+pub(super) fn operand_oid(t: DeclaredType) -> u32 {
+    match t {
+        DeclaredType::Varchar(_) => 25,
+        _ => t.oid(),
+    }
+}
+
+/// A constant or undeclared parameter in a FROM subquery or CTE is text (parse_target.c, resolveTargetListUnknowns).
+pub(super) fn derive(leaf: &mut Leaf) {
+    let numeric = matches!(
+        leaf.what,
+        What::Constant(Literal::Number(_) | Literal::Bool(_))
+    );
+    if leaf.cast == Cast::None && !numeric {
+        leaf.cast = Cast::To(25, Vec::new());
+    }
+}
