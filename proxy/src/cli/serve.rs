@@ -1,0 +1,86 @@
+//! `hippocrypt serve`: the proxy until SIGTERM.
+//!
+//! It must never serve with a configuration, keys or a log that did not open whole.
+
+use super::USAGE;
+use crate::config::Config;
+use crate::server::{self, Services};
+use crate::telemetry::admin;
+use crate::telemetry::logging::{self, LogFormat};
+use anyhow::Context;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Arguments of `hippocrypt serve`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// The configuration file
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// How log lines look
+    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
+}
+
+/// Runs the proxy. 0: it was asked to stop and did.
+///
+/// # Errors
+/// Whatever keeps it from serving.
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    logging::init(args.log_format);
+    let missing = hippocrypt_keys::harden_process().missing();
+    if !missing.is_empty() {
+        tracing::warn!(missing = missing.join(", "), "the system does not keep memory as private as asked");
+    }
+    let config = Arc::new(Config::load(&args.config)?);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(serve(config))
+}
+
+async fn serve(config: Arc<Config>) -> anyhow::Result<ExitCode> {
+    // Before anything is opened, so that a signal during start-up is not lost.
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    let services = match Services::open(&config) {
+        Ok(services) => services,
+        Err(error) => return refuse(&error),
+    };
+    let metrics = Arc::clone(&services.metrics);
+    let running = match server::serve(Arc::clone(&config), services).await {
+        Ok(running) => running,
+        Err(error) => return refuse(&error),
+    };
+    if let Some(address) = config.admin {
+        let listener = TcpListener::bind(address)
+            .await
+            .with_context(|| format!("admin.address {address}"))?;
+        tracing::info!(admin = %listener.local_addr()?, "admin address");
+        tokio::spawn(admin::serve(listener, metrics, running.readiness()));
+    }
+    tracing::info!(listen = %running.address(), upstream = %format!("{}:{}", config.upstream.host, config.upstream.port), policy = %config.policy.hash, "ready");
+    let reason = loop {
+        tokio::select! {
+            _ = terminate.recv() => break "SIGTERM",
+            _ = interrupt.recv() => break "SIGINT",
+            _ = hangup.recv() => tracing::warn!("SIGHUP: reloading is not built yet; restart to take up a new configuration"),
+        }
+    };
+    tracing::info!(reason, "draining: running transactions may end, new connections are refused");
+    tokio::select! {
+        () = running.drain(reason) => {}
+        _ = terminate.recv() => tracing::warn!("second SIGTERM: stopping now"),
+        _ = interrupt.recv() => tracing::warn!("second SIGINT: stopping now"),
+    }
+    tracing::info!("stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What keeps the proxy from serving is nearly always in its configuration or its database: exit 64.
+fn refuse(error: &dyn std::error::Error) -> anyhow::Result<ExitCode> {
+    tracing::error!("{error}");
+    Ok(ExitCode::from(USAGE))
+}
