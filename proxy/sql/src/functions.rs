@@ -4,7 +4,7 @@
 //! extension known to run none; bodies are not read yet. It must never pass a name because it was not found
 //! in one schema of several: any function of that name that the call could mean decides.
 
-use crate::catalog::Function;
+use crate::catalog::{Function, Names};
 use crate::tree;
 use crate::verdict::{Effects, Refusal};
 use crate::world::World;
@@ -63,7 +63,11 @@ const RUN_SQL: [&str; 18] = [
 ];
 
 /// The refusal of `call`, or what it may change.
-pub(crate) fn judge(call: &tree::Function, world: &World) -> Result<Effects, Refusal> {
+pub(crate) fn judge(
+    call: &tree::Function,
+    world: &World,
+    names: &Names,
+) -> Result<Effects, Refusal> {
     let (schema, name) = match call.name.parts.as_slice() {
         [name] => (None, name.as_str()),
         [schema, name] | [_, schema, name] => (Some(schema.as_str()), name.as_str()),
@@ -82,7 +86,7 @@ pub(crate) fn judge(call: &tree::Function, world: &World) -> Result<Effects, Ref
             ))
         }
         _ => {
-            let defined = defined(call, world, schema, name)?;
+            let defined = defined(call, world, names, schema, name)?;
             let built_in = match schema {
                 None => catalog_function(call, name)?,
                 Some(_) => Effects::default(),
@@ -96,17 +100,23 @@ pub(crate) fn judge(call: &tree::Function, world: &World) -> Result<Effects, Ref
     }
 }
 
-/// The user's functions that the call could mean. None at all: the server answers for the built-in one, or 42883.
+/// The user's functions that the call could mean: in its schema, or anywhere on the path, for arguments decide
+/// between them and a built-in one. None at all: the server answers for the built-in one, or 42883.
 fn defined(
     call: &tree::Function,
     world: &World,
+    names: &Names,
     schema: Option<&str>,
     name: &str,
 ) -> Result<Effects, Refusal> {
     let mut effects = Effects::default();
     let all = world.catalog().functions.get(name).map(Vec::as_slice);
     for function in all.unwrap_or_default() {
-        if schema.is_some_and(|s| *s != *function.schema) || is_plain_c(function) {
+        let meant = match schema {
+            Some(schema) => *schema == *function.schema,
+            None => names.search_path.contains(&function.schema),
+        };
+        if !meant || is_plain_c(function) {
             continue;
         }
         if !is_trusted(world, &function.schema, name) {

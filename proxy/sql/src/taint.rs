@@ -23,6 +23,8 @@ pub(crate) struct Taint {
     pub(crate) tables: Vec<TableRef>,
     /// A function, operator or type that may not be used in a statement that runs them.
     pub(crate) refusal: Option<Refusal>,
+    /// Its use of a protected table's row type, which `refusal` may be.
+    pub(crate) row_type: Option<Refusal>,
     /// What its functions may change.
     pub(crate) effects: Effects,
     /// All names.
@@ -64,7 +66,7 @@ impl Taint {
     fn functions(&mut self, found: &Found, input: &Input<'_>) {
         let guarded = !input.world.is_clear();
         for call in &found.functions {
-            match functions::judge(call, input.world) {
+            match functions::judge(call, input.world, input.cx.names) {
                 Ok(effects) => {
                     self.effects.catalog |= effects.catalog;
                     self.effects.settings |= effects.settings;
@@ -72,7 +74,8 @@ impl Taint {
                 Err(refusal) if guarded => {
                     self.refusal.get_or_insert(refusal);
                 }
-                Err(_) => self.effects = functions::opaque(),
+                // Nothing to protect: no name of this database matters.
+                Err(_) => {}
             }
         }
         if !guarded {
@@ -82,11 +85,12 @@ impl Taint {
         let refused = operators
             .filter_map(|o| functions::judge_operator(o, input.world))
             .next();
+        self.row_type = row_type(found, input);
         self.refusal = self
             .refusal
             .take()
             .or(refused)
-            .or_else(|| row_type(found, input));
+            .or_else(|| self.row_type.clone());
     }
 }
 
@@ -163,5 +167,14 @@ pub(crate) fn resolved(relation: &RelationName, input: &Input<'_>) -> TableRef {
         .world
         .relation(None, &relation.name, input.cx.names)
         .map(|(table, _)| table);
-    known.unwrap_or_else(|| named("?"))
+    known.unwrap_or_else(|| made_in(input).map_or_else(|| named("?"), |schema| named(&schema)))
+}
+
+/// Where a new relation without a schema would be: the first schema of the path that exists.
+pub(crate) fn made_in(input: &Input<'_>) -> Option<Arc<str>> {
+    let known = &input.world.catalog().schemas;
+    let path = &input.cx.names.search_path;
+    path.iter()
+        .find(|s| known.contains(s) || &***s == "pg_temp")
+        .cloned()
 }

@@ -20,6 +20,8 @@ pub(crate) struct Found {
     pub(crate) types: Vec<TypeName>,
     /// Every operator, qualified or not.
     pub(crate) operators: Vec<Qualified>,
+    /// Every column reference's names, a `*` left out.
+    pub(crate) columns: Vec<Vec<String>>,
     /// Every common table expression's name.
     pub(crate) ctes: Vec<String>,
 }
@@ -98,7 +100,14 @@ struct Frame {
 fn is_named(node: &str) -> bool {
     matches!(
         node,
-        "RangeVar" | "FuncCall" | "TypeName" | "AExpr" | "SubLink" | "SortBy" | "CommonTableExpr"
+        "RangeVar"
+            | "FuncCall"
+            | "TypeName"
+            | "ColumnRef"
+            | "AExpr"
+            | "SubLink"
+            | "SortBy"
+            | "CommonTableExpr"
     )
 }
 
@@ -177,6 +186,7 @@ impl Walk {
                 of_column: frame.flag,
                 name: frame.qualified("names"),
             }),
+            "ColumnRef" => self.found.columns.push(frame.qualified("fields").parts),
             "AExpr" => self.operator(frame.qualified("name")),
             "SubLink" => self.operator(frame.qualified("oper_name")),
             "SortBy" => self.operator(frame.qualified("use_op")),

@@ -1,0 +1,230 @@
+//! ALTER TABLE: what may be done to a protected table without touching its cells.
+//!
+//! It must never change a cell column's type, fill it with a value of the server, take away the CHECK on its
+//! column group, or make another table share its rows.
+
+use super::constraint::{self, Columns, targets};
+use super::create_table::{self, others, planned};
+use super::names::{self, not_ours, qualify};
+use super::{Ruled, at, refuse, untouched};
+use crate::analyse::Input;
+use crate::taint::Taint;
+use crate::verdict::{Edit, Refusal};
+use crate::world::Lookup;
+use hippocrypt_policy::TableRef;
+use pg_query::NodeEnum;
+use pg_query::protobuf::{AlterTableCmd, AlterTableStmt, AlterTableType, RangeVar};
+
+type Edits = Result<Vec<Edit>, Box<Refusal>>;
+
+/// ALTER TABLE, and ALTER INDEX, SEQUENCE, VIEW, TYPE that share its tree.
+pub(super) fn alter(s: &AlterTableStmt, input: &Input<'_>, taint: &Taint) -> Ruled {
+    let Some(relation) = s.relation.as_ref() else {
+        return Err(refuse("ALTER TABLE without a name".into(), "", None));
+    };
+    not_ours(&[&relation.schemaname, &relation.relname], input.cx.names)?;
+    if let Some(refusal) = &taint.row_type {
+        return Err(Box::new(refusal.clone()));
+    }
+    let mut allowed = targets(s.cmds.iter());
+    allowed.extend(at(relation.location));
+    let hint = "A protected table has no parents and no partitions.";
+    others(&allowed, "ALTER TABLE", hint, input, taint)?;
+    match names::lookup(relation, input) {
+        Lookup::Unprotected | Lookup::Missing(_) => untouched(),
+        Lookup::Protected(table) => commands(s, relation, &table.name, input, command),
+        Lookup::Closed {
+            table,
+            reason,
+            hint,
+        } => {
+            let table = table.clone();
+            commands(
+                s,
+                relation,
+                &table,
+                input,
+                |cmd, columns, input| match cmd.subtype() {
+                    AlterTableType::AtAddColumn => command(cmd, columns, input),
+                    _ => Err(refuse(
+                        format!("{table} cannot be altered: {reason}"),
+                        hint.unwrap_or_default(),
+                        at(relation.location),
+                    )),
+                },
+            )
+        }
+        Lookup::Derived { table, from } => Err(refuse(
+            format!("{table} cannot be altered: its rows come from protected table {from}"),
+            "",
+            at(relation.location),
+        )),
+        Lookup::Ambiguous(reason) => Err(refuse(
+            format!(
+                "{} could mean a protected table: {reason}",
+                relation.relname
+            ),
+            "Write the schema before the name.",
+            at(relation.location),
+        )),
+    }
+}
+
+fn commands(
+    s: &AlterTableStmt,
+    relation: &RangeVar,
+    table: &TableRef,
+    input: &Input<'_>,
+    judge: impl Fn(&AlterTableCmd, &Columns<'_>, &Input<'_>) -> Edits,
+) -> Ruled {
+    let columns = Columns::of(table, input);
+    let mut edits: Vec<Edit> = qualify(relation, table, input).into_iter().collect();
+    for node in &s.cmds {
+        match &node.node {
+            Some(NodeEnum::AlterTableCmd(cmd)) => edits.extend(judge(cmd, &columns, input)?),
+            _ => {
+                return Err(refuse(
+                    "this form of ALTER TABLE is not understood".into(),
+                    "",
+                    None,
+                ));
+            }
+        }
+    }
+    planned(edits, input)
+}
+
+/// The statement with the table's full name, and nothing else changed.
+pub(super) fn qualified(relation: &RangeVar, table: &TableRef, input: &Input<'_>) -> Ruled {
+    planned(qualify(relation, table, input).into_iter().collect(), input)
+}
+
+/// One command on a protected table.
+fn command(cmd: &AlterTableCmd, columns: &Columns<'_>, input: &Input<'_>) -> Edits {
+    let none = || Ok(Vec::new());
+    let column = columns.cell(&cmd.name);
+    let named = || columns.policy(&cmd.name).map(|c| columns.name(c));
+    match cmd.subtype() {
+        AlterTableType::AtAddColumn => added(cmd, columns, input),
+        AlterTableType::AtAddConstraint => match cmd.def.as_deref().map(|n| &n.node) {
+            Some(Some(NodeEnum::Constraint(c))) => {
+                constraint::check(c, None, columns).map(|()| Vec::new())
+            }
+            _ => Err(unsupported("ADD CONSTRAINT", columns)),
+        },
+        AlterTableType::AtColumnDefault => match column {
+            Some(ix) => {
+                constraint::default(cmd.def.as_deref(), ix, columns, None).map(|()| Vec::new())
+            }
+            None => none(),
+        },
+        AlterTableType::AtAlterColumnType
+        | AlterTableType::AtAddIdentity
+        | AlterTableType::AtSetIdentity
+        | AlterTableType::AtSetExpression
+        | AlterTableType::AtAlterColumnGenericOptions => match named() {
+            Some(name) => Err(refuse(
+                format!(
+                    "the type and values of {name} cannot be changed by ALTER TABLE: the policy protects it"
+                ),
+                "Change the policy and migrate the column.",
+                None,
+            )),
+            None => mentioned(cmd, columns),
+        },
+        AlterTableType::AtDropConstraint if cmd.name.starts_with("hippocrypt_") => Err(refuse(
+            format!("constraint {} guards an encrypted column", cmd.name),
+            "Leave it as it is; it goes with the column.",
+            None,
+        )),
+        AlterTableType::AtDropColumn
+        | AlterTableType::AtDropNotNull
+        | AlterTableType::AtSetNotNull
+        | AlterTableType::AtSetStatistics
+        | AlterTableType::AtSetOptions
+        | AlterTableType::AtResetOptions
+        | AlterTableType::AtSetStorage
+        | AlterTableType::AtSetCompression
+        | AlterTableType::AtDropExpression
+        | AlterTableType::AtDropIdentity
+        | AlterTableType::AtDropConstraint
+        | AlterTableType::AtValidateConstraint
+        | AlterTableType::AtAlterConstraint
+        | AlterTableType::AtAddIndexConstraint
+        | AlterTableType::AtChangeOwner
+        | AlterTableType::AtClusterOn
+        | AlterTableType::AtDropCluster
+        | AlterTableType::AtSetLogged
+        | AlterTableType::AtSetUnLogged
+        | AlterTableType::AtDropOids
+        | AlterTableType::AtSetAccessMethod
+        | AlterTableType::AtSetTableSpace
+        | AlterTableType::AtSetRelOptions
+        | AlterTableType::AtResetRelOptions
+        | AlterTableType::AtEnableTrig
+        | AlterTableType::AtEnableAlwaysTrig
+        | AlterTableType::AtEnableReplicaTrig
+        | AlterTableType::AtDisableTrig
+        | AlterTableType::AtEnableTrigAll
+        | AlterTableType::AtDisableTrigAll
+        | AlterTableType::AtEnableTrigUser
+        | AlterTableType::AtDisableTrigUser
+        | AlterTableType::AtEnableRule
+        | AlterTableType::AtEnableAlwaysRule
+        | AlterTableType::AtEnableReplicaRule
+        | AlterTableType::AtDisableRule
+        | AlterTableType::AtReplicaIdentity
+        | AlterTableType::AtEnableRowSecurity
+        | AlterTableType::AtDisableRowSecurity
+        | AlterTableType::AtForceRowSecurity
+        | AlterTableType::AtNoForceRowSecurity => none(),
+        AlterTableType::AtAddInherit
+        | AlterTableType::AtDropInherit
+        | AlterTableType::AtAddOf
+        | AlterTableType::AtDropOf
+        | AlterTableType::AtAttachPartition
+        | AlterTableType::AtDetachPartition
+        | AlterTableType::AtDetachPartitionFinalize => {
+            Err(unsupported("inheritance and partitions", columns))
+        }
+        // What the grammar does not build, and what is for views and foreign tables.
+        _ => Err(unsupported("this form of ALTER TABLE", columns)),
+    }
+}
+
+fn added(cmd: &AlterTableCmd, columns: &Columns<'_>, input: &Input<'_>) -> Edits {
+    match cmd.def.as_deref().map(|n| &n.node) {
+        Some(Some(NodeEnum::ColumnDef(def))) => create_table::column(def, columns, input),
+        _ => Err(unsupported("ADD COLUMN", columns)),
+    }
+}
+
+/// A clear column's new type or expression must not be computed from a cell.
+fn mentioned(cmd: &AlterTableCmd, columns: &Columns<'_>) -> Edits {
+    match cmd
+        .def
+        .as_deref()
+        .and_then(|d| constraint::mentions(d, columns))
+    {
+        Some(column) => Err(refuse(
+            format!(
+                "column {} cannot be computed from {column}, which is encrypted",
+                cmd.name
+            ),
+            "Compute it in the application.",
+            None,
+        )),
+        None => Ok(Vec::new()),
+    }
+}
+
+fn unsupported(what: &str, columns: &Columns<'_>) -> Box<Refusal> {
+    refuse(
+        format!(
+            "{what} on protected table {} is not supported",
+            columns.name
+        ),
+        "",
+        None,
+    )
+}

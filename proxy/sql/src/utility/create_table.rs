@@ -1,0 +1,396 @@
+//! CREATE TABLE of a table that the policy names: its protected columns become cells.
+//!
+//! It must never make a table whose columns differ from what the policy declares, nor leave a protected
+//! column in its plain type.
+
+use super::constraint::{self, Columns, targets};
+use super::effects::is_temporary;
+use super::names::{not_ours, qualify, quoted};
+use super::{Passed, Ruled, at, refuse, untouched};
+use crate::analyse::Input;
+use crate::grammar;
+use crate::scan::Kind;
+use crate::taint::{self, Taint};
+use crate::verdict::{Edit, Plan, Refusal, Replacement};
+use hippocrypt_policy::{ColumnIx, DeclaredType, Table, TableRef};
+use pg_query::NodeEnum;
+use pg_query::protobuf::{ColumnDef, CreateStmt, RangeVar, TypeName, a_const};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Tokens that end a column's type.
+const AFTER_TYPE: [Kind; 20] = [
+    Kind::Ascii41,
+    Kind::Ascii44,
+    Kind::Ascii59,
+    Kind::Check,
+    Kind::Collate,
+    Kind::Compression,
+    Kind::Constraint,
+    Kind::Default,
+    Kind::Deferrable,
+    Kind::Generated,
+    Kind::Initially,
+    Kind::Not,
+    Kind::NullP,
+    Kind::Options,
+    Kind::Primary,
+    Kind::References,
+    Kind::Storage,
+    Kind::Unique,
+    Kind::Using,
+    Kind::Enforced,
+];
+
+/// CREATE TABLE.
+pub(super) fn create(s: &CreateStmt, input: &Input<'_>, taint: &Taint) -> Ruled {
+    let Some(relation) = s.relation.as_ref() else {
+        return Err(super::refuse(
+            "CREATE TABLE without a name".into(),
+            "",
+            None,
+        ));
+    };
+    not_ours(&[&relation.schemaname, &relation.relname], input.cx.names)?;
+    if let Some(refusal) = &taint.row_type {
+        return Err(Box::new(refusal.clone()));
+    }
+    let target = target(relation, input);
+    let table = target.and_then(|t| input.world.policy().tables.get(&t));
+    match table {
+        Some(table) if !is_temporary(relation, input) => protected(s, relation, table, input),
+        _ => plain(s, relation, input, taint),
+    }
+}
+
+/// Where the server would make it: the first schema of the path that exists.
+fn target(relation: &RangeVar, input: &Input<'_>) -> Option<TableRef> {
+    let schema = match relation.schemaname.as_str() {
+        "" => taint::made_in(input)?,
+        named => Arc::from(named),
+    };
+    Some(TableRef {
+        schema,
+        table: Arc::from(relation.relname.as_str()),
+    })
+}
+
+/// A table without protected columns: it may refer to a protected one, not take after it.
+fn plain(s: &CreateStmt, made: &RangeVar, input: &Input<'_>, taint: &Taint) -> Ruled {
+    let mut allowed = targets(s.table_elts.iter().chain(&s.constraints));
+    allowed.extend(at(made.location));
+    let what = "CREATE TABLE LIKE, INHERITS, OF or PARTITION OF";
+    let hint = "Write the columns out, and name the new table in the policy.";
+    others(&allowed, what, hint, input, taint)
+}
+
+/// Refuses where a tainted relation is named anywhere but at these offsets.
+pub(super) fn others(
+    allowed: &[usize],
+    what: &str,
+    hint: &str,
+    input: &Input<'_>,
+    taint: &Taint,
+) -> Ruled {
+    let relations = &taint.found.relations;
+    let named = relations
+        .iter()
+        .find(|r| taint::is_tainted(r, input) && !r.at.is_some_and(|at| allowed.contains(&at)));
+    match named {
+        Some(relation) => Err(refuse(
+            format!(
+                "{what} with protected table {} is not possible",
+                taint::resolved(relation, input)
+            ),
+            hint,
+            relation.at,
+        )),
+        None => untouched(),
+    }
+}
+
+fn protected(s: &CreateStmt, relation: &RangeVar, table: &Table, input: &Input<'_>) -> Ruled {
+    let columns = Columns::of(&table.name, input);
+    whole(s, relation, table, &columns)?;
+    let mut edits: Vec<Edit> = qualify(relation, &table.name, input).into_iter().collect();
+    let mut seen = Vec::new();
+    for element in s.table_elts.iter().chain(&s.constraints) {
+        match &element.node {
+            Some(NodeEnum::ColumnDef(def)) => {
+                seen.push(def.colname.as_str());
+                edits.extend(column(def, &columns, input)?);
+            }
+            Some(NodeEnum::Constraint(c)) => constraint::check(c, None, &columns)?,
+            _ => return Err(form(table, at(relation.location))),
+        }
+    }
+    if let Some(missing) = table.columns.keys().find(|c| !seen.contains(&&***c)) {
+        return Err(refuse(
+            format!(
+                "{} has no column {missing}, which the policy protects: the table would be closed",
+                table.name
+            ),
+            "Add the column, or take it out of the policy.",
+            at(relation.location),
+        ));
+    }
+    planned(edits, input)
+}
+
+/// What a protected table cannot be.
+fn whole(
+    s: &CreateStmt,
+    relation: &RangeVar,
+    table: &Table,
+    columns: &Columns<'_>,
+) -> Result<(), Box<Refusal>> {
+    if s.partbound.is_some() || s.of_typename.is_some() || !s.inh_relations.is_empty() {
+        return Err(form(table, at(relation.location)));
+    }
+    for part in s.partspec.iter().flat_map(|p| &p.part_params) {
+        if let Some(NodeEnum::PartitionElem(element)) = &part.node {
+            let inside = element
+                .expr
+                .as_deref()
+                .and_then(|e| constraint::mentions(e, columns));
+            let cell = columns.cell(&element.name).map(|c| columns.name(c));
+            if let Some(column) = cell.or(inside) {
+                return Err(refuse(
+                    format!("PARTITION BY {column} is not supported: it is encrypted"),
+                    "Partition by another column.",
+                    at(element.location),
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn form(table: &Table, position: Option<usize>) -> Box<Refusal> {
+    refuse(
+        format!(
+            "protected table {} cannot be made with LIKE, INHERITS, OF or PARTITION OF",
+            table.name
+        ),
+        "Write its columns out.",
+        position,
+    )
+}
+
+/// One column of a protected table, in CREATE TABLE or ADD COLUMN.
+pub(super) fn column(
+    def: &ColumnDef,
+    columns: &Columns<'_>,
+    input: &Input<'_>,
+) -> Result<Vec<Edit>, Box<Refusal>> {
+    for node in &def.constraints {
+        if let Some(NodeEnum::Constraint(c)) = &node.node {
+            constraint::check(c, Some(&def.colname), columns)?;
+        }
+    }
+    let Some(ix) = columns.policy(&def.colname) else {
+        return Ok(Vec::new());
+    };
+    let range = typed(def, ix, columns, input)?;
+    if columns.cell(&def.colname).is_none() {
+        return Ok(Vec::new());
+    }
+    if let Some(collation) = def.coll_clause.as_deref() {
+        return Err(refuse(
+            format!(
+                "COLLATE on {} is not possible: the column is encrypted",
+                columns.name(ix)
+            ),
+            "Leave the collation out.",
+            at(collation.location),
+        ));
+    }
+    cell(def, ix, range, columns, input)
+}
+
+/// The type's range, if the type is the policy's.
+fn typed(
+    def: &ColumnDef,
+    ix: ColumnIx,
+    columns: &Columns<'_>,
+    input: &Input<'_>,
+) -> Result<Range<usize>, Box<Refusal>> {
+    let name = columns.name(ix);
+    let mut position = at(def.location);
+    let found = def.type_name.as_ref().and_then(|ty| {
+        position = at(ty.location).or(position);
+        Some((ty, type_range(ty, input)?))
+    });
+    let Some((ty, range)) = found else {
+        return Err(refuse(
+            format!("column {name} has no type that is understood"),
+            "",
+            position,
+        ));
+    };
+    let declared = input.world.declared(ix);
+    if declared.is_some() && declared_type(ty) == declared {
+        return Ok(range);
+    }
+    let written = input.text.get(range).unwrap_or_default();
+    let expected = declared.map_or_else(String::new, |d| d.to_string());
+    Err(refuse(
+        format!("column {name} is of type {written} here and of type {expected} in the policy"),
+        "Make the two agree.",
+        position,
+    ))
+}
+
+/// From the type's first token to its last.
+fn type_range(ty: &TypeName, input: &Input<'_>) -> Option<Range<usize>> {
+    let start = at(ty.location)?;
+    let first = input.tokens.at(start)?;
+    let end = input.tokens.from(input.range.end);
+    let last = input.tokens.until(first, end, &AFTER_TYPE).checked_sub(1)?;
+    Some(start..input.tokens.get(last)?.range.end)
+}
+
+/// The type as the policy would name it; `None` for one that cannot be protected.
+fn declared_type(ty: &TypeName) -> Option<DeclaredType> {
+    let parts = super::names::strings(&ty.names);
+    let name = match parts.as_slice() {
+        [name] | ["pg_catalog", name] => *name,
+        _ => return None,
+    };
+    if ty.setof || ty.pct_type || !ty.array_bounds.is_empty() {
+        return None;
+    }
+    let modifiers: Vec<i32> = ty
+        .typmods
+        .iter()
+        .map(|n| match &n.node {
+            Some(NodeEnum::AConst(c)) => match &c.val {
+                Some(a_const::Val::Ival(i)) => Some(i.ival),
+                _ => None,
+            },
+            _ => None,
+        })
+        .collect::<Option<_>>()?;
+    let (oid, typmod) = match (name, modifiers.as_slice()) {
+        ("bool", []) => (16, -1),
+        ("int8", []) => (20, -1),
+        ("int4", []) => (23, -1),
+        ("text", []) => (25, -1),
+        ("varchar", []) => (1043, -1),
+        ("varchar", [n]) => (1043, n.checked_add(4)?),
+        ("date", []) => (1082, -1),
+        ("timestamptz", []) => (1184, -1),
+        ("timestamptz", [p]) => (1184, *p),
+        ("numeric", []) => (1700, -1),
+        ("numeric", [p]) => (1700, p.checked_shl(16)?.checked_add(4)?),
+        ("numeric", [p, s]) => (1700, (p.checked_shl(16)? | (s & 0x7ff)).checked_add(4)?),
+        ("uuid", []) => (2950, -1),
+        _ => return None,
+    };
+    DeclaredType::from_catalog(oid, typmod)
+}
+
+/// The cell type in place of the declared one, and the CHECK on its column group (DESIGN §7).
+fn cell(
+    def: &ColumnDef,
+    ix: ColumnIx,
+    range: Range<usize>,
+    columns: &Columns<'_>,
+    input: &Input<'_>,
+) -> Result<Vec<Edit>, Box<Refusal>> {
+    let Some(group) = input.world.column(ix).and_then(|c| c.group) else {
+        return Err(refuse(
+            format!("column {} has no group", columns.name(ix)),
+            "",
+            at(def.location),
+        ));
+    };
+    let after = header_end(range.end, input);
+    let open = format!(
+        " CONSTRAINT {} CHECK (pg_catalog.substring({}, 29, 4) OPERATOR(pg_catalog.=) ",
+        quoted(&guard(&def.colname, ix)),
+        quoted(&def.colname)
+    );
+    Ok(vec![
+        Edit {
+            range,
+            with: Replacement::Text("hippocrypt.cell".into()),
+        },
+        Edit {
+            range: after.clone(),
+            with: Replacement::Text(open),
+        },
+        Edit {
+            range: after.clone(),
+            with: Replacement::GroupId(group),
+        },
+        Edit {
+            range: after,
+            with: Replacement::Text(")".into()),
+        },
+    ])
+}
+
+/// Constraints come after the column's STORAGE and COMPRESSION.
+fn header_end(type_end: usize, input: &Input<'_>) -> Range<usize> {
+    let mut ix = input.tokens.from(type_end);
+    let mut end = type_end;
+    while matches!(
+        input.tokens.kind(ix),
+        Some(Kind::Storage | Kind::Compression)
+    ) {
+        end = input.tokens.get(ix + 1).map_or(end, |t| t.range.end);
+        ix += 2;
+    }
+    end..end
+}
+
+/// The CHECK's name: the column's where it fits into an identifier.
+fn guard(column: &str, ix: ColumnIx) -> String {
+    let name = format!("hippocrypt_{column}");
+    if name.len() <= 63 {
+        name
+    } else {
+        format!("hippocrypt_{}", ix.0)
+    }
+}
+
+/// The plan, once the edited text has been seen to parse to one statement.
+pub(super) fn planned(mut edits: Vec<Edit>, input: &Input<'_>) -> Ruled {
+    edits.sort_by_key(|e| (e.range.start, e.range.end));
+    if edits.is_empty() {
+        return untouched();
+    }
+    let parsed = rendered(&edits, input)
+        .map(|text| grammar::parse(&text, input.cx.names.standard_conforming_strings));
+    if !parsed.is_some_and(|p| p.is_ok_and(|tree| tree.stmts.len() == 1)) {
+        return Err(refuse(
+            "this form of the statement is not understood".into(),
+            "",
+            None,
+        ));
+    }
+    Ok(Passed {
+        plan: Some(Plan {
+            edits,
+            ..Plan::default()
+        }),
+    })
+}
+
+fn rendered(edits: &[Edit], input: &Input<'_>) -> Option<String> {
+    let mut text = String::new();
+    let mut from = input.range.start;
+    for edit in edits {
+        text.push_str(input.text.get(from..edit.range.start)?);
+        match &edit.with {
+            Replacement::Text(with) => text.push_str(with),
+            Replacement::Cell { .. } | Replacement::GroupId(_) => {
+                text.push_str("E'\\\\x00'::bytea")
+            }
+        }
+        from = edit.range.end;
+    }
+    text.push_str(input.text.get(from..input.range.end)?);
+    Some(text)
+}

@@ -1,0 +1,150 @@
+//! What a statement changes for the verdicts after it.
+//!
+//! It must never leave out a change of names: where in doubt, the catalog or the settings may be different.
+
+use crate::analyse::Input;
+use crate::settings;
+use crate::taint::Taint;
+use crate::verdict::{Effects, Prepared, Transaction};
+use pg_query::NodeEnum;
+use pg_query::protobuf::{
+    CopyStmt, DiscardMode, ExecuteStmt, RangeVar, TransactionStmt, TransactionStmtKind,
+    VariableSetKind, VariableSetStmt,
+};
+use std::sync::Arc;
+
+/// The effects of a utility statement.
+pub(super) fn of(node: &NodeEnum, input: &Input<'_>, taint: &Taint) -> Effects {
+    let mut effects = taint.effects.clone();
+    match node {
+        NodeEnum::TransactionStmt(s) => transaction(s, &mut effects),
+        NodeEnum::VariableSetStmt(s) => effects.settings = variable(s),
+        NodeEnum::DiscardStmt(s) => discard(s.target(), &mut effects),
+        NodeEnum::PrepareStmt(s) => effects.prepared = Some((Prepared::Prepare, name(&s.name))),
+        NodeEnum::ExecuteStmt(ExecuteStmt { name: n, .. }) => {
+            effects.prepared = Some((Prepared::Execute, name(n)));
+        }
+        NodeEnum::DeallocateStmt(s) => {
+            let which = if s.isall { "*" } else { &s.name };
+            effects.prepared = Some((Prepared::Deallocate, name(which)));
+        }
+        NodeEnum::CopyStmt(s) => effects.copy = speaks_copy(s),
+        NodeEnum::DoStmt(_) | NodeEnum::CallStmt(_) => {
+            effects.catalog = true;
+            effects.settings = true;
+        }
+        NodeEnum::ExplainStmt(s) => {
+            if let Some(inner) = super::inner(s.query.as_deref()) {
+                effects = of(inner, input, taint);
+                effects.prepared = None;
+            }
+        }
+        NodeEnum::VariableShowStmt(_)
+        | NodeEnum::ListenStmt(_)
+        | NodeEnum::UnlistenStmt(_)
+        | NodeEnum::NotifyStmt(_)
+        | NodeEnum::ClosePortalStmt(_)
+        | NodeEnum::FetchStmt(_)
+        | NodeEnum::DeclareCursorStmt(_)
+        | NodeEnum::ConstraintsSetStmt(_)
+        | NodeEnum::LockStmt(_)
+        | NodeEnum::VacuumStmt(_)
+        | NodeEnum::TruncateStmt(_)
+        | NodeEnum::CheckPointStmt(_)
+        | NodeEnum::ClusterStmt(_)
+        | NodeEnum::ReindexStmt(_)
+        | NodeEnum::CommentStmt(_)
+        | NodeEnum::SecLabelStmt(_)
+        | NodeEnum::RefreshMatViewStmt(_)
+        | NodeEnum::MergeStmt(_)
+        | NodeEnum::SelectStmt(_)
+        | NodeEnum::InsertStmt(_)
+        | NodeEnum::UpdateStmt(_)
+        | NodeEnum::DeleteStmt(_) => {}
+        // The rest is DDL: GRANT among it, for it may change what the service role sees.
+        _ => {
+            effects.catalog = true;
+            effects.creates_temporary.extend(temporary(node, input));
+        }
+    }
+    effects
+}
+
+fn name(name: &str) -> Arc<str> {
+    Arc::from(name)
+}
+
+fn transaction(s: &TransactionStmt, effects: &mut Effects) {
+    effects.transaction = match s.kind() {
+        TransactionStmtKind::TransStmtBegin | TransactionStmtKind::TransStmtStart => {
+            Some(Transaction::Begin)
+        }
+        TransactionStmtKind::TransStmtCommit | TransactionStmtKind::TransStmtPrepare => {
+            Some(Transaction::Commit)
+        }
+        TransactionStmtKind::TransStmtRollback => Some(Transaction::Rollback),
+        TransactionStmtKind::TransStmtSavepoint | TransactionStmtKind::TransStmtRelease => {
+            Some(Transaction::Savepoint)
+        }
+        TransactionStmtKind::TransStmtRollbackTo => Some(Transaction::RollbackTo),
+        TransactionStmtKind::TransStmtCommitPrepared
+        | TransactionStmtKind::TransStmtRollbackPrepared
+        | TransactionStmtKind::Undefined => {
+            effects.catalog = true;
+            None
+        }
+    };
+}
+
+/// Whether names or texts may mean something else after it.
+fn variable(s: &VariableSetStmt) -> bool {
+    match s.kind() {
+        VariableSetKind::VarResetAll | VariableSetKind::Undefined => true,
+        VariableSetKind::VarSetMulti => false,
+        VariableSetKind::VarSetValue
+        | VariableSetKind::VarSetDefault
+        | VariableSetKind::VarSetCurrent
+        | VariableSetKind::VarReset => settings::matters(&s.name.to_ascii_lowercase()),
+    }
+}
+
+fn discard(mode: DiscardMode, effects: &mut Effects) {
+    let all = matches!(mode, DiscardMode::DiscardAll | DiscardMode::Undefined);
+    effects.settings = all;
+    effects.catalog = all || mode == DiscardMode::DiscardTemp;
+    if all {
+        effects.prepared = Some((Prepared::Deallocate, name("*")));
+    }
+}
+
+/// FROM STDIN and TO STDOUT speak the COPY protocol; files and programs do not.
+fn speaks_copy(s: &CopyStmt) -> bool {
+    s.filename.is_empty() && !s.is_program
+}
+
+/// The temporary relation that the statement makes.
+fn temporary(node: &NodeEnum, input: &Input<'_>) -> Option<Arc<str>> {
+    let relation = made(node)?;
+    is_temporary(relation, input).then(|| name(&relation.relname))
+}
+
+/// The relation that the statement makes.
+pub(super) fn made(node: &NodeEnum) -> Option<&RangeVar> {
+    match node {
+        NodeEnum::CreateStmt(s) => s.relation.as_ref(),
+        NodeEnum::ViewStmt(s) => s.view.as_ref(),
+        NodeEnum::CreateSeqStmt(s) => s.sequence.as_ref(),
+        NodeEnum::CompositeTypeStmt(s) => s.typevar.as_ref(),
+        NodeEnum::CreateForeignTableStmt(s) => s.base_stmt.as_ref()?.relation.as_ref(),
+        NodeEnum::CreateTableAsStmt(s) => s.into.as_ref()?.rel.as_ref(),
+        _ => None,
+    }
+}
+
+/// TEMP, or made in `pg_temp` by name or because it comes first on the path.
+pub(crate) fn is_temporary(relation: &RangeVar, input: &Input<'_>) -> bool {
+    let path = &input.cx.names.search_path;
+    relation.relpersistence == "t"
+        || relation.schemaname == "pg_temp"
+        || (relation.schemaname.is_empty() && path.first().is_some_and(|s| &**s == "pg_temp"))
+}

@@ -1,0 +1,147 @@
+//! RENAME and SET SCHEMA: names that the policy uses stay where they are.
+//!
+//! A column is known by its name in the policy: renamed, it would be without protection, and another column
+//! that takes the name would be taken for it. It must never let either happen.
+
+use super::names::{self, not_our_schema, not_ours, parts};
+use super::{Ruled, refuse, untouched};
+use crate::analyse::Input;
+use crate::taint;
+use crate::tree::RelationName;
+use crate::verdict::Refusal;
+use crate::world::Lookup;
+use pg_query::protobuf::{AlterObjectSchemaStmt, ObjectType, RangeVar, RenameStmt};
+
+const HINT: &str =
+    "The policy knows tables and columns by name: change the policy first, then rename.";
+
+/// RENAME of anything.
+pub(super) fn rename(s: &RenameStmt, input: &Input<'_>) -> Ruled {
+    if let Some(object) = s.object.as_deref() {
+        not_ours(&parts(object), input.cx.names)?;
+    }
+    match s.rename_type() {
+        ObjectType::ObjectSchema => schema(s, input),
+        ObjectType::ObjectColumn => column(s, input),
+        ObjectType::ObjectAttribute => column(s, input),
+        ObjectType::ObjectTabconstraint if s.subname.starts_with("hippocrypt_") => Err(refuse(
+            format!("constraint {} guards an encrypted column", s.subname),
+            "Leave it as it is.",
+            None,
+        )),
+        ObjectType::ObjectTable
+        | ObjectType::ObjectView
+        | ObjectType::ObjectMatview
+        | ObjectType::ObjectForeignTable
+        | ObjectType::ObjectSequence
+        | ObjectType::ObjectIndex
+        | ObjectType::ObjectType => relation(s, input),
+        _ => untouched(),
+    }
+}
+
+fn relation(s: &RenameStmt, input: &Input<'_>) -> Ruled {
+    let Some(relation) = s.relation.as_ref() else {
+        return untouched();
+    };
+    if !matches!(names::lookup(relation, input), Lookup::Unprotected) {
+        return Err(protected(relation, input));
+    }
+    let schema = schema_of(relation, input);
+    let tainted = match &schema {
+        Some(schema) => names::is_tainted(input.world, schema, &s.newname),
+        None => input.world.is_tainted_name(&s.newname),
+    };
+    if tainted {
+        return Err(takes_name(&s.newname, relation));
+    }
+    untouched()
+}
+
+fn column(s: &RenameStmt, input: &Input<'_>) -> Ruled {
+    let Some(relation) = s.relation.as_ref() else {
+        return untouched();
+    };
+    let table = match names::lookup(relation, input) {
+        Lookup::Unprotected => return untouched(),
+        Lookup::Protected(table) => table,
+        _ => return Err(protected(relation, input)),
+    };
+    let policy = input.world.policy().tables.get(&table.name);
+    let named = |column: &str| policy.is_some_and(|t| t.columns.contains_key(column));
+    if named(&s.subname) || named(&s.newname) {
+        return Err(refuse(
+            format!(
+                "column {}.{} cannot be renamed to {}",
+                table.name, s.subname, s.newname
+            ),
+            HINT,
+            super::at(relation.location),
+        ));
+    }
+    super::alter_table::qualified(relation, &table.name, input)
+}
+
+fn schema(s: &RenameStmt, input: &Input<'_>) -> Ruled {
+    not_our_schema(&s.subname)?;
+    not_our_schema(&s.newname)?;
+    let holds = |schema: &str| input.world.tainted().any(|(t, _)| *t.schema == *schema);
+    if holds(&s.subname) || holds(&s.newname) {
+        return Err(refuse(
+            format!(
+                "schema {} cannot be renamed to {}: the policy names tables in one of them",
+                s.subname, s.newname
+            ),
+            HINT,
+            None,
+        ));
+    }
+    untouched()
+}
+
+/// SET SCHEMA of anything.
+pub(super) fn set_schema(s: &AlterObjectSchemaStmt, input: &Input<'_>) -> Ruled {
+    not_our_schema(&s.newschema)?;
+    if let Some(object) = s.object.as_deref() {
+        not_ours(&parts(object), input.cx.names)?;
+    }
+    let Some(relation) = s.relation.as_ref() else {
+        return untouched();
+    };
+    if !matches!(names::lookup(relation, input), Lookup::Unprotected) {
+        return Err(protected(relation, input));
+    }
+    if names::is_tainted(input.world, &s.newschema, &relation.relname) {
+        return Err(takes_name(&relation.relname, relation));
+    }
+    untouched()
+}
+
+fn schema_of(relation: &RangeVar, input: &Input<'_>) -> Option<String> {
+    if !relation.schemaname.is_empty() {
+        return Some(relation.schemaname.clone());
+    }
+    let (table, _) = input
+        .world
+        .relation(None, &relation.relname, input.cx.names)?;
+    Some(table.schema.to_string())
+}
+
+fn protected(relation: &RangeVar, input: &Input<'_>) -> Box<Refusal> {
+    let name = RelationName {
+        schema: (!relation.schemaname.is_empty()).then(|| relation.schemaname.clone()),
+        name: relation.relname.clone(),
+        ..RelationName::default()
+    };
+    let table = taint::resolved(&name, input);
+    let message = format!("protected table {table} cannot be renamed or moved");
+    refuse(message, HINT, super::at(relation.location))
+}
+
+fn takes_name(name: &str, relation: &RangeVar) -> Box<Refusal> {
+    let message = format!(
+        "{} cannot take the name {name}, which the policy protects",
+        relation.relname
+    );
+    refuse(message, HINT, super::at(relation.location))
+}

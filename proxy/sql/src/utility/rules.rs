@@ -1,0 +1,362 @@
+//! The rule for each statement, where the policy names tables.
+//!
+//! Every statement that `kind` knows is here by name. It must never pass what reads, stores or computes a
+//! value of a protected column without a plan.
+
+use super::create_table::{self, others};
+use super::effects::{is_temporary, made};
+use super::names::{not_our_schema, not_ours, parts, strings};
+use super::{Passed, Ruled, alter_table, at, index, inner, names, refuse, rename, untouched};
+use crate::analyse::Input;
+use crate::functions;
+use crate::plan;
+use crate::scan::Kind;
+use crate::settings;
+use crate::taint::{self, Taint};
+use crate::verdict::{Facts, Plan, Refusal, Shown, Verdict};
+use crate::world::Lookup;
+use pg_query::NodeEnum;
+use pg_query::protobuf::{
+    CopyStmt, CreatePublicationStmt, CreateSchemaStmt, DropStmt, ExplainStmt, IndexStmt, Node,
+    ObjectType, RangeVar, VariableSetKind, VariableSetStmt, a_const,
+};
+
+/// The rule.
+#[rustfmt::skip]
+pub(super) fn rule(node: &NodeEnum, input: &Input<'_>, taint: &Taint, facts: &mut Facts) -> Ruled {
+    match node {
+        // They run what they hold: as judged by its names.
+        NodeEnum::ExplainStmt(s) => explain(s, input, taint, facts),
+        NodeEnum::PrepareStmt(_) => runs("PREPARE", "Use the protocol's own prepared statements, as drivers do.", input, taint),
+        NodeEnum::ExecuteStmt(_) => runs("EXECUTE", "Give the arguments as constants.", input, taint),
+        NodeEnum::DeclareCursorStmt(_) => runs("DECLARE CURSOR", "Select without a cursor; the protocol's portals fetch in parts.", input, taint),
+        NodeEnum::MergeStmt(_) => runs("MERGE", "Use INSERT … ON CONFLICT, or UPDATE and INSERT.", input, taint),
+        NodeEnum::CopyStmt(s) => copy(s, input, taint),
+        NodeEnum::CreateTableAsStmt(_) => made_from(node, "Make the table first, named in the policy, then INSERT … SELECT.", input, taint),
+        NodeEnum::CallStmt(_) => runs("CALL", "Give the arguments as constants.", input, taint),
+        NodeEnum::DoStmt(_) => match functions::trusts_do(input.world) {
+            true => untouched(),
+            false => Err(refuse("a DO block could touch protected tables".into(), "The policy can trust them: databases: { …: { functions: { \"DO\": trusted } } }.", None)),
+        },
+
+        // They make relations, or something that reads one.
+        NodeEnum::CreateStmt(s) => create_table::create(s, input, taint),
+        NodeEnum::ViewStmt(_) => made_from(node, "Select from the table itself.", input, taint),
+        NodeEnum::CreateSeqStmt(_) | NodeEnum::CompositeTypeStmt(_) | NodeEnum::CreateForeignTableStmt(_) => made_from(node, "The policy means a table by that name: choose another.", input, taint),
+        NodeEnum::CreateSchemaStmt(s) => schema(s, input, taint),
+        NodeEnum::IndexStmt(s) => create_index(s, input),
+        NodeEnum::CreateTrigStmt(_) => no("CREATE TRIGGER", "A trigger would see cells. Do its work in the application, or in a trigger of another table.", input, taint),
+        NodeEnum::RuleStmt(_) => no("CREATE RULE", "Use a trigger or the application.", input, taint),
+        NodeEnum::CreatePolicyStmt(_) | NodeEnum::AlterPolicyStmt(_) => no("a row security policy", "A policy over columns in clear is made by the DBA, not through the proxy.", input, taint),
+        NodeEnum::CreateFunctionStmt(s) => { ours(&s.funcname, input)?; no("a SQL function body", "", input, taint) }
+        NodeEnum::CreatePublicationStmt(s) => publication(s, input),
+        NodeEnum::AlterPublicationStmt(s) => published(&s.pubobjects, input),
+
+        // They change names and types.
+        NodeEnum::AlterTableStmt(s) => alter_table::alter(s, input, taint),
+        NodeEnum::RenameStmt(s) => rename::rename(s, input),
+        NodeEnum::AlterObjectSchemaStmt(s) => rename::set_schema(s, input),
+        NodeEnum::DropStmt(s) => drop(s, input),
+        NodeEnum::AlterDomainStmt(s) => ours(&s.type_name, input),
+        NodeEnum::AlterTypeStmt(s) => ours(&s.type_name, input),
+        NodeEnum::AlterEnumStmt(s) => ours(&s.type_name, input),
+        NodeEnum::CreateDomainStmt(s) => { ours(&s.domainname, input)?; no_row_type(taint) }
+        NodeEnum::CreateEnumStmt(s) => ours(&s.type_name, input),
+        NodeEnum::CreateRangeStmt(s) => { ours(&s.type_name, input)?; no_row_type(taint) }
+        NodeEnum::DefineStmt(s) => ours(&s.defnames, input),
+        NodeEnum::AlterOwnerStmt(s) => owner(s.object_type(), s.object.as_deref(), input),
+        NodeEnum::AlterFunctionStmt(s) => match &s.func {
+            Some(f) => ours(&f.objname, input),
+            None => untouched(),
+        },
+
+        // They change the session.
+        NodeEnum::VariableSetStmt(s) => set(s),
+
+        // They name relations and move no value; whatever table the server finds is the one that the client
+        // would have reached without us.
+        NodeEnum::VacuumStmt(_) | NodeEnum::LockStmt(_) | NodeEnum::TruncateStmt(_) | NodeEnum::ClusterStmt(_)
+        | NodeEnum::ReindexStmt(_) | NodeEnum::GrantStmt(_) | NodeEnum::CommentStmt(_) | NodeEnum::SecLabelStmt(_)
+        | NodeEnum::CreateStatsStmt(_) | NodeEnum::AlterStatsStmt(_) | NodeEnum::RefreshMatViewStmt(_)
+        | NodeEnum::AlterSeqStmt(_) | NodeEnum::AlterExtensionContentsStmt(_) | NodeEnum::AlterObjectDependsStmt(_)
+        | NodeEnum::ConstraintsSetStmt(_) => untouched(),
+
+        // They name no relation.
+        NodeEnum::TransactionStmt(_) | NodeEnum::VariableShowStmt(_) | NodeEnum::DiscardStmt(_) | NodeEnum::DeallocateStmt(_)
+        | NodeEnum::ListenStmt(_) | NodeEnum::UnlistenStmt(_) | NodeEnum::NotifyStmt(_) | NodeEnum::ClosePortalStmt(_)
+        | NodeEnum::FetchStmt(_) | NodeEnum::CheckPointStmt(_) | NodeEnum::LoadStmt(_) | NodeEnum::GrantRoleStmt(_)
+        | NodeEnum::ReassignOwnedStmt(_) | NodeEnum::DropOwnedStmt(_) | NodeEnum::CreateRoleStmt(_)
+        | NodeEnum::AlterRoleStmt(_) | NodeEnum::AlterRoleSetStmt(_) | NodeEnum::DropRoleStmt(_)
+        | NodeEnum::CreatedbStmt(_) | NodeEnum::DropdbStmt(_) | NodeEnum::AlterDatabaseStmt(_)
+        | NodeEnum::AlterDatabaseSetStmt(_) | NodeEnum::AlterDatabaseRefreshCollStmt(_) | NodeEnum::AlterSystemStmt(_)
+        | NodeEnum::CreateTableSpaceStmt(_) | NodeEnum::DropTableSpaceStmt(_) | NodeEnum::AlterTableSpaceOptionsStmt(_)
+        | NodeEnum::AlterTableMoveAllStmt(_) | NodeEnum::CreateExtensionStmt(_) | NodeEnum::AlterExtensionStmt(_)
+        | NodeEnum::CreateFdwStmt(_) | NodeEnum::AlterFdwStmt(_) | NodeEnum::CreateForeignServerStmt(_)
+        | NodeEnum::AlterForeignServerStmt(_) | NodeEnum::CreateUserMappingStmt(_) | NodeEnum::AlterUserMappingStmt(_)
+        | NodeEnum::DropUserMappingStmt(_) | NodeEnum::ImportForeignSchemaStmt(_) | NodeEnum::CreateSubscriptionStmt(_)
+        | NodeEnum::AlterSubscriptionStmt(_) | NodeEnum::DropSubscriptionStmt(_) | NodeEnum::CreateEventTrigStmt(_)
+        | NodeEnum::AlterEventTrigStmt(_) | NodeEnum::CreatePlangStmt(_) | NodeEnum::CreateAmStmt(_)
+        | NodeEnum::CreateCastStmt(_) | NodeEnum::CreateConversionStmt(_) | NodeEnum::CreateTransformStmt(_)
+        | NodeEnum::CreateOpClassStmt(_) | NodeEnum::CreateOpFamilyStmt(_) | NodeEnum::AlterOpFamilyStmt(_)
+        | NodeEnum::AlterOperatorStmt(_) | NodeEnum::AlterCollationStmt(_) | NodeEnum::AlterDefaultPrivilegesStmt(_)
+        | NodeEnum::AlterTsdictionaryStmt(_) | NodeEnum::AlterTsconfigurationStmt(_) => untouched(),
+
+        _ => Err(Box::new(super::unknown())),
+    }
+}
+
+/// A statement that runs what it holds.
+fn runs(what: &str, hint: &str, input: &Input<'_>, taint: &Taint) -> Ruled {
+    if let Some(refusal) = &taint.refusal {
+        return Err(Box::new(refusal.clone()));
+    }
+    no(what, hint, input, taint)
+}
+
+/// A statement that has no rule for protected tables.
+fn no(what: &str, hint: &str, input: &Input<'_>, taint: &Taint) -> Ruled {
+    let touched = taint
+        .found
+        .relations
+        .iter()
+        .find(|r| taint::is_tainted(r, input));
+    match touched {
+        Some(relation) => Err(refuse(
+            format!(
+                "{what} with protected table {} is not supported",
+                taint::resolved(relation, input)
+            ),
+            hint,
+            relation.at,
+        )),
+        None => untouched(),
+    }
+}
+
+fn no_row_type(taint: &Taint) -> Ruled {
+    match &taint.row_type {
+        Some(refusal) => Err(Box::new(refusal.clone())),
+        None => untouched(),
+    }
+}
+
+fn ours(name: &[Node], input: &Input<'_>) -> Ruled {
+    not_ours(&strings(name), input.cx.names)
+}
+
+/// EXPLAIN: its statement is planned as it would be run; what comes back is text of the server.
+fn explain(s: &ExplainStmt, input: &Input<'_>, taint: &Taint, facts: &mut Facts) -> Ruled {
+    if let Some(refusal) = &taint.refusal {
+        return Err(Box::new(refusal.clone()));
+    }
+    let is_query = matches!(
+        inner(s.query.as_deref()),
+        Some(
+            NodeEnum::SelectStmt(_)
+                | NodeEnum::InsertStmt(_)
+                | NodeEnum::UpdateStmt(_)
+                | NodeEnum::DeleteStmt(_)
+        )
+    );
+    let start = if is_query { explained(input) } else { None };
+    let (true, Some(query), Some(start)) = (taint.touched, s.query.as_deref(), start) else {
+        return no("EXPLAIN of this statement", "", input, taint);
+    };
+    let within = Input {
+        range: start..input.range.end,
+        ..input.clone()
+    };
+    let planned = plan::plan(within, query);
+    facts.touches = planned.touches;
+    let plan = match planned.verdict {
+        Verdict::Untouched => return untouched(),
+        Verdict::Refusal(refusal) => return Err(Box::new((*refusal).clone())),
+        Verdict::Plan(plan) => plan,
+    };
+    // No row comes back, only the plan's text.
+    facts.touches.iter_mut().for_each(|t| t.shown = Shown::Not);
+    Ok(Passed {
+        plan: Some(Plan {
+            outputs: None,
+            ..(*plan).clone()
+        }),
+    })
+}
+
+/// Where the statement inside of EXPLAIN begins.
+fn explained(input: &Input<'_>) -> Option<usize> {
+    let tokens = input.tokens;
+    let mut ix = tokens.at(input.range.start)? + 1;
+    while matches!(
+        tokens.kind(ix)?,
+        Kind::Analyze | Kind::Analyse | Kind::Verbose
+    ) {
+        ix += 1;
+    }
+    let is_query = |kind| {
+        matches!(
+            kind,
+            Kind::Select | Kind::With | Kind::Values | Kind::Table | Kind::Ascii40
+        )
+    };
+    if tokens.kind(ix)? == Kind::Ascii40 && !is_query(tokens.kind(ix + 1)?) {
+        ix = tokens.closing(ix)? + 1;
+    }
+    tokens.get(ix).map(|t| t.range.start)
+}
+
+fn copy(s: &CopyStmt, input: &Input<'_>, taint: &Taint) -> Ruled {
+    let hint = match s.is_from {
+        true => "Use INSERT; its values are encrypted row by row.",
+        false => "Use SELECT.",
+    };
+    runs("COPY", hint, input, taint)
+}
+
+/// A relation that is made, perhaps from a query: neither its name nor its source may be protected.
+fn made_from(node: &NodeEnum, hint: &str, input: &Input<'_>, taint: &Taint) -> Ruled {
+    if matches!(node, NodeEnum::CreateTableAsStmt(_))
+        && let Some(refusal) = &taint.refusal
+    {
+        return Err(Box::new(refusal.clone()));
+    }
+    no_row_type(taint)?;
+    let relation = made(node);
+    let own = relation
+        .filter(|r| is_temporary(r, input))
+        .and_then(|r| at(r.location));
+    if let Some(relation) = relation {
+        not_ours(&[&relation.schemaname, &relation.relname], input.cx.names)?;
+    }
+    let allowed: Vec<usize> = own.into_iter().collect();
+    let what = super::kind::of(node).unwrap_or_default();
+    others(&allowed, what, hint, input, taint)
+}
+
+/// CREATE SCHEMA, with what is made in it.
+fn schema(s: &CreateSchemaStmt, input: &Input<'_>, taint: &Taint) -> Ruled {
+    not_our_schema(&s.schemaname)?;
+    let named = taint.found.relations.iter().find(|r| {
+        taint::is_tainted(r, input) || names::is_tainted(input.world, &s.schemaname, &r.name)
+    });
+    match named {
+        Some(relation) => Err(refuse(
+            format!(
+                "CREATE SCHEMA with {} in it is not supported: the policy protects it",
+                relation.name
+            ),
+            "Make the schema first, then the table in a statement of its own.",
+            relation.at,
+        )),
+        None => untouched(),
+    }
+}
+
+fn create_index(s: &IndexStmt, input: &Input<'_>) -> Ruled {
+    let Some(relation) = s.relation.as_ref() else {
+        return Err(Box::new(super::unknown()));
+    };
+    match names::lookup(relation, input) {
+        Lookup::Unprotected | Lookup::Missing(_) => untouched(),
+        Lookup::Protected(table) => index::create(s, table, input),
+        Lookup::Closed {
+            table,
+            reason,
+            hint,
+        } => Err(refuse(
+            format!("an index on {table} is not possible: {reason}"),
+            hint.unwrap_or_default(),
+            at(relation.location),
+        )),
+        Lookup::Derived { table, from } => Err(refuse(
+            format!(
+                "an index on {table} is not supported: its rows come from protected table {from}"
+            ),
+            "",
+            at(relation.location),
+        )),
+        Lookup::Ambiguous(reason) => Err(ambiguous(relation, reason)),
+    }
+}
+
+fn ambiguous(relation: &RangeVar, reason: &str) -> Box<Refusal> {
+    refuse(
+        format!(
+            "{} could mean a protected table: {reason}",
+            relation.relname
+        ),
+        "Write the schema before the name.",
+        at(relation.location),
+    )
+}
+
+fn publication(s: &CreatePublicationStmt, input: &Input<'_>) -> Ruled {
+    published(&s.pubobjects, input)
+}
+
+/// A published table's cells go out as cells; a row filter would be computed on them.
+fn published(objects: &[Node], input: &Input<'_>) -> Ruled {
+    for object in objects {
+        let Some(NodeEnum::PublicationObjSpec(object)) = &object.node else {
+            continue;
+        };
+        let Some(table) = object.pubtable.as_deref() else {
+            continue;
+        };
+        if let Some(relation) = &table.relation
+            && table.where_clause.is_some()
+            && !matches!(names::lookup(relation, input), Lookup::Unprotected)
+        {
+            return Err(refuse(
+                format!(
+                    "a row filter on protected table {} is not supported",
+                    relation.relname
+                ),
+                "Publish the table without WHERE.",
+                at(relation.location),
+            ));
+        }
+    }
+    untouched()
+}
+
+fn drop(s: &DropStmt, input: &Input<'_>) -> Ruled {
+    for object in &s.objects {
+        let parts = parts(object);
+        match (s.remove_type(), parts.as_slice()) {
+            (ObjectType::ObjectSchema, [schema]) => not_our_schema(schema)?,
+            (ObjectType::ObjectExtension, _) => Passed::default(),
+            _ => not_ours(&parts, input.cx.names)?,
+        };
+    }
+    untouched()
+}
+
+fn owner(kind: ObjectType, object: Option<&Node>, input: &Input<'_>) -> Ruled {
+    let Some(object) = object else {
+        return untouched();
+    };
+    match (kind, parts(object).as_slice()) {
+        (ObjectType::ObjectSchema, [schema]) => not_our_schema(schema),
+        (_, parts) => not_ours(parts, input.cx.names),
+    }
+}
+
+/// SET: the encoding must stay what texts are read in.
+fn set(s: &VariableSetStmt) -> Ruled {
+    let sets = s.kind() == VariableSetKind::VarSetValue;
+    if !sets || !s.name.eq_ignore_ascii_case("client_encoding") {
+        return untouched();
+    }
+    let is_utf8 = s.args.iter().all(|n| match &n.node {
+        Some(NodeEnum::AConst(c)) => match &c.val {
+            Some(a_const::Val::Sval(s)) => settings::is_utf8(&s.sval),
+            _ => false,
+        },
+        _ => false,
+    });
+    match is_utf8 && !s.args.is_empty() {
+        true => untouched(),
+        false => Err(Box::new(settings::wrong_encoding())),
+    }
+}
