@@ -9,6 +9,7 @@ use crate::tls::{ConnectError, Connector};
 use hippocrypt_policy::Database;
 use hippocrypt_sql::Analyser;
 use hippocrypt_sql::catalog::Catalog;
+use hippocrypt_sql::world::State;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -56,6 +57,7 @@ impl LiveCatalog {
         connection.install().await?;
         let catalog = connection.load(1).await?;
         let analyser = Arc::new(Analyser::new(Arc::new(catalog), Arc::clone(&policy)));
+        say_what_is_closed(&policy.name, &analyser);
         Ok(Self {
             policy,
             connector,
@@ -106,19 +108,6 @@ impl LiveCatalog {
         }
     }
 
-    /// Refreshes every `period`, so that what others change in the database is seen.
-    pub async fn watch(self: Arc<Self>, period: Duration) {
-        let mut ticks = tokio::time::interval(period);
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        ticks.tick().await;
-        loop {
-            ticks.tick().await;
-            if let Err(error) = self.refresh().await {
-                tracing::warn!(database = %self.policy.name, %error, "catalog not refreshed");
-            }
-        }
-    }
-
     /// Verdicts and prepared statements hang on the analyser: one that would judge alike stays.
     fn replace(&self, mut catalog: Catalog) {
         let current = self.current();
@@ -145,5 +134,20 @@ impl LiveCatalog {
         let catalog = open.load(version).await?;
         *connection = Some(open);
         Ok(catalog)
+    }
+}
+
+/// Tables of the policy that no statement can use as things are: the DBA hears it before an app does.
+fn say_what_is_closed(database: &str, analyser: &Analyser) {
+    for (table, state) in analyser.world().tainted() {
+        match state {
+            State::Missing => {
+                tracing::info!(%database, %table, "a table of the policy does not exist yet");
+            }
+            State::Closed { reason, .. } => {
+                tracing::warn!(%database, %table, %reason, "statements that touch it are refused");
+            }
+            State::Protected(_) | State::Derived { .. } => {}
+        }
     }
 }

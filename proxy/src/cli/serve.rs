@@ -45,10 +45,13 @@ async fn serve(config: Arc<Config>) -> anyhow::Result<ExitCode> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
+    // A file size limit is to be an error of the write to the log, not the end of the process.
+    let _file_size_limit = signal(SignalKind::from_raw(libc::SIGXFSZ))?;
     let services = match Services::open(&config) {
         Ok(services) => services,
         Err(error) => return refuse(&error),
     };
+    report(&services);
     let metrics = Arc::clone(&services.metrics);
     let running = match server::serve(Arc::clone(&config), services).await {
         Ok(running) => running,
@@ -77,6 +80,30 @@ async fn serve(config: Arc<Config>) -> anyhow::Result<ExitCode> {
     }
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// What the operator should know of keys and log before sessions begin.
+fn report(services: &Services) {
+    let memory = hippocrypt_crypto::key_memory();
+    if !(memory.locked && memory.undumpable) {
+        tracing::warn!(
+            locked = memory.locked,
+            undumpable = memory.undumpable,
+            "the system does not keep the keys' memory as private as asked"
+        );
+    }
+    if let Some(recovery) = services.log.recovered() {
+        tracing::warn!(
+            cut_bytes = recovery.cut_bytes,
+            kept = recovery.kept.as_deref().unwrap_or("-"),
+            "the audit log had not been closed; it is whole again, and the log says so"
+        );
+    }
+    if !services.log.reserves_space() {
+        tracing::warn!(
+            "this file system reserves no space: on a full disk a statement may be without its outcome"
+        );
+    }
 }
 
 /// What keeps the proxy from serving is nearly always in its configuration or its database: exit 64.
