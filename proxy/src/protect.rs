@@ -16,6 +16,9 @@ mod settings;
 mod value;
 mod vault;
 
+#[cfg(test)]
+mod tests;
+
 pub use bind::{BindParts, bind};
 pub use describe::{FieldParts, parameter_description, row_description};
 pub use fault::{BindError, Drift, OpenFault, ValueError, VaultError};

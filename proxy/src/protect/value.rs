@@ -15,9 +15,6 @@ pub(in crate::protect) mod timestamptz;
 pub(in crate::protect) mod uuid;
 pub(in crate::protect) mod zone;
 
-#[cfg(test)]
-mod tests;
-
 use crate::protect::{Settings, ValueError};
 use bytes::{BufMut, BytesMut};
 use hippocrypt_policy::DeclaredType;
@@ -107,9 +104,9 @@ impl Value<'_> {
                 number.fit(p, s)?;
                 Ok(Self::Numeric(number))
             }
-            (Self::Timestamptz(t), DeclaredType::Timestamptz(Some(p))) => {
-                Ok(Self::Timestamptz(timestamptz::round(t, p)))
-            }
+            (Self::Timestamptz(t), DeclaredType::Timestamptz(Some(p))) => Ok(Self::Timestamptz(
+                timestamptz::checked(timestamptz::round(t, p))?,
+            )),
             (Self::Integer(n), DeclaredType::Int4) if i32::try_from(n).is_err() => {
                 Err(ValueError::new("22003", "integer out of range"))
             }

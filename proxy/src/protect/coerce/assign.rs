@@ -130,8 +130,10 @@ pub(super) fn midnight(days: i32) -> Result<i64, ValueError> {
     match days {
         date::INFINITY => Ok(timestamptz::INFINITY),
         date::MINUS_INFINITY => Ok(timestamptz::MINUS_INFINITY),
-        _ => timestamptz::checked(i64::from(days).saturating_mul(DAY))
-            .map_err(|_| ValueError::new("22008", "date out of range for timestamp")),
+        _ => i64::from(days)
+            .checked_mul(DAY)
+            .and_then(|t| timestamptz::checked(t).ok())
+            .ok_or_else(|| ValueError::new("22008", "date out of range for timestamp")),
     }
 }
 

@@ -13,10 +13,19 @@ use bytes::{BufMut, BytesMut};
 pub(in crate::protect) fn parse(text: &str, name: &'static str) -> Result<i64, ValueError> {
     let trimmed = text.trim_matches(is_space);
     let digits = trimmed.strip_prefix(['+', '-']).unwrap_or(trimmed);
-    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
-        return Err(not_a_number(digits, name));
-    }
     let range = || ValueError::new("22003", format!("value is out of range for type {name}"));
+    let run = digits.bytes().take_while(u8::is_ascii_digit).count();
+    if run == 0 || run != digits.len() {
+        // the server has counted past the limit before it meets what is no digit
+        let head = digits
+            .get(..run)
+            .unwrap_or_default()
+            .trim_start_matches('0');
+        return Err(match head.len() > 19 {
+            true => range(),
+            false => not_a_number(digits, name),
+        });
+    }
     let value = trimmed.parse::<i64>().map_err(|_| range())?;
     match name {
         "integer" if i32::try_from(value).is_err() => Err(range()),

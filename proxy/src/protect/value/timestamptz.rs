@@ -39,7 +39,7 @@ pub(in crate::protect) fn parse(text: &str, settings: &Settings) -> Result<i64, 
         Some(Zone::Named(zone)) => east_of(zone, fields),
         None => east_of(session, fields),
     };
-    checked(local(fields).saturating_sub(east * 1_000_000))
+    shifted(local(fields)?, -east)
 }
 
 /// timestamp_in without a typmod: a zone is read and dropped, as there.
@@ -50,7 +50,7 @@ pub(in crate::protect) fn parse_local(text: &str, settings: &Settings) -> Result
     let moment = read(text, settings, "timestamp")?;
     match special(&moment) {
         Ok(instant) => Ok(instant),
-        Err(fields) => checked(local(fields)),
+        Err(fields) => checked(local(fields)?),
     }
 }
 
@@ -71,11 +71,12 @@ fn special(moment: &Moment) -> Result<i64, &Fields> {
     }
 }
 
-/// Microseconds since 2000-01-01 00:00 on the same wall clock; far outside at worst, never wrapped.
-fn local(fields: &Fields) -> i64 {
+/// Microseconds since 2000-01-01 00:00 on the same wall clock.
+fn local(fields: &Fields) -> Result<i64, ValueError> {
     days(fields.date)
-        .saturating_mul(DAY)
-        .saturating_add(fields.time)
+        .checked_mul(DAY)
+        .and_then(|midnight| midnight.checked_add(fields.time))
+        .ok_or_else(out_of_range)
 }
 
 fn east_of(zone: &TimeZone, fields: &Fields) -> i64 {
@@ -94,20 +95,22 @@ pub(in crate::protect) fn from_local(local: i64, settings: &Settings) -> Result<
     }
     let date = civil(local.div_euclid(DAY));
     let east = zone::offset_at_local(zone, date, local.rem_euclid(DAY) / 1_000_000);
-    checked(local.saturating_sub(east * 1_000_000))
+    shifted(local, -east)
 }
 
 /// An instant as the session's wall clock shows it; infinities stay.
 ///
 /// # Errors
-/// 0A000 for an unknown zone.
+/// 22008; 0A000 for an unknown zone.
 pub(in crate::protect) fn to_local(instant: i64, settings: &Settings) -> Result<i64, ValueError> {
     let zone = settings.zone()?;
     if instant == INFINITY || instant == MINUS_INFINITY {
         return Ok(instant);
     }
     let east = zone::offset_at(zone, instant.div_euclid(1_000_000));
-    Ok(instant.saturating_add(east * 1_000_000))
+    instant
+        .checked_add(east * 1_000_000)
+        .ok_or_else(out_of_range)
 }
 
 /// timestamptz_recv's range; input functions call it too.
@@ -118,7 +121,17 @@ pub(in crate::protect) fn checked(instant: i64) -> Result<i64, ValueError> {
     let infinite = instant == INFINITY || instant == MINUS_INFINITY;
     (infinite || (FIRST_TIMESTAMP..END_TIMESTAMP).contains(&instant))
         .then_some(instant)
-        .ok_or_else(|| ValueError::new("22008", "timestamp out of range"))
+        .ok_or_else(out_of_range)
+}
+
+/// Later by so many seconds. It must not saturate: the end of the range is infinity.
+fn shifted(local: i64, seconds: i64) -> Result<i64, ValueError> {
+    let shifted = local.checked_add(seconds * 1_000_000);
+    checked(shifted.ok_or_else(out_of_range)?)
+}
+
+fn out_of_range() -> ValueError {
+    ValueError::new("22008", "timestamp out of range")
 }
 
 /// Rounds to `precision` digits of a second, half away from 2000-01-01 (AdjustTimestampForTypmod).

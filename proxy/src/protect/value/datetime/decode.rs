@@ -4,7 +4,7 @@ use super::scan::{Field, Form, fields};
 use super::words::{Word, word};
 use super::{Context, Fault, Fields, Moment, Zone};
 use crate::protect::DateOrder;
-use crate::protect::value::calendar::{Civil, DAY as DAY_MICROS, month_length};
+use crate::protect::value::calendar::{self, Civil, month_length};
 use crate::protect::value::zone::{self, Abbreviation};
 use jiff::tz::TimeZone;
 
@@ -14,6 +14,7 @@ pub(super) const DAY: u16 = 4;
 pub(super) const DATE: u16 = YEAR | MONTH | DAY;
 pub(super) const TIME: u16 = 8;
 pub(super) const ZONE: u16 = 16;
+pub(super) const DAY_MICROS: i64 = calendar::DAY;
 const MERIDIAN: u16 = 32;
 const ERA: u16 = 64;
 const WEEKDAY: u16 = 128;
@@ -230,7 +231,7 @@ impl Reading<'_> {
         })
     }
 
-    fn day_time(&self) -> Result<i64, Fault> {
+    pub(super) fn day_time(&self) -> Result<i64, Fault> {
         if self.hour > 24 || self.minute > 59 || self.second > 60 {
             return Err(Fault::Overflow);
         }

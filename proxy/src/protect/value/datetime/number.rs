@@ -1,7 +1,7 @@
 //! Numeric fields: which part of a date a number is (DecodeNumber, DecodeDate, DecodeNumberField,
 //! DecodeTime, DecodeTimezone of datetime.c).
 
-use super::decode::{DATE, DAY, MONTH, Reading, TIME, YEAR, ZONE};
+use super::decode::{DATE, DAY, DAY_MICROS, MONTH, Reading, TIME, YEAR, ZONE};
 use super::words::{Word, word};
 use super::{Fault, Zone};
 use crate::protect::DateOrder;
@@ -145,7 +145,7 @@ impl Reading<'_> {
         self.minute = minute.parse().map_err(|_| Fault::Overflow)?;
         self.second = second.parse().map_err(|_| Fault::Overflow)?;
         self.micros = micros(fraction)?;
-        if self.minute > 59 || self.second > 60 {
+        if self.day_time()? > DAY_MICROS {
             return Err(Fault::Overflow);
         }
         self.mark(TIME)
