@@ -18,7 +18,8 @@ pub struct Catalog {
     pub relations: HashMap<(Arc<str>, Arc<str>), Relation>,
     /// Functions and procedures outside `pg_catalog` and `information_schema`, by name (any schema).
     pub functions: HashMap<Arc<str>, Vec<Function>>,
-    /// Names of operators defined outside `pg_catalog`: they can call any function.
+    /// Names of operators outside `pg_catalog` that could run SQL: their function is outside `pg_catalog` too,
+    /// and not C of an extension (or `citext` would make an unknown operator of every `=`).
     pub operators: Vec<Arc<str>>,
     /// Schemas that exist.
     pub schemas: Vec<Arc<str>>,

@@ -54,6 +54,10 @@ UNION ALL SELECT 'function', n.nspname::text, p.proname::text, l.lanname::text, 
   LEFT JOIN pg_catalog.pg_extension x ON x.oid = d.refobjid
 UNION ALL SELECT DISTINCT 'operator', o.oprname::text, NULL, NULL, NULL, NULL, NULL, NULL
   FROM pg_catalog.pg_operator o JOIN n ON n.oid = o.oprnamespace
+  JOIN pg_catalog.pg_proc p ON p.oid = o.oprcode JOIN pg_catalog.pg_language l ON l.oid = p.prolang
+  WHERE p.pronamespace <> 'pg_catalog'::pg_catalog.regnamespace AND NOT (l.lanname IN ('c', 'internal') AND EXISTS (
+    SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid = p.oid
+     AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.deptype = 'e'))
 UNION ALL SELECT 'temporary', c.relname::text, NULL, NULL, NULL, NULL, NULL, NULL
   FROM pg_catalog.pg_class c
   WHERE c.relnamespace = pg_catalog.pg_my_temp_schema() AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c')";
