@@ -107,7 +107,12 @@ fn without_values(messages: &[raw::Message]) -> Vec<String> {
 fn statements_are_described_as_by_the_twin() {
     let place = filled();
     let (mut through, mut twin) = (place.raw("app"), place.raw_twin("app"));
-    for sql in READS.iter().copied().chain([
+    // PostgreSQL cuts varchar(n) to size when it executes; we refuse the literal when we see it.
+    let described = READS
+        .iter()
+        .copied()
+        .filter(|sql| !sql.contains("far too long')"));
+    for sql in described.chain([
         "SELECT name FROM patients WHERE ssn = $1",
         "SELECT name FROM patients WHERE ssn IN ($1, $2) AND id > $3",
         "INSERT INTO patients (id, name, ssn, dob, age) VALUES ($1, $2, $3, $4, $5)",
@@ -294,7 +299,7 @@ fn a_cell_that_was_tampered_with_is_an_error_and_never_a_value() {
     assert_eq!(raw::status(&answer), 'I');
     assert_eq!(raw::rows(&answer).len(), 2, "rows before it, none after");
     assert_eq!(
-        raw::rows(&client.query("SELECT name FROM patients WHERE id = 1"))[0][0].as_deref(),
+        raw::rows(&client.query("SELECT name FROM patients WHERE id = 5"))[0][0].as_deref(),
         Some("Ada Zebrafinch")
     );
     client.query("BEGIN");

@@ -62,8 +62,8 @@ const REFUSED: [(&str, &str); 27] = [
         "0A000",
     ),
     (
-        "INSERT INTO patients (id, name, dob) VALUES (91, 'Refused Wombat', 'not a day')",
-        "22007",
+        "INSERT INTO patients (id, name, dob) VALUES (91, 'Refused Wombat', '2023-02-30')",
+        "22008",
     ),
     (
         "INSERT INTO patients (id, name, ssn) VALUES (92, 'Refused Wombat', '900-11-0001-0001')",
