@@ -158,7 +158,7 @@ impl<W: Write> Page<W> {
             let runs: Vec<String> = widths.iter().map(|w| "─".repeat(w + 2)).collect();
             format!("{left}{}{right}", runs.join(middle))
         };
-        let title = cut(&table.title, inner + 2);
+        let title = cut(&table.title, width);
         let mut lines = vec![Line {
             width: title.width(),
             text: self.paint(&title, Tone::Strong),

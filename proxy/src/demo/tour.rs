@@ -24,9 +24,11 @@ pub const APPLICATION: &str = "tour";
 const PATIENTS: &str = "SELECT id, name, ssn, dob FROM patients WHERE id <= 6 ORDER BY id";
 /// What no cell can answer.
 const IMPOSSIBLE: &str = "SELECT id FROM patients WHERE name LIKE 'Ma%'";
-/// What is really in the database: the first bytes of each cell.
-const AT_REST: &str = "SELECT id, encode(substr(name, 1, 9), 'hex') || '…', encode(substr(ssn, 1, 9), 'hex') || '…', \
-     encode(substr(dob, 1, 9), 'hex') || '…' FROM patients WHERE id <= 6 ORDER BY id";
+/// What is really in the database: of each cell its magic and suite, and eight bytes of its ciphertext.
+const AT_REST: &str = "SELECT id, encode(substr(name, 1, 3), 'hex') || '…' || encode(substr(name, 43, 8), 'hex'), \
+     encode(substr(ssn, 1, 3), 'hex') || '…' || encode(substr(ssn, 43, 8), 'hex'), \
+     encode(substr(dob, 1, 3), 'hex') || '…' || encode(substr(dob, 43, 8), 'hex') \
+     FROM patients WHERE id <= 6 ORDER BY id";
 
 /// Rows of a statement as text, or the error.
 pub type Answer = Result<Vec<Vec<Option<String>>>, Box<DbError>>;
