@@ -39,7 +39,7 @@ pub(in crate::protect) fn apply<'a>(
                 DeclaredType::Numeric(Some((_, scale))) => u16::try_from(scale).unwrap_or(0),
                 _ => 0,
             };
-            Shown::Numeric(Words::read(ZERO)?.shown_with(scale))
+            Shown::Numeric(Words::read(ZERO)?.shown_with(scale)?)
         }
     }))
 }

@@ -230,7 +230,10 @@ impl<'a> Shown<'a> {
             DeclaredType::Text | DeclaredType::Varchar(_) => Self::Text(plaintext),
             DeclaredType::Numeric(_) => {
                 let words = Words::read(plaintext)?;
-                Self::Numeric(scale.map_or(words, |s| words.shown_with(s)))
+                Self::Numeric(match scale {
+                    Some(scale) => words.shown_with(scale)?,
+                    None => words,
+                })
             }
             DeclaredType::Date => {
                 let days = plaintext.try_into().ok().map(i32::from_be_bytes)?;

@@ -42,12 +42,21 @@ impl<'a> Words<'a> {
         ((number || special) && whole_words && this.scale <= 0x3fff).then_some(this)
     }
 
-    /// Shown with `scale` digits after the point: a deterministic cell does not hold its scale.
-    pub(in crate::protect) fn shown_with(mut self, scale: u16) -> Self {
+    /// Shown with `scale` digits after the point: a deterministic cell does not hold its scale. `None`
+    /// where it has digits beyond it, as only a value that was compared with has.
+    pub(in crate::protect) fn shown_with(mut self, scale: u16) -> Option<Self> {
         if matches!(self.sign, 0 | NEGATIVE) {
+            let fraction_words = usize::from(scale).div_ceil(4);
+            let whole_words = usize::try_from(i32::from(self.weight) + 1).unwrap_or(0);
+            let unit = 10u16.pow(u32::try_from(fraction_words * 4 - usize::from(scale)).ok()?);
+            let last = -i32::try_from(fraction_words).ok()?;
+            let beyond = self.words.len() / 2 > whole_words + fraction_words
+                || i32::from(self.weight) < last && !self.words.is_empty()
+                || fraction_words > 0 && !self.at(last).is_multiple_of(unit);
             self.scale = scale;
+            return (!beyond).then_some(self);
         }
-        self
+        Some(self)
     }
 
     fn iter(self) -> impl Iterator<Item = u16> + 'a {
