@@ -46,6 +46,8 @@ impl Machine {
             b'd' => self.forward(frame),
             b'c' | b'f' => {
                 self.copy_in = false;
+                // the string may have another COPY behind this one
+                self.copying = matches!(self.inflight.head(), Some(Expect::Query(_)));
                 self.forward(frame);
             }
             // ignored by the server too while it reads copy data
@@ -135,6 +137,7 @@ impl Machine {
             None => self.tally.untouched += 1,
         }
         self.group_wrote |= !part.only_reads();
+        self.copying |= part.facts.effects.copy;
         self.barrier |= self.protected.is_some() && is_barrier(&part.facts.effects);
     }
 

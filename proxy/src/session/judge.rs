@@ -170,7 +170,10 @@ impl Machine {
 
     /// In a database without a policy: one part for the whole text.
     fn unjudged(&self, text: &[u8]) -> Judged {
-        let facts = Arc::new(Facts::default());
+        let mut facts = Facts::default();
+        // Not parsed, so it errs on the side of waiting: a COPY must not run ahead of its data.
+        facts.effects.copy = text.windows(4).any(|word| word.eq_ignore_ascii_case(b"copy"));
+        let facts = Arc::new(facts);
         let described = std::str::from_utf8(text)
             .ok()
             .map_or_else(|| unparsed(text), |text| self.describe(text, &facts));

@@ -123,6 +123,8 @@ pub struct Machine {
     pub(super) flushed: bool,
     /// The server waits for copy data of the client.
     pub(super) copy_in: bool,
+    /// A COPY was forwarded and is not yet answered: whether copy data follows is the server's word.
+    pub(super) copying: bool,
     /// A row could not be shown: nothing more of this Sync group reaches the client (late.rs).
     pub(super) late: Option<super::late::Late>,
     /// The record that a Parse shares with the Execute behind it.
@@ -172,6 +174,7 @@ impl Machine {
             barrier: false,
             flushed: false,
             copy_in: false,
+            copying: false,
             late: None,
             credit: None,
             own_failure: None,
@@ -213,6 +216,7 @@ impl Machine {
         self.server_frame(frame, now)?;
         if self.inflight.is_empty() {
             self.barrier = false;
+            self.copying = false;
             self.flushed = false;
             self.answered();
         }
@@ -303,9 +307,11 @@ impl Machine {
             return Ok(false);
         }
         match frame.tag() {
-            b'd' | b'c' | b'f' | b'X' | b'H' => return Ok(true),
+            b'X' | b'H' => return Ok(true),
             b'S' => return self.admits_sync(),
             _ if self.skipping || self.copy_in => return Ok(true),
+            _ if self.copying => return self.wait(),
+            b'd' | b'c' | b'f' => return Ok(true),
             _ => {}
         }
         if (self.barrier && !self.inflight.is_empty()) || self.name_is_outstanding(frame) {
