@@ -7,6 +7,7 @@ use crate::cache::Cache;
 use crate::catalog::{Catalog, Names};
 use crate::grammar::{self, ParseError};
 use crate::scan::{self, Tokens};
+use crate::sequence;
 use crate::taint::{self, Taint};
 use crate::verdict::{Facts, Refusal, Replacement, Statement, Verdict};
 use crate::world::World;
@@ -81,7 +82,8 @@ impl Analyser {
     pub fn analyse(&self, text: &str, cx: &Context<'_>) -> Result<Vec<Statement>, Refusal> {
         let key = self.cache.key(text, cx, self.world.policy().columns.len());
         let make = || {
-            let statements = self.judge(text, cx)?;
+            let mut statements = self.judge(text, cx)?;
+            sequence::settle(&mut statements, &self.world);
             let weight = weight(&statements, text);
             Ok((Arc::from(statements), weight))
         };

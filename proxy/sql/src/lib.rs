@@ -12,6 +12,7 @@ pub mod grammar;
 pub mod normalise;
 mod plan;
 pub mod scan;
+mod sequence;
 mod settings;
 mod taint;
 mod tree;

@@ -153,8 +153,9 @@ impl Tokens {
             match token.kind {
                 Kind::Ascii40 => expected.push(Kind::Ascii41),
                 Kind::Ascii91 => expected.push(Kind::Ascii93),
-                closing @ (Kind::Ascii41 | Kind::Ascii93) => {
-                    if expected.pop()? != closing {
+                Kind::Ascii41 | Kind::Ascii93 => {
+                    let closing = expected.pop()?;
+                    if closing != token.kind {
                         return None;
                     }
                 }

@@ -155,7 +155,6 @@ fn types_operators_and_ctes_are_found() {
     assert_eq!(all.types[0].name.parts, ["s", "t"]);
     let operators: Vec<_> = all.operators.iter().map(|o| o.parts.join(".")).collect();
     assert_eq!(operators, ["s.+", "<%", "<"]);
-    assert!(
-        found("CREATE FUNCTION f(a p.x%TYPE) RETURNS int LANGUAGE sql AS ''").types[1].of_column
-    );
+    let function = found("CREATE FUNCTION f(a p.x%TYPE) RETURNS int LANGUAGE sql AS ''");
+    assert!(function.types.iter().any(|t| t.of_column));
 }

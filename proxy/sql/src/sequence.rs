@@ -1,0 +1,94 @@
+//! Several statements in one string: verdicts are made before the first of them runs.
+//!
+//! A SET, a temporary table, the end of a transaction or DDL earlier in the string may give the names of a
+//! later one another meaning. It must never let such a later statement go on under the old one.
+
+use crate::verdict::{Effects, Refusal, Shown, Statement, Transaction, Verdict};
+use crate::world::World;
+use std::sync::Arc;
+
+/// How far the snapshot can still be believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Change {
+    /// Nothing happened.
+    None,
+    /// Relations may have other columns, or exist or not.
+    Relations,
+    /// Names may mean other relations.
+    Names,
+}
+
+/// Refuses the statements of `statements` that name something protected after a change.
+pub(crate) fn settle(statements: &mut [Statement], world: &World) {
+    if world.is_clear() {
+        return;
+    }
+    let mut change = Change::None;
+    for statement in statements {
+        let named = statement
+            .facts
+            .tables
+            .iter()
+            .find(|t| world.is_tainted_name(&t.table));
+        let stands = match &statement.verdict {
+            Verdict::Untouched | Verdict::Plan(_) => true,
+            // The snapshot is from before the string: the relation may be made in it.
+            Verdict::Refusal(refusal) => refusal.sqlstate == "42P01",
+        };
+        if let Some(table) = named
+            && change > bears(statement.facts.kind)
+            && stands
+        {
+            let refusal = refusal(&table.table, statement.range.start);
+            let facts = Arc::make_mut(&mut statement.facts);
+            facts
+                .touches
+                .iter_mut()
+                .for_each(|t| t.shown = Shown::Refused);
+            statement.verdict = Verdict::Refusal(Arc::new(refusal));
+        }
+        change = change.max(made(&statement.facts.effects, statement.facts.kind));
+    }
+}
+
+/// What a statement's verdict bears to have happened before it.
+fn bears(kind: &str) -> Change {
+    match kind {
+        // They move no value, whichever relation it is.
+        "ANALYZE" | "CLUSTER" | "COMMENT" | "GRANT" | "LOCK TABLE" | "REINDEX" | "REVOKE"
+        | "TRUNCATE TABLE" | "VACUUM" => Change::Names,
+        kind if kind.starts_with("DROP ") => Change::Names,
+        // Their rules stand on the policy, and ask the snapshot for schemas only.
+        "CREATE TABLE" | "CREATE INDEX" => Change::Relations,
+        _ => Change::None,
+    }
+}
+
+fn made(effects: &Effects, kind: &str) -> Change {
+    let ends = matches!(
+        effects.transaction,
+        Some(Transaction::Commit | Transaction::Rollback | Transaction::RollbackTo)
+    );
+    let schemas = matches!(kind, "CREATE SCHEMA" | "DROP SCHEMA" | "RENAME" | "ALTER");
+    if effects.settings || ends || !effects.creates_temporary.is_empty() || schemas {
+        return Change::Names;
+    }
+    // GRANT is DDL for the snapshot's reader, and changes no name.
+    let harmless = matches!(kind, "GRANT" | "REVOKE" | "GRANT ROLE" | "REVOKE ROLE");
+    match effects.catalog && !harmless {
+        true => Change::Relations,
+        false => Change::None,
+    }
+}
+
+fn refusal(table: &str, at: usize) -> Refusal {
+    Refusal {
+        sqlstate: "0A000",
+        message: format!(
+            "an earlier statement of the same string can change what {table} means, which could be a protected table"
+        ),
+        detail: None,
+        hint: Some("Send the statements one at a time.".into()),
+        position: Some(at),
+    }
+}
