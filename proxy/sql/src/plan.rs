@@ -14,6 +14,7 @@ use pg_query::protobuf::Node;
 use refuse::{Judged, malformed, refusal, unsupported};
 use scope::{Ctes, Level, Outputs};
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::Arc;
 
 mod assign;
@@ -94,6 +95,8 @@ struct Planner<'a> {
     named: BTreeSet<ColumnIx>,
     /// Result columns whose names come from a leaf.
     names: Vec<(LeafIx, String)>,
+    /// Casts of columns whose values are leaves.
+    column_casts: Vec<(Vec<LeafIx>, Range<usize>, types::BuiltIn)>,
     /// Where the last relation of a FROM stands.
     last_relation: Option<usize>,
 }
@@ -110,6 +113,7 @@ impl<'a> Planner<'a> {
             touches: BTreeSet::new(),
             named: BTreeSet::new(),
             names: Vec::new(),
+            column_casts: Vec::new(),
             last_relation: None,
         }
     }

@@ -115,15 +115,17 @@ impl Planner<'_> {
 
     fn case(&mut self, case: &CaseExpr) -> Judged<Flow> {
         self.case_conditions(case)?;
-        let mut branches = Vec::with_capacity(case.args.len() + 1);
+        let mut results = Vec::with_capacity(case.args.len());
         for result in case_results(case) {
-            branches.push(self.infer(result)?);
+            results.push(self.infer(result)?);
         }
-        match case.defresult.as_deref() {
-            Some(default) => branches.push(self.infer(default)?),
-            // no ELSE is a NULL, and a NULL takes the typmod away (nodeFuncs.c, exprTypmod)
-            None => branches.push(Flow::Open(Vec::new())),
-        }
+        // the default comes first where types are chosen; without ELSE it is a NULL, which takes the typmod away
+        // (parse_expr.c, transformCaseExpr; nodeFuncs.c, exprTypmod)
+        let mut branches = match case.defresult.as_deref() {
+            Some(default) => vec![self.infer(default)?],
+            None => vec![Flow::Open(Vec::new())],
+        };
+        branches.append(&mut results);
         let flow = self.one_of("CASE", branches, case.location)?;
         Ok(match (flow, &case.defresult) {
             (Flow::Cell(cell), None) => Flow::Cell(super::flow::Cell {

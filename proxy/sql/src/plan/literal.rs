@@ -3,7 +3,7 @@
 //! A leaf's range must be exactly the bytes of the constant with its casts: an edit replaces them whole.
 
 use super::Planner;
-use super::flow::{Cast, Cell, Fate, Flow, Leaf, What, string};
+use super::flow::{Cast, Cell, Fate, Flow, Leaf, LeafIx, What, string};
 use super::refuse::{Construct, Judged, malformed, refusal, unsupported, with_hint};
 use super::types::{self, BuiltIn};
 use crate::scan::Kind;
@@ -15,7 +15,9 @@ use std::ops::Range;
 impl Planner<'_> {
     /// A constant.
     pub(super) fn constant(&mut self, constant: &AConst) -> Judged<Flow> {
-        let range = self.constant_range(constant.location)?;
+        let Some(range) = self.constant_range(constant.location) else {
+            return Ok(Flow::Clear);
+        };
         let text = self.input.text.get(range.clone()).unwrap_or_default();
         let what = match &constant.val {
             _ if constant.isnull => What::Null,
@@ -37,19 +39,17 @@ impl Planner<'_> {
         }))
     }
 
-    /// A number may have its sign as a token of its own (gram.y, doNegate).
-    fn constant_range(&self, location: i32) -> Judged<Range<usize>> {
+    /// A number may have its sign as a token of its own (gram.y, doNegate). `None` for a constant that is
+    /// not in the text (`FETCH FIRST ROW`) or whose end cannot be told (`-(5)`): it can only be clear.
+    fn constant_range(&self, location: i32) -> Option<Range<usize>> {
         let tokens = self.input.tokens;
-        let start = usize::try_from(location).map_err(|_| malformed("constant"))?;
-        let first = tokens.at(start).ok_or_else(|| malformed("constant"))?;
-        let mut last = first;
+        let start = usize::try_from(location).ok()?;
+        let mut last = tokens.at(start)?;
         while matches!(tokens.kind(last), Some(Kind::Ascii45 | Kind::Ascii43)) {
             last += 1;
         }
-        match tokens.get(last) {
-            Some(token) if token.kind != Kind::Ascii40 => Ok(start..token.range.end),
-            _ => Err(unsupported("a negative constant in parentheses", location)),
-        }
+        let token = tokens.get(last).filter(|t| t.kind != Kind::Ascii40)?;
+        Some(start..token.range.end)
     }
 
     /// `$n`
@@ -91,8 +91,7 @@ impl Planner<'_> {
             Flow::Cell(cell) => self.cast_cell(&cell, cast, built_in),
             Flow::Open(leaves) => {
                 if !is_leaf(arg) {
-                    self.settle(&leaves, &Fate::Clear)?;
-                    return Ok(Flow::Clear);
+                    return self.cast_column(leaves, arg, cast, built_in);
                 }
                 for ix in &leaves {
                     let inner = self
@@ -110,6 +109,32 @@ impl Planner<'_> {
                     }
                 }
                 Ok(Flow::Open(leaves))
+            }
+        }
+    }
+
+    /// `v.s::text`, a column of VALUES: dropped if its constants become cells.
+    fn cast_column(
+        &mut self,
+        leaves: Vec<LeafIx>,
+        arg: &Node,
+        cast: &TypeCast,
+        to: Option<BuiltIn>,
+    ) -> Judged<Flow> {
+        let tokens = self.input.tokens;
+        let start = usize::try_from(cast.location).unwrap_or(usize::MAX);
+        let operator = tokens
+            .at(start)
+            .filter(|ix| tokens.kind(*ix) == Some(Kind::Typecast));
+        let end = operator.and_then(|ix| self.type_end(ix + 1));
+        match (&arg.node, end, to) {
+            (Some(NodeEnum::ColumnRef(_)), Some(end), Some(to)) => {
+                self.column_casts.push((leaves.clone(), start..end, to));
+                Ok(Flow::Open(leaves))
+            }
+            _ => {
+                self.settle(&leaves, &Fate::Clear)?;
+                Ok(Flow::Clear)
             }
         }
     }

@@ -29,6 +29,7 @@ impl Planner<'_> {
         self.settle_rest();
         let leaves = std::mem::take(&mut self.leaves);
         self.keep_names(&leaves)?;
+        self.drop_column_casts(&leaves)?;
         let mut slots: Vec<Slot> = Vec::new();
         let mut types: BTreeMap<u16, Option<u32>> = BTreeMap::new();
         let highest = self.highest(&leaves);
@@ -245,6 +246,25 @@ impl Planner<'_> {
             refusal("0A000", message, at),
             "Leave the cast out, or cast to the column's own type.",
         )
+    }
+
+    /// Casts of columns that hold cells now.
+    fn drop_column_casts(&mut self, leaves: &[Leaf]) -> Judged<()> {
+        for (cast, range, to) in std::mem::take(&mut self.column_casts) {
+            let mut fates = cast.iter().filter_map(|ix| leaves.get(ix.0));
+            let sealed = fates.find_map(|leaf| match &leaf.fate {
+                Fate::Sealed(sealed) => Some((leaf, sealed)),
+                Fate::Clear | Fate::Undecided => None,
+            });
+            if let Some((leaf, sealed)) = sealed {
+                let declared = self.column_type(sealed)?;
+                if !harmless(to.oid, &to.modifiers, declared, sealed.seal.coercion) {
+                    return Err(self.cast_refused(leaf, sealed));
+                }
+                self.edits.text(range, "");
+            }
+        }
+        Ok(())
     }
 
     /// Result columns keep the names of what the client wrote.

@@ -97,10 +97,13 @@ impl Planner<'_> {
         for column in rights {
             self.clear(column.flow, "a set operation of unlike queries", -1)?;
         }
-        Ok(Outputs {
+        let outputs = Outputs {
             columns,
             open_ended,
-        })
+        };
+        // constants on both sides have become text (parse_clause.c, transformSetOperationTree)
+        self.as_derived(&outputs);
+        Ok(outputs)
     }
 
     /// ORDER BY over result columns: by name, by number; anything else is the server's error.

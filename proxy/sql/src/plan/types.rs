@@ -139,15 +139,16 @@ pub(super) fn unmodified(t: DeclaredType) -> DeclaredType {
     }
 }
 
-/// The common type of two branches of one value (parse_coerce.c, select_common_type), where cells can have it.
-pub(super) fn common(a: DeclaredType, b: DeclaredType) -> Option<DeclaredType> {
-    if a == b {
-        return Some(a);
+/// The common type of two branches of one value (parse_coerce.c, select_common_type), where cells can have it:
+/// of text and varchar, which convert to one another, the first stays.
+pub(super) fn common(first: DeclaredType, other: DeclaredType) -> Option<DeclaredType> {
+    match first == other {
+        true => Some(first),
+        false => {
+            let alike = unmodified(first) == unmodified(other) || both_text(first, other);
+            alike.then_some(unmodified(first))
+        }
     }
-    if unmodified(a) == unmodified(b) {
-        return Some(unmodified(a));
-    }
-    both_text(a, b).then_some(DeclaredType::Text)
 }
 
 /// Whether a value of `from` can be stored in `to` as it is, without a check or a change.

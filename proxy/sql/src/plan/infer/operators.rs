@@ -4,8 +4,10 @@
 
 use super::super::Planner;
 use super::super::combine::Beside;
-use super::super::flow::Flow;
+use super::super::flow::{Cell, Flow};
 use super::super::refuse::{Judged, malformed, unsupported};
+use super::super::types;
+use hippocrypt_policy::DeclaredType;
 use pg_query::NodeEnum;
 use pg_query::protobuf::{AExpr, AExprKind, Node};
 
@@ -130,7 +132,7 @@ impl Planner<'_> {
         let equality = name.is_some_and(is_equality);
         if let (Some(NodeEnum::AArrayExpr(array)), true) = (&right.node, equality) {
             let items = self.all(&array.elements)?;
-            return self.against_all("= ANY (ARRAY[…])", left, items, Beside::List, at);
+            return self.against_all("= ANY (ARRAY[…])", left, items, Beside::Operator, at);
         }
         if let Flow::Cell(cell) = &left {
             let refused = self.impossible(
@@ -154,19 +156,29 @@ impl Planner<'_> {
         Ok(Flow::Clear)
     }
 
-    /// NULLIF compares and gives its first side, without its typmod.
+    /// NULLIF compares and gives its first side, as the operator took it: varchar as text.
     fn nullif(&mut self, expr: &AExpr) -> Judged<Flow> {
         let (left, right) = self.sides(expr)?;
-        self.compare(
-            "NULLIF",
-            left.clone(),
-            right,
-            Beside::Operator,
-            expr.location,
-        )?;
-        Ok(match left {
-            Flow::Open(_) => Flow::Clear,
-            Flow::Cell(_) | Flow::Clear => left,
+        let at = expr.location;
+        let side = (left.clone(), right.clone());
+        self.compare("NULLIF", left, right, Beside::Operator, at)?;
+        Ok(match side {
+            (Flow::Cell(cell), _) if types::is_text(cell.declared) => Flow::Cell(Cell {
+                declared: DeclaredType::Text,
+                typmod: -1,
+                ..cell
+            }),
+            (Flow::Cell(cell), _) => Flow::Cell(cell),
+            // the constant has become a cell, and is what comes out
+            (Flow::Open(_), Flow::Cell(cell)) => Flow::Cell(Cell {
+                declared: match types::is_text(cell.declared) {
+                    true => DeclaredType::Text,
+                    false => types::unmodified(cell.declared),
+                },
+                typmod: -1,
+                ..cell
+            }),
+            (Flow::Open(_) | Flow::Clear, _) => Flow::Clear,
         })
     }
 }

@@ -88,6 +88,19 @@ fn from_queries() {
 }
 
 #[test]
+fn many_rows_as_an_orm_sends_them() {
+    check(
+        "INSERT INTO patients (name, city) SELECT p0::TEXT, p1::VARCHAR FROM (VALUES ($1, $2, 0), ($3, $4, 1)) AS s(p0, p1, n) ORDER BY n RETURNING patients.id",
+        "INSERT INTO \"public\".patients (name, city) SELECT p0, p1::VARCHAR FROM (VALUES ($1, $2, 0), ($3, $4, 1)) AS s(p0, p1, n) ORDER BY n RETURNING patients.id | $1: $1 patients.name 17 | $2: $2 clear 0 | $3: $3 patients.name 17 | $4: $4 clear 0 | client $1 25 | client $2 server | client $3 25 | client $4 server",
+    );
+    refused(
+        "INSERT INTO patients (dob) SELECT p0::int FROM (VALUES ('Canary')) AS s(p0)",
+        "0A000",
+        "cast",
+    );
+}
+
+#[test]
 fn on_conflict() {
     check(
         "INSERT INTO patients (ssn, name) VALUES ($1, $2) ON CONFLICT (ssn) DO UPDATE SET name = excluded.name, city = excluded.city WHERE patients.ssn <> excluded.ssn RETURNING patients.name",

@@ -124,6 +124,14 @@ fn branches() {
 }
 
 #[test]
+fn nullif() {
+    check(
+        "SELECT NULLIF(ssn, 'x'), NULLIF('x', ssn) AS y FROM patients FETCH FIRST ROW ONLY",
+        "SELECT NULLIF(ssn, ‹x patients.ssn=›), NULLIF(‹x patients.ssn=›, ssn) AS y FROM \"public\".patients FETCH FIRST ROW ONLY => patients.ssn 25/-1, patients.ssn 25/-1",
+    );
+}
+
+#[test]
 fn subqueries() {
     check(
         "WITH p AS (SELECT id, ssn AS s FROM patients) SELECT s, (SELECT name FROM patients x WHERE x.id = p.id) FROM p WHERE p.s = 'a'",
