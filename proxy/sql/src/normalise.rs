@@ -318,7 +318,7 @@ fn render(pieces: &[Piece<'_>]) -> String {
 }
 
 fn fingerprint(pieces: &[Piece<'_>]) -> String {
-    let mut hash = Sha256::new();
+    let mut form = String::with_capacity(pieces.len() * 8);
     for (ix, piece) in pieces.iter().enumerate() {
         let is_more = |p: Option<&Piece<'_>>| p.is_some_and(|p| p.shown == Shown::More);
         // `, …` says how many there were: one list element and many are one fingerprint.
@@ -328,18 +328,16 @@ fn fingerprint(pieces: &[Piece<'_>]) -> String {
             continue;
         }
         match piece.shown {
-            Shown::Text(text) if text.starts_with('"') => hash.update(text),
-            Shown::Text(text) => hash.update(text.to_ascii_lowercase()),
-            Shown::Placeholder(_) => hash.update("?"),
-            Shown::Hidden | Shown::More => hash.update("\"…\""),
+            Shown::Text(text) if text.starts_with('"') => form.push_str(text),
+            Shown::Text(text) => form.extend(text.chars().map(|c| c.to_ascii_lowercase())),
+            Shown::Placeholder(_) => form.push('?'),
+            Shown::Hidden | Shown::More => form.push('…'),
         }
-        hash.update([0]);
+        form.push('\0');
     }
-    hash.finalize()
-        .iter()
-        .take(8)
-        .map(|b| format!("{b:02x}"))
-        .collect()
+    let digest = Sha256::digest(form.as_bytes());
+    let first = digest.first_chunk::<8>().copied().unwrap_or_default();
+    format!("{:016x}", u64::from_be_bytes(first))
 }
 
 #[cfg(test)]

@@ -1,0 +1,372 @@
+//! The corpus's database: a clinic with every kind of relation and right.
+
+use hippocrypt_policy::{
+    Access, Column, ColumnIx, ColumnRef, Database, DeclaredType, Group, GroupIx, Mask, Place,
+    Protect, Rights, Table, TableRef,
+};
+use hippocrypt_sql::Analyser;
+use hippocrypt_sql::catalog::{Attribute, Catalog, Function, Relation, RelationKind};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// OID of `hippocrypt.cell`.
+const CELL: u32 = 16_400;
+
+/// (table, column, declared type, protection, mask, group) of the policy, in order of [`ColumnIx`].
+const POLICY: &[(&str, &str, &str, Protect, Mask, &str)] = &[
+    (
+        "public.patients",
+        "name",
+        "text",
+        Protect::Random,
+        Mask::First(1),
+        "",
+    ),
+    (
+        "public.patients",
+        "ssn",
+        "varchar(11)",
+        Protect::Deterministic,
+        Mask::Last(4),
+        "",
+    ),
+    (
+        "public.patients",
+        "dob",
+        "date",
+        Protect::Random,
+        Mask::Year,
+        "",
+    ),
+    (
+        "public.patients",
+        "notes",
+        "text",
+        Protect::Random,
+        Mask::Full,
+        "",
+    ),
+    (
+        "public.claims",
+        "patient_ssn",
+        "varchar(11)",
+        Protect::Deterministic,
+        Mask::Last(4),
+        "public.patients.ssn",
+    ),
+    (
+        "public.claims",
+        "amount",
+        "numeric(10,2)",
+        Protect::Random,
+        Mask::Full,
+        "",
+    ),
+    (
+        "public.claims",
+        "code",
+        "text",
+        Protect::Deterministic,
+        Mask::Full,
+        "",
+    ),
+    (
+        "public.watched",
+        "email",
+        "text",
+        Protect::None,
+        Mask::First(1),
+        "",
+    ),
+    (
+        "public.visits",
+        "reason",
+        "text",
+        Protect::Random,
+        Mask::Full,
+        "",
+    ),
+    (
+        "public.visits",
+        "patient_ssn",
+        "varchar(11)",
+        Protect::Deterministic,
+        Mask::Last(4),
+        "public.patients.ssn",
+    ),
+    (
+        "public.visits",
+        "at",
+        "timestamptz(3)",
+        Protect::Random,
+        Mask::Full,
+        "",
+    ),
+    (
+        "public.visits",
+        "score",
+        "int4",
+        Protect::Deterministic,
+        Mask::Full,
+        "",
+    ),
+    (
+        "public.old",
+        "secret",
+        "text",
+        Protect::Random,
+        Mask::Full,
+        "",
+    ),
+];
+
+/// (oid, name, kind, columns with their type OIDs).
+type Row = (
+    u32,
+    &'static str,
+    RelationKind,
+    &'static [(&'static str, u32)],
+);
+
+const RELATIONS: &[Row] = &[
+    (
+        101,
+        "public.patients",
+        RelationKind::Table,
+        &[
+            ("id", 23),
+            ("name", CELL),
+            ("ssn", CELL),
+            ("dob", CELL),
+            ("notes", CELL),
+            ("city", 25),
+        ],
+    ),
+    (
+        102,
+        "public.claims",
+        RelationKind::Table,
+        &[
+            ("id", 20),
+            ("patient_id", 23),
+            ("patient_ssn", CELL),
+            ("amount", CELL),
+            ("code", CELL),
+            ("status", 25),
+        ],
+    ),
+    (
+        103,
+        "public.watched",
+        RelationKind::Table,
+        &[("id", 23), ("email", 25)],
+    ),
+    // Not yet encrypted: the policy's column is still text.
+    (
+        104,
+        "public.old",
+        RelationKind::Table,
+        &[("id", 23), ("secret", 25)],
+    ),
+    (
+        105,
+        "public.plain",
+        RelationKind::Table,
+        &[("id", 23), ("a", 25), ("b", 25)],
+    ),
+    (
+        106,
+        "other.patients",
+        RelationKind::Table,
+        &[("id", 23), ("ssn", 25)],
+    ),
+    (
+        107,
+        "public.patient_view",
+        RelationKind::View,
+        &[("ssn", CELL)],
+    ),
+    (108, "public.Mixed Case", RelationKind::Table, &[("id", 23)]),
+    (109, "public.plain_id_seq", RelationKind::Sequence, &[]),
+];
+
+/// Analysers of the corpus.
+pub struct Analysers {
+    /// The clinic under its policy.
+    pub clinic: Analyser,
+    trusting: Analyser,
+    empty: Analyser,
+}
+
+impl Analysers {
+    /// All of them.
+    pub fn new() -> Self {
+        let trusting = Database {
+            trusted_functions: vec!["public.tru*".into(), "DO".into()],
+            ..policy()
+        };
+        let empty = Database {
+            tables: BTreeMap::new(),
+            columns: Vec::new(),
+            groups: Vec::new(),
+            ..policy()
+        };
+        let analyser = |policy, catalog| Analyser::new(Arc::new(catalog), Arc::new(policy));
+        Self {
+            clinic: analyser(policy(), catalog(CELL)),
+            trusting: analyser(trusting, catalog(CELL)),
+            // Without a policy there is no cell type either.
+            empty: analyser(empty, catalog(25)),
+        }
+    }
+
+    /// By the name that blocks use.
+    pub fn named(&self, name: &str) -> &Analyser {
+        match name {
+            "clinic" => &self.clinic,
+            "trusting" => &self.trusting,
+            "empty" => &self.empty,
+            other => panic!("{other} is no world"),
+        }
+    }
+}
+
+/// `app` sees all, `billing` masks, `nobody` is denied.
+pub fn rights(role: &str) -> Rights {
+    let access = match role {
+        "app" => Access::Clear,
+        "billing" => Access::Mask,
+        "nobody" => Access::Deny,
+        other => panic!("{other} is no role"),
+    };
+    Rights::new(role, vec![access; POLICY.len()])
+}
+
+fn table_ref(name: &str) -> TableRef {
+    let (schema, table) = name.split_once('.').unwrap();
+    TableRef {
+        schema: Arc::from(schema),
+        table: Arc::from(table),
+    }
+}
+
+fn policy() -> Database {
+    let place = Place {
+        file: Arc::from("policy.yaml"),
+        line: 1,
+    };
+    let mut tables: BTreeMap<TableRef, Table> = BTreeMap::new();
+    let mut columns = Vec::new();
+    let mut groups: Vec<Group> = Vec::new();
+    for (ix, (table, column, declared, protect, mask, group)) in (0_u32..).zip(POLICY) {
+        let name = table_ref(table);
+        let own = format!("{table}.{column}");
+        let group = if group.is_empty() { &own } else { *group };
+        let group = (*protect != Protect::None).then(|| {
+            let found = groups.iter().position(|g| &*g.name == group);
+            let at = found.unwrap_or_else(|| {
+                groups.push(Group {
+                    name: Arc::from(group),
+                    deterministic: *protect == Protect::Deterministic,
+                });
+                groups.len() - 1
+            });
+            GroupIx(u32::try_from(at).unwrap())
+        });
+        let entry = tables.entry(name.clone()).or_insert_with(|| Table {
+            name: name.clone(),
+            subject: None,
+            columns: BTreeMap::new(),
+            place: place.clone(),
+        });
+        entry.columns.insert(Arc::from(*column), ColumnIx(ix));
+        columns.push(Column {
+            name: ColumnRef {
+                table: name,
+                column: Arc::from(*column),
+            },
+            declared: declared.parse::<DeclaredType>().unwrap(),
+            protect: protect.clone(),
+            mask: *mask,
+            group,
+            place: place.clone(),
+        });
+    }
+    Database {
+        name: Arc::from("clinic"),
+        tables,
+        columns,
+        groups,
+        trusted_functions: Vec::new(),
+    }
+}
+
+fn catalog(cell: u32) -> Catalog {
+    let mut relations = HashMap::new();
+    for (oid, name, kind, columns) in RELATIONS {
+        let (schema, table) = name.split_once('.').unwrap();
+        let attributes = (1_i16..)
+            .zip(*columns)
+            .map(|(attnum, (name, ty))| Attribute {
+                attnum,
+                name: Arc::from(*name),
+                type_oid: if *ty == CELL { cell } else { *ty },
+                typmod: -1,
+                not_null: false,
+                has_default: false,
+                generated: false,
+            });
+        let depends_on = if *name == "public.patient_view" {
+            vec![101]
+        } else {
+            Vec::new()
+        };
+        let relation = Relation {
+            oid: *oid,
+            kind: *kind,
+            columns: attributes.collect(),
+            parents: Vec::new(),
+            depends_on,
+            triggers: Vec::new(),
+            has_rules: false,
+            row_security: false,
+            unique: if columns.is_empty() {
+                Vec::new()
+            } else {
+                vec![vec![1]]
+            },
+        };
+        relations.insert((Arc::from(schema), Arc::from(table)), relation);
+    }
+    Catalog {
+        version: 1,
+        cell_type: (cell == CELL).then_some(CELL),
+        relations,
+        functions: functions(),
+        operators: vec![Arc::from("%%")],
+        schemas: ["public", "other", "hippocrypt"].map(Arc::from).to_vec(),
+    }
+}
+
+fn functions() -> HashMap<Arc<str>, Vec<Function>> {
+    let mut all: HashMap<Arc<str>, Vec<Function>> = HashMap::new();
+    for (schema, name, language, extension) in [
+        ("public", "total", "plpgsql", None),
+        ("other", "lower", "sql", None),
+        ("public", "trusted", "plpgsql", None),
+        ("public", "digest", "c", Some("pgcrypto")),
+        ("public", "uuid_generate_v4", "c", Some("uuid-ossp")),
+        ("public", "replace", "sql", Some("citext")),
+        ("public", "dblink", "c", Some("dblink")),
+        ("public", "crosstab", "c", Some("tablefunc")),
+        ("public", "home_made", "c", None),
+        ("public", "pay", "plpgsql", None),
+    ] {
+        all.entry(Arc::from(name)).or_default().push(Function {
+            schema: Arc::from(schema),
+            language: Arc::from(language),
+            extension: extension.map(Arc::from),
+        });
+    }
+    all
+}

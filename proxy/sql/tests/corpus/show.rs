@@ -1,0 +1,190 @@
+//! A verdict as the corpus prints it. Literals are shown: they are the corpus's own.
+
+use hippocrypt_policy::ColumnIx;
+use hippocrypt_sql::verdict::{
+    Coercion, Effects, Facts, Literal, Output, Plan, Refusal, Replacement, Seal, Shown, Use,
+};
+use hippocrypt_sql::{Analyser, Statement, Verdict};
+use std::fmt::Write as _;
+
+/// The whole answer for a text.
+pub fn answer(text: &str, answer: &Result<Vec<Statement>, Refusal>, analyser: &Analyser) -> String {
+    let mut out = String::new();
+    match answer {
+        Err(refusal) => refused(&mut out, "error", refusal, text),
+        Ok(statements) if statements.is_empty() => out.push_str("empty\n"),
+        Ok(statements) => {
+            for statement in statements {
+                one(&mut out, statement, text, analyser);
+            }
+        }
+    }
+    out
+}
+
+fn one(out: &mut String, statement: &Statement, text: &str, analyser: &Analyser) {
+    match &statement.verdict {
+        Verdict::Untouched => {
+            writeln!(out, "untouched {}", statement.facts.kind).unwrap();
+        }
+        Verdict::Refusal(refusal) => {
+            refused(
+                out,
+                &format!("refused {}", statement.facts.kind),
+                refusal,
+                text,
+            );
+        }
+        Verdict::Plan(plan) => {
+            writeln!(out, "plan {}", statement.facts.kind).unwrap();
+            planned(out, plan, statement, text, analyser);
+        }
+    }
+    facts(out, &statement.facts);
+}
+
+fn refused(out: &mut String, word: &str, refusal: &Refusal, text: &str) {
+    writeln!(out, "{word}: {} {}", refusal.sqlstate, refusal.message).unwrap();
+    if let Some(at) = refusal.position {
+        let rest: String = text.get(at..).unwrap_or("?").chars().take(20).collect();
+        writeln!(out, "  at: {}", rest.escape_debug()).unwrap();
+    }
+    if let Some(detail) = &refusal.detail {
+        writeln!(out, "  detail: {detail}").unwrap();
+    }
+    if let Some(hint) = &refusal.hint {
+        writeln!(out, "  hint: {hint}").unwrap();
+    }
+}
+
+fn planned(out: &mut String, plan: &Plan, statement: &Statement, text: &str, analyser: &Analyser) {
+    let mut at = statement.range.start;
+    let mut edited = String::new();
+    for edit in &plan.edits {
+        edited.push_str(&text[at..edit.range.start]);
+        edited.push_str(&replacement(&edit.with, analyser));
+        at = edit.range.end;
+    }
+    edited.push_str(&text[at..statement.range.end]);
+    for line in edited.replace('\r', "\\r").lines() {
+        writeln!(out, "  | {line}").unwrap();
+    }
+    for (n, param) in (1..).zip(&plan.params) {
+        let sealed = param
+            .seal
+            .as_ref()
+            .map_or_else(String::new, |s| format!(" ⟨{}⟩", seal(s, analyser)));
+        writeln!(
+            out,
+            "  ${n}: client ${} oid {}{sealed}",
+            param.client + 1,
+            param.oid
+        )
+        .unwrap();
+    }
+    for (n, param) in (1..).zip(&plan.client_params) {
+        writeln!(out, "  client ${n}: {:?}", param.oid).unwrap();
+    }
+    for (n, output) in (1..).zip(plan.outputs.iter().flatten()) {
+        match output {
+            Output::Clear => writeln!(out, "  output {n}: clear").unwrap(),
+            Output::Cell(cell) => {
+                let columns: Vec<_> = cell.columns.iter().map(|c| name(*c, analyser)).collect();
+                let mask = cell
+                    .mask
+                    .map_or_else(String::new, |m| format!(" mask {m:?}"));
+                writeln!(
+                    out,
+                    "  output {n}: cell {} as {} typmod {}{mask}",
+                    columns.join(" or "),
+                    cell.declared,
+                    cell.typmod
+                )
+                .unwrap();
+            }
+        }
+    }
+}
+
+fn replacement(with: &Replacement, analyser: &Analyser) -> String {
+    match with {
+        Replacement::Text(text) => text.clone(),
+        Replacement::Cell { literal, seal: s } => {
+            format!("⟨cell {} of {}⟩", seal(s, analyser), constant(literal))
+        }
+        Replacement::GroupId(group) => {
+            let group = analyser.world().policy().group(*group).unwrap();
+            format!("⟨group {}⟩", group.name)
+        }
+    }
+}
+
+fn constant(literal: &Literal) -> String {
+    match literal {
+        Literal::String { value, cast: 0 } => format!("{:?}", value.as_str()),
+        Literal::String { value, cast } => format!("{:?}::{cast}", value.as_str()),
+        Literal::Number(number) => number.as_str().to_owned(),
+        Literal::Bool(value) => value.to_string(),
+    }
+}
+
+fn seal(seal: &Seal, analyser: &Analyser) -> String {
+    let how = match seal.coercion {
+        Coercion::Assign => "assign",
+        Coercion::Compare => "compare",
+    };
+    format!("{} {how}", name(seal.column, analyser))
+}
+
+fn name(ix: ColumnIx, analyser: &Analyser) -> String {
+    let full = analyser.world().column(ix).unwrap().name.to_string();
+    full.trim_start_matches("public.").to_owned()
+}
+
+fn facts(out: &mut String, facts: &Facts) {
+    let tables: Vec<_> = facts.tables.iter().map(ToString::to_string).collect();
+    if !tables.is_empty() {
+        writeln!(out, "  tables: {}", tables.join(", ")).unwrap();
+    }
+    for touch in &facts.touches {
+        let usage = match touch.usage {
+            Use::Read => "read",
+            Use::Filter => "filter",
+            Use::Write => "write",
+        };
+        let shown = match touch.shown {
+            Shown::Clear => "clear",
+            Shown::Masked => "masked",
+            Shown::Refused => "refused",
+            Shown::Not => "not shown",
+        };
+        writeln!(out, "  touches: {} {usage} {shown}", touch.column).unwrap();
+    }
+    let effects = effects(&facts.effects);
+    if !effects.is_empty() {
+        writeln!(out, "  effects: {}", effects.join(", ")).unwrap();
+    }
+}
+
+fn effects(effects: &Effects) -> Vec<String> {
+    let mut all = Vec::new();
+    if effects.catalog {
+        all.push("catalog".into());
+    }
+    if effects.settings {
+        all.push("settings".into());
+    }
+    if !effects.creates_temporary.is_empty() {
+        all.push(format!("temporary {}", effects.creates_temporary.join(" ")));
+    }
+    if let Some(transaction) = effects.transaction {
+        all.push(format!("{transaction:?}").to_lowercase());
+    }
+    if let Some((what, name)) = &effects.prepared {
+        all.push(format!("{what:?} {name}").to_lowercase());
+    }
+    if effects.copy {
+        all.push("copy".into());
+    }
+    all
+}
