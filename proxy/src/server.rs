@@ -9,7 +9,7 @@ mod handshake;
 mod session;
 
 use crate::catalog::RefreshError;
-use crate::config::{Config, Durability};
+use crate::config::{Config, Durability, UpstreamTls};
 use crate::protect::{Vault, VaultError};
 use crate::session::driver::Stop;
 use crate::telemetry::Metrics;
@@ -189,6 +189,12 @@ pub async fn serve(config: Arc<Config>, services: Services) -> Result<Running, S
         }
         .into(),
     )?;
+    if acceptor.is_some() && config.upstream.tls != UpstreamTls::Disable {
+        tracing::warn!(
+            "relay login with TLS on both legs: a client that can bind channels must connect with \
+             channel_binding=disable where the server asks for SCRAM (docs/decisions/relay-login.md)"
+        );
+    }
     let (stop, stopped) = watch::channel(Stop::No);
     let (ready, readiness) = watch::channel(Readiness::Ready);
     let drain_timeout = config.sessions.drain_timeout;

@@ -38,10 +38,13 @@ pub struct Peers {
     pub from_server: BytesMut,
 }
 
+/// A catalog that is being read; the error is for the client.
+pub type Refresh<'a> = Pin<Box<dyn Future<Output = Result<(), String>> + Send + 'a>>;
+
 /// What the session needs of the house.
 pub trait Host: Send + Sync {
     /// Reads the catalog of the session's database anew.
-    fn refresh(&self) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + '_>>;
+    fn refresh(&self) -> Refresh<'_>;
     /// Cancel requests with the client's key mean this one.
     fn register(&self, real: CancelKey);
     /// Where counts go.
@@ -188,8 +191,7 @@ impl<H: Host> Driver<'_, H> {
         mut stop: watch::Receiver<Stop>,
     ) -> Result<Ending, Fault> {
         let host = self.host;
-        let mut refreshing: Option<Pin<Box<dyn Future<Output = Result<(), String>> + Send + '_>>> =
-            None;
+        let mut refreshing: Option<Refresh<'_>> = None;
         let (mut flush_client, mut flush_server) = (false, false);
         let mut deadline = idle_timeout.map(|t| tokio::time::Instant::now() + t);
         self.server_batch()?;

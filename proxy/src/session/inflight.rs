@@ -155,29 +155,6 @@ impl Inflight {
         self.queue.iter()
     }
 
-    /// Whether an error now takes what follows with it: the head belongs to the extended protocol.
-    pub(super) fn head_is_extended(&self) -> bool {
-        match self.queue.front() {
-            Some(
-                Expect::Parse { .. }
-                | Expect::Bind { .. }
-                | Expect::Close { .. }
-                | Expect::Describe(_)
-                | Expect::Execute(_)
-                | Expect::Refused(_)
-                | Expect::Own(OwnStep::Ack(_) | OwnStep::Rows(_)),
-            ) => true,
-            Some(
-                Expect::Sync
-                | Expect::Query(_)
-                | Expect::RefusedQuery(_)
-                | Expect::Function(_)
-                | Expect::Own(OwnStep::Sync),
-            )
-            | None => false,
-        }
-    }
-
     /// Takes everything up to the next Sync, as the server does after an error; the Sync stays. `true`
     /// where there was none yet.
     pub(super) fn skip_to_sync(&mut self) -> (Vec<Expect>, bool) {

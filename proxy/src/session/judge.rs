@@ -89,7 +89,7 @@ impl Machine {
             if changed && could_be_protected(statement, analyser) {
                 return Some(after_change(&statement.facts));
             }
-            if !self.known.utf8 && !(text.is_ascii() && is_untouched(statement)) {
+            if !(self.known.utf8 || (text.is_ascii() && is_untouched(statement))) {
                 return Some(encoding());
             }
             if let Some(report) = self.sql_prepared(&statement.facts, &mut prepared) {
@@ -172,7 +172,9 @@ impl Machine {
     fn unjudged(&self, text: &[u8]) -> Judged {
         let mut facts = Facts::default();
         // Not parsed, so it errs on the side of waiting: a COPY must not run ahead of its data.
-        facts.effects.copy = text.windows(4).any(|word| word.eq_ignore_ascii_case(b"copy"));
+        facts.effects.copy = text
+            .windows(4)
+            .any(|word| word.eq_ignore_ascii_case(b"copy"));
         let facts = Arc::new(facts);
         let described = std::str::from_utf8(text)
             .ok()

@@ -1,0 +1,178 @@
+//! The server's errors: whose they are, what they take with them, and what of them a client may see.
+//!
+//! It must never pass the DETAIL or CONTEXT of an error about a statement that touches protected columns,
+//! nor leave a name or a record as if what the server skipped had happened.
+
+use super::super::inflight::{Expect, Undo};
+use super::super::machine::{Machine, Phase};
+use super::super::prepared::Prepared;
+use crate::session::Fault;
+use hippocrypt_wire::{ErrorFields, Frame};
+use std::sync::Arc;
+use std::time::Instant;
+
+impl Machine {
+    pub(in crate::session) fn error(&mut self, frame: &Frame, now: Instant) -> Result<(), Fault> {
+        let fields = ErrorFields::of(frame)?;
+        let code = fields.sqlstate().to_owned();
+        if matches!(fields.get(b'V'), Some(b"FATAL" | b"PANIC")) {
+            if self.phase == Phase::Login {
+                self.login_error = Some(code);
+            }
+            // the server closes behind it
+            self.to_client.extend_from_slice(frame.as_bytes());
+            return Ok(());
+        }
+        self.copy_in = false;
+        if let Some(late) = &mut self.late {
+            late.server_failed();
+        }
+        match self.inflight.head() {
+            Some(Expect::Refused(_) | Expect::RefusedQuery(_)) => {
+                self.refused_error(frame, &code, now)
+            }
+            Some(Expect::Own(_)) if !self.unsynced => self.own_error(frame),
+            Some(Expect::Query(_)) => self.query_error(frame, &code, now),
+            Some(Expect::Function(run)) => {
+                self.recorder.outcome(run, Some(&code), None, now)?;
+                self.pass(frame);
+                Ok(())
+            }
+            Some(Expect::Sync) => self.sync_error(frame),
+            Some(_) => self.extended_error(frame, &code, now),
+            None => Err(Fault::Server('E')),
+        }
+    }
+
+    /// At Sync: a deferred constraint, whose DETAIL may quote a cell.
+    fn sync_error(&mut self, frame: &Frame) -> Result<(), Fault> {
+        if self.protected.is_some() {
+            return self.scrubbed(frame, None);
+        }
+        self.pass(frame);
+        Ok(())
+    }
+
+    fn refused_error(&mut self, frame: &Frame, code: &str, now: Instant) -> Result<(), Fault> {
+        let (refused, simple) = match self.inflight.head() {
+            Some(Expect::Refused(refused)) => (refused, false),
+            Some(Expect::RefusedQuery(refused)) => (refused, true),
+            _ => return Err(Fault::Server('E')),
+        };
+        let (report, replaces) = (refused.report.take(), refused.replaces);
+        match report {
+            Some(report) if code == replaces => self.write_report(&report)?,
+            Some(_) => self.pass(frame),
+            None => {}
+        }
+        if simple {
+            return Ok(());
+        }
+        self.skip(code, now)
+    }
+
+    fn query_error(&mut self, frame: &Frame, code: &str, now: Instant) -> Result<(), Fault> {
+        let database = self.database();
+        let Some(Expect::Query(query)) = self.inflight.head() else {
+            return Err(Fault::Server('E'));
+        };
+        query.failed = true;
+        let touches = query.running.front().and_then(|r| r.part.clone());
+        let judged = Arc::clone(&query.judged);
+        for run in &mut query.running {
+            self.recorder
+                .outcome(run, Some(code), database.as_deref(), now)?;
+        }
+        let protected = touches.is_some_and(|p| p.touches_protected());
+        if protected || judged.text.is_some() {
+            return self.scrubbed(frame, judged.map.as_ref());
+        }
+        self.pass(frame);
+        Ok(())
+    }
+
+    fn extended_error(&mut self, frame: &Frame, code: &str, now: Instant) -> Result<(), Fault> {
+        match self.failing() {
+            Some(prepared) if prepared.part().is_some_and(|p| p.touches_protected()) => {
+                self.scrubbed(frame, prepared.judged.map.as_ref())?;
+            }
+            _ => self.pass(frame),
+        }
+        let dropped = matches!(
+            self.inflight.head(),
+            Some(Expect::Parse { undo: Undo::Statement(name, _), .. }) if name.is_empty()
+        );
+        self.skip(code, now)?;
+        if dropped {
+            self.names.statements.remove(&b""[..]);
+        }
+        Ok(())
+    }
+
+    /// The statement that the head of the queue is about.
+    fn failing(&mut self) -> Option<Arc<Prepared>> {
+        match self.inflight.head()? {
+            Expect::Parse {
+                undo: Undo::Statement(name, _),
+                ..
+            } => self.names.statements.get(name).cloned(),
+            Expect::Bind {
+                undo: Undo::Portal(name, _),
+            } => self
+                .names
+                .portals
+                .get(name)
+                .map(|p| Arc::clone(&p.prepared)),
+            Expect::Execute(run) => run.prepared.clone(),
+            Expect::Describe(described) => described.prepared.clone(),
+            _ => None,
+        }
+    }
+
+    /// The server skips to the next Sync: what it will not do is undone, last first.
+    pub(in crate::session) fn skip(&mut self, code: &str, now: Instant) -> Result<(), Fault> {
+        let (skipped, no_sync) = self.inflight.skip_to_sync();
+        self.skipping |= no_sync;
+        let database = self.database();
+        for expect in skipped.into_iter().rev() {
+            match expect {
+                Expect::Parse { undo, prepare } => {
+                    self.names.undo(undo);
+                    if let Some(ticket) = prepare {
+                        self.recorder.prepare_failed(ticket, code, now)?;
+                    }
+                }
+                Expect::Bind { undo } | Expect::Close { undo } => self.names.undo(undo),
+                Expect::Execute(mut run) | Expect::Function(mut run) => {
+                    self.recorder
+                        .outcome(&mut run, Some(code), database.as_deref(), now)?;
+                }
+                Expect::Query(mut query) => {
+                    for run in &mut query.running {
+                        self.recorder
+                            .outcome(run, Some(code), database.as_deref(), now)?;
+                    }
+                }
+                Expect::Describe(_)
+                | Expect::Refused(_)
+                | Expect::RefusedQuery(_)
+                | Expect::Own(_)
+                | Expect::Sync => {}
+            }
+        }
+        self.settle_credit(code, now)
+    }
+
+    /// At the end of the session: what runs gets an outcome.
+    pub(in crate::session) fn fail_outstanding(
+        &mut self,
+        code: &str,
+        now: Instant,
+    ) -> Result<(), Fault> {
+        while !self.inflight.is_empty() {
+            self.skip(code, now)?;
+            self.inflight.pop();
+        }
+        self.settle_credit(code, now)
+    }
+}
