@@ -231,3 +231,66 @@ fn show_status(common: &Common, comparison: Comparison) -> anyhow::Result<ExitCo
     told(common.output, &comparison, || comparison.text())?;
     Ok(ExitCode::from(u8::from(!comparison.missing.is_empty())))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Comparison, Wanted};
+    use hippocrypt_keys::{DatabaseStatus, EpochStatus, GroupStatus, Status};
+
+    fn status() -> Status {
+        let group = |name: &str, id: &str| GroupStatus {
+            name: name.to_string(),
+            id: id.to_string(),
+            epoch: 1,
+        };
+        Status {
+            keyring: "k.json".to_string(),
+            provider: "file m.key".to_string(),
+            revision: 2,
+            epochs: vec![EpochStatus {
+                epoch: 1,
+                created: "2026-01-01T00:00:00Z".to_string(),
+                groups: 2,
+            }],
+            databases: vec![DatabaseStatus {
+                name: "clinic".to_string(),
+                uuid: "u".to_string(),
+                groups: vec![
+                    group("public.p.a", "00000001"),
+                    group("public.p.old", "00000002"),
+                ],
+            }],
+        }
+    }
+
+    #[test]
+    fn status_says_what_is_missing_and_what_is_left_over() {
+        let wanted: Vec<Wanted> = vec![
+            (
+                "clinic".into(),
+                vec!["public.p.a".into(), "public.p.new".into()],
+            ),
+            ("lab".into(), vec!["public.p.a".into()]),
+        ];
+        let comparison = Comparison::of(status(), &wanted);
+        let pair = |database: &str, group: &str| (database.to_string(), group.to_string());
+        assert_eq!(
+            comparison.missing,
+            [pair("clinic", "public.p.new"), pair("lab", "public.p.a")]
+        );
+        assert_eq!(comparison.unused, [pair("clinic", "public.p.old")]);
+        let expected = "\
+keyring     k.json, revision 2
+master key  file m.key
+epoch 1     made 2026-01-01T00:00:00Z, 2 column groups write in it
+
+database clinic  uuid u
+  public.p.a    id 00000001  epoch 1
+  public.p.old  id 00000002  epoch 1  not in the policy
+
+missing: clinic: public.p.new has no id; `hippocrypt keys sync` gives it one
+missing: lab: public.p.a has no id; `hippocrypt keys sync` gives it one
+";
+        assert_eq!(comparison.text(), expected);
+    }
+}

@@ -159,15 +159,18 @@ impl Check<'_> {
             .iter()
             .filter(|d| of_it(d.relation, d.column))
         {
-            let text = format!(
-                "column {} is used by {}: it sees cells, and statements through it are refused",
-                column.name,
-                // What a view is made of is, to PostgreSQL, its rule.
-                other
-                    .description
-                    .strip_prefix("rule _RETURN on ")
-                    .unwrap_or(&other.description)
-            );
+            // What a view is made of is, to PostgreSQL, its rule.
+            let view = other.description.strip_prefix("rule _RETURN on ");
+            let text = match view {
+                Some(view) => format!(
+                    "column {} is used by {view}: it sees cells, and statements through it are refused",
+                    column.name
+                ),
+                None => format!(
+                    "column {} is used by {}: it is computed by the server on the cell, not on its value",
+                    column.name, other.description
+                ),
+            };
             self.findings.push(Finding::warning(&column.place, text));
         }
     }
@@ -224,11 +227,13 @@ fn index_finding(column: &Column, index: &Index, is_key: bool) -> Option<Finding
     }
 }
 
-/// The id in the CHECK that comes with a cell column: bytes 28 to 31 of its cells; docs/formats/cell.md.
+/// The id in the CHECK that comes with a cell column, on bytes 28 to 31 of its cells (docs/formats/cell.md). The
+/// server prints it as `SUBSTRING(c::bytea FROM 29 FOR 4) = '…'` or `"substring"(c::bytea, 29, 4) = '…'`, by how it was
+/// written.
 fn group_check(definition: &str) -> Option<&str> {
-    if !definition.to_ascii_lowercase().contains("substring") {
-        return None;
-    }
-    let (_, after) = definition.split_once("29 FOR 4) = '\\x")?;
-    after.get(..8)
+    let (call, id) = definition.split_once(" = '\\x")?;
+    let call = call.to_ascii_lowercase();
+    let on_group =
+        call.contains("substring") && (call.contains("from 29 for 4") || call.contains(", 29, 4"));
+    id.get(..8).filter(|_| on_group)
 }

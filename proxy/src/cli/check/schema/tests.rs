@@ -300,6 +300,8 @@ fn checks_are_computed_on_cells() {
         .insert("public.patients.ssn".into(), "00000001".to_string());
     let group = "CHECK ((SUBSTRING((ssn)::bytea FROM 29 FOR 4) = '\\x00000001'::bytea))";
     assert_eq!(found(&catalog(), &check(group)), [""; 0]);
+    let made = "CHECK ((\"substring\"((ssn)::bytea, 29, 4) = '\\x00000001'::bytea))";
+    assert_eq!(found(&catalog(), &check(made)), [""; 0]);
     other.constraints = check(group).constraints;
     assert_eq!(found(&catalog(), &other), [""; 0]);
     other
@@ -324,6 +326,12 @@ fn what_sees_cells_is_named() {
         &catalog(),
         &l,
         "p:7: warning: column public.patients.ssn is used by view v: it sees cells",
+    );
+    l.dependents[0].description = "policy p on table patients".to_string();
+    only(
+        &catalog(),
+        &l,
+        "p:7: warning: column public.patients.ssn is used by policy p on table patients: it is computed by the server on the cell",
     );
     let mut c = catalog();
     patients(&mut c).triggers = vec![
