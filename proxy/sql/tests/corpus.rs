@@ -10,9 +10,9 @@
     reason = "a test: a failure is what it is for"
 )]
 
-use hippocrypt_sql::Analyser;
-use hippocrypt_sql::Context;
 use hippocrypt_sql::catalog::Names;
+use hippocrypt_sql::scan::{self, Kind};
+use hippocrypt_sql::{Analyser, Context, Normalised, Statement, Verdict, normalise};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -73,6 +73,104 @@ fn a_verdict_from_the_cache_is_the_same_verdict() {
             assert_eq!(verdict(&analysers, block), first, "{}", block.text);
         }
     }
+}
+
+/// What the audit log shows of a text scans, and has no constant in it.
+#[test]
+fn no_constant_of_the_corpus_is_in_its_normalised_text() {
+    for text in texts() {
+        let Normalised::Scanned { sql, fingerprint } = normalise(&text, true) else {
+            continue;
+        };
+        assert_eq!(fingerprint.len(), 16);
+        let tokens = scan::scan(&sql, true).unwrap();
+        let constant = tokens.all().iter().find(|t| {
+            matches!(
+                t.kind,
+                Kind::Sconst
+                    | Kind::Usconst
+                    | Kind::Bconst
+                    | Kind::Xconst
+                    | Kind::Iconst
+                    | Kind::Fconst
+            )
+        });
+        assert_eq!(constant, None, "{text}\n{sql}");
+    }
+}
+
+/// Broken statements are refused or planned within their own bytes; nothing panics.
+#[test]
+fn mutations_of_the_corpus_keep_every_plan_in_its_statement() {
+    let analysers = fixture::Analysers::new();
+    let names = Names {
+        search_path: vec![Arc::from("public")],
+        temporary: Vec::new(),
+        standard_conforming_strings: true,
+    };
+    let rights = fixture::rights("app");
+    let cx = Context {
+        names: &names,
+        rights: &rights,
+        declared_params: &[],
+    };
+    let all = texts();
+    let mut random = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = move |below: usize| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        usize::try_from(random % (below.max(1) as u64)).unwrap()
+    };
+    for (ix, text) in all.iter().enumerate() {
+        for _ in 0..8 {
+            let other = &all[(ix + next(all.len())) % all.len()];
+            let mutated = mutate(text, other, &mut next);
+            let _ = normalise(&mutated, true);
+            if let Ok(statements) = analysers.clinic.analyse(&mutated, &cx) {
+                statements.iter().for_each(|s| within(s, &mutated));
+            }
+        }
+    }
+}
+
+fn mutate(text: &str, other: &str, next: &mut impl FnMut(usize) -> usize) -> String {
+    let words: Vec<&str> = text.split_inclusive(' ').collect();
+    let others: Vec<&str> = other.split_inclusive(' ').collect();
+    let at = next(words.len());
+    let mut mutated: Vec<&str> = words.clone();
+    match next(4) {
+        0 => drop(mutated.remove(at)),
+        1 => mutated[at] = others[next(others.len())],
+        2 => mutated.insert(at, words[next(words.len())]),
+        _ => mutated.truncate(at),
+    }
+    mutated.concat()
+}
+
+fn within(statement: &Statement, text: &str) {
+    let Verdict::Plan(plan) = &statement.verdict else {
+        return;
+    };
+    let mut end = statement.range.start;
+    for edit in &plan.edits {
+        assert!(
+            edit.range.start >= end && edit.range.end >= edit.range.start,
+            "{text}"
+        );
+        assert!(text.get(edit.range.clone()).is_some(), "{text}");
+        end = edit.range.end;
+    }
+    assert!(end <= statement.range.end, "{text}");
+}
+
+fn texts() -> Vec<String> {
+    let mut all = Vec::new();
+    for file in files() {
+        let (_, blocks) = parse(&fs::read_to_string(&file).unwrap());
+        all.extend(blocks.into_iter().map(|b| b.text));
+    }
+    all
 }
 
 fn files() -> Vec<PathBuf> {

@@ -68,7 +68,10 @@ fn column(s: &RenameStmt, input: &Input<'_>) -> Ruled {
         _ => return Err(protected(relation, input)),
     };
     let policy = input.world.policy().tables.get(&table.name);
-    let named = |column: &str| policy.is_some_and(|t| t.columns.contains_key(column));
+    let named = |column: &str| {
+        policy
+            .is_some_and(|t| t.columns.contains_key(column) || t.subject.as_deref() == Some(column))
+    };
     if named(&s.subname) || named(&s.newname) {
         return Err(refuse(
             format!(
