@@ -7,9 +7,11 @@
 
 mod at_rest;
 mod audit;
+mod corpus;
 mod drivers;
 mod lifecycle;
 mod login;
 mod passthrough;
 mod refusals;
 mod roles;
+mod twin;

@@ -325,3 +325,16 @@ fn errors_of_the_server_about_protected_tables_show_no_cells() {
     }
     usable(&mut client, "errors");
 }
+
+#[test]
+fn explain_shows_the_plan_and_no_cell() {
+    let place = clinic();
+    let mut client = place.raw("app");
+    for options in ["", "VERBOSE", "(ANALYZE, FORMAT JSON)"] {
+        let sql = format!("EXPLAIN {options} SELECT id FROM patients WHERE ssn = '900-11-0001'");
+        let answer = client.query(&sql);
+        let plan = format!("{:?}", rows(&answer));
+        assert!(plan.contains("encrypted") && plan.contains("ssn"), "{plan}");
+        assert!(!plan.contains("f5e1"), "{plan}");
+    }
+}
