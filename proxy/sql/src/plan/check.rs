@@ -40,19 +40,52 @@ pub(super) fn rendered(input: &Input<'_>, stmt: &Node, plan: &Plan) -> Judged<()
     };
     let after = only.stmt.as_deref().ok_or_else(wrong)?;
     let columns = match &plan.outputs {
-        Some(outputs) => width(after) == Some(outputs.len()),
+        Some(outputs) => {
+            width(after).is_some_and(|width| width == outputs.len()) || has_star(after)
+        }
         None => true,
     };
-    let mut before = serde_json::to_value(stmt).map_err(|_| wrong())?;
-    let mut after = serde_json::to_value(after).map_err(|_| wrong())?;
     let is_cell = |e: &&crate::verdict::Edit| !matches!(e.with, Replacement::Text(_));
     let cells = plan.edits.iter().filter(is_cell).count();
+    let found = same(stmt.clone(), after.clone());
+    match columns && found == Some(cells) {
+        true => Ok(()),
+        false => Err(wrong()),
+    }
+}
+
+/// How many dummies `after` has, if it is otherwise the same as `before`.
+///
+/// An INSERT's rows are compared one by one: a tree as a JSON value is many times its text.
+fn same(mut before: Node, mut after: Node) -> Option<usize> {
+    let (rows, others) = (rows(&mut before), rows(&mut after));
+    if rows.len() != others.len() {
+        return None;
+    }
+    let mut found = alike(&before, &after)?;
+    for (row, other) in rows.iter().zip(&others) {
+        found += alike(row, other)?;
+    }
+    Some(found)
+}
+
+fn alike(before: &Node, after: &Node) -> Option<usize> {
+    let mut before = serde_json::to_value(before).ok()?;
+    let mut after = serde_json::to_value(after).ok()?;
     let found = dummies(&after);
     erase(&mut before);
     erase(&mut after);
-    match columns && cells == found && before == after {
-        true => Ok(()),
-        false => Err(wrong()),
+    (before == after).then_some(found)
+}
+
+/// Takes the rows of INSERT … VALUES out.
+fn rows(stmt: &mut Node) -> Vec<Node> {
+    let Some(NodeEnum::InsertStmt(insert)) = &mut stmt.node else {
+        return Vec::new();
+    };
+    match insert.select_stmt.as_deref_mut().map(|n| &mut n.node) {
+        Some(Some(NodeEnum::SelectStmt(select))) => std::mem::take(&mut select.values_lists),
+        _ => Vec::new(),
     }
 }
 
@@ -138,6 +171,27 @@ fn erase_fields(fields: &mut Map<String, Value>) {
 /// `*`, or a column that a written-out `*` gives.
 fn is_column_target(item: &Value) -> bool {
     item.pointer("/node/ResTarget/val/node/ColumnRef").is_some()
+}
+
+/// A `*` over a subquery stays as it is: its columns are written out within.
+fn has_star(stmt: &Node) -> bool {
+    let Some(NodeEnum::SelectStmt(select)) = &stmt.node else {
+        return false;
+    };
+    let mut select = select.as_ref();
+    while let Some(left) = select.larg.as_deref() {
+        select = left;
+    }
+    select.target_list.iter().any(|target| match &target.node {
+        Some(NodeEnum::ResTarget(target)) => match target.val.as_deref().map(|v| &v.node) {
+            Some(Some(NodeEnum::ColumnRef(column))) => {
+                let last = column.fields.last().and_then(|f| f.node.as_ref());
+                matches!(last, Some(NodeEnum::AStar(_)))
+            }
+            _ => false,
+        },
+        _ => false,
+    })
 }
 
 /// How many result columns the statement has, now that its stars are written out.

@@ -66,13 +66,12 @@ fn below(node: Option<&Node>) -> (Strength, String) {
 }
 
 fn last_string(nodes: &[Node]) -> (Strength, String) {
-    let strings = nodes.iter().filter_map(|n| match &n.node {
+    let mut strings = nodes.iter().rev().filter_map(|n| match &n.node {
         Some(NodeEnum::String(s)) => Some(s.sval.clone()),
         _ => None,
     });
-    strings
-        .last()
-        .map_or((Strength::None, String::new()), |s| (Strength::Strong, s))
+    let last = strings.next().map(|s| (Strength::Strong, s));
+    last.unwrap_or((Strength::None, String::new()))
 }
 
 fn sublink(link: &SubLink) -> (Strength, String) {

@@ -17,7 +17,7 @@ impl Planner<'_> {
         let (table, entry) = self.target_relation(relation)?;
         self.triggers(table.as_ref(), relation.location)?;
         let mut entries = vec![entry];
-        entries.extend(self.from_list(&delete.using_clause)?);
+        entries.extend(self.sources(&delete.using_clause)?);
         self.levels.push(Level {
             entries: entries.clone(),
         });

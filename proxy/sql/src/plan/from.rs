@@ -27,17 +27,17 @@ const ONE_COLUMN: [&str; 8] = [
 
 impl Planner<'_> {
     /// The entries of a FROM list.
-    pub(super) fn from_list(&mut self, items: &[Node]) -> Judged<Vec<Entry>> {
+    pub(super) fn sources(&mut self, items: &[Node]) -> Judged<Vec<Entry>> {
         let mut entries = Vec::new();
         for item in items {
-            let more = self.from_item(item, &entries)?;
+            let more = self.source_item(item, &entries)?;
             entries.extend(more);
         }
         Ok(entries)
     }
 
     /// The entries of one FROM item; `before` is what LATERAL sees.
-    pub(super) fn from_item(&mut self, item: &Node, before: &[Entry]) -> Judged<Vec<Entry>> {
+    pub(super) fn source_item(&mut self, item: &Node, before: &[Entry]) -> Judged<Vec<Entry>> {
         match item.node.as_ref() {
             Some(NodeEnum::RangeVar(relation)) => Ok(vec![self.relation(relation)?]),
             Some(NodeEnum::RangeSubselect(query)) => Ok(vec![self.subselect(query, before)?]),
@@ -49,7 +49,7 @@ impl Planner<'_> {
                     .relation
                     .as_deref()
                     .ok_or_else(|| malformed("TABLESAMPLE"))?;
-                let entries = self.from_item(relation, before)?;
+                let entries = self.source_item(relation, before)?;
                 self.clear_all(&sample.args, "TABLESAMPLE", sample.location)?;
                 self.only_clear(sample.repeatable.as_deref(), "REPEATABLE", sample.location)?;
                 Ok(entries)
@@ -280,6 +280,7 @@ fn derived(name: Option<&str>, outputs: &Outputs, alias: Option<&Alias>) -> Entr
         .map(|c| (Arc::clone(&c.name), Value::Flow(c.flow.clone())));
     let mut entry = Entry::new(name.map(Arc::from), columns.collect());
     entry.open_ended = outputs.open_ended;
+    entry.fixed = !outputs.open_ended;
     rename(&mut entry, alias);
     entry
 }

@@ -19,9 +19,9 @@ impl Planner<'_> {
         let (Some(left), Some(right), true) = (&join.larg, &join.rarg, side(&join.larg)) else {
             return Err(malformed("JOIN"));
         };
-        let left = self.from_item(left, before)?;
+        let left = self.source_item(left, before)?;
         let seen: Vec<Entry> = before.iter().chain(&left).cloned().collect();
-        let right = self.from_item(right, &seen)?;
+        let right = self.source_item(right, &seen)?;
         if join.join_using_alias.is_some() {
             return Err(unsupported("an alias of JOIN USING", -1));
         }
@@ -145,6 +145,8 @@ fn joined(
         .iter()
         .chain(&right)
         .any(|e| e.columns_visible && e.system_columns);
+    let mut sides = left.iter().chain(&right).filter(|e| e.columns_visible);
+    row.fixed = sides.all(|e| e.fixed);
     row.columns = Arc::new(merged.into_iter().chain(others).collect());
     if let Some(alias) = &join.alias {
         row.name = Some(Arc::from(alias.aliasname.as_str()));

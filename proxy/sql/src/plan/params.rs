@@ -16,11 +16,34 @@ use zeroize::Zeroizing;
 /// OID of bytea.
 const BYTEA: u32 = 17;
 
-/// One use of a client's parameter that needs a number of its own upstream.
-struct Slot {
-    client: u16,
-    seal: Option<Seal>,
-    number: u16,
+/// The numbers that the uses of the client's parameters have upstream.
+struct Slots {
+    /// By the client's number: how it is sealed, and the number.
+    by_client: BTreeMap<u16, Vec<(Option<Seal>, u16)>>,
+    /// The highest number in use.
+    highest: u16,
+}
+
+impl Slots {
+    /// The number of one use: the first keeps the client's, the others come after all.
+    fn number(&mut self, client: u16, seal: Option<Seal>) -> Judged<u16> {
+        let uses = self.by_client.entry(client).or_default();
+        if let Some((_, number)) = uses.iter().find(|(known, _)| *known == seal) {
+            return Ok(*number);
+        }
+        let number = match uses.is_empty() {
+            true => client,
+            false => {
+                self.highest = self
+                    .highest
+                    .checked_add(1)
+                    .ok_or_else(|| malformed("parameter"))?;
+                self.highest
+            }
+        };
+        uses.push((seal, number));
+        Ok(number)
+    }
 }
 
 impl Planner<'_> {
@@ -30,9 +53,12 @@ impl Planner<'_> {
         let leaves = std::mem::take(&mut self.leaves);
         self.keep_names(&leaves)?;
         self.drop_column_casts(&leaves)?;
-        let mut slots: Vec<Slot> = Vec::new();
         let mut types: BTreeMap<u16, Option<u32>> = BTreeMap::new();
         let highest = self.highest(&leaves);
+        let mut slots = Slots {
+            by_client: BTreeMap::new(),
+            highest,
+        };
         for leaf in &leaves {
             match (&leaf.what, &leaf.fate) {
                 (What::Param(client, token), fate) => {
@@ -42,8 +68,7 @@ impl Planner<'_> {
                     };
                     let known = self.param_type(*client, leaf, sealed);
                     types.entry(*client).or_insert(known);
-                    let number =
-                        slot(&mut slots, *client, sealed.map(|s| s.seal.clone()), highest)?;
+                    let number = slots.number(*client, sealed.map(|s| s.seal.clone()))?;
                     self.renumber(leaf, token.clone(), sealed.is_some(), *client, number);
                 }
                 (What::Null, Fate::Sealed(_)) if leaf.cast != Cast::None => {
@@ -128,7 +153,7 @@ impl Planner<'_> {
 
     fn both_sides(
         &self,
-        slots: &[Slot],
+        slots: &Slots,
         types: &BTreeMap<u16, Option<u32>>,
         highest: u16,
     ) -> Judged<(Vec<UpstreamParam>, Vec<ClientParam>)> {
@@ -138,8 +163,12 @@ impl Planner<'_> {
             let oid = self
                 .declared_oid(number)
                 .or(types.get(&number).copied().flatten());
-            let mine = || slots.iter().filter(|s| s.client == number);
-            let sealed = mine().any(|s| s.seal.is_some());
+            let uses = slots
+                .by_client
+                .get(&number)
+                .map(Vec::as_slice)
+                .unwrap_or_default();
+            let sealed = uses.iter().any(|(seal, _)| seal.is_some());
             if sealed && oid.is_none() {
                 let message = format!(
                     "the type of parameter ${number} is not known: it is used both in clear and for an encrypted column"
@@ -163,8 +192,8 @@ impl Planner<'_> {
                 oid: oid.unwrap_or(0),
             };
             upstream.entry(number).or_insert(clear.clone());
-            for slot in mine() {
-                let param = match &slot.seal {
+            for (seal, number) in uses {
+                let param = match seal {
                     Some(seal) => UpstreamParam {
                         client,
                         seal: Some(seal.clone()),
@@ -172,7 +201,7 @@ impl Planner<'_> {
                     },
                     None => clear.clone(),
                 };
-                upstream.insert(slot.number, param);
+                upstream.insert(*number, param);
             }
         }
         Ok((upstream.into_values().collect(), clients))
@@ -284,30 +313,6 @@ impl Planner<'_> {
         }
         Ok(())
     }
-}
-
-/// The number upstream of a parameter's use: the first keeps the client's, the others come after all.
-fn slot(slots: &mut Vec<Slot>, client: u16, seal: Option<Seal>, highest: u16) -> Judged<u16> {
-    if let Some(slot) = slots.iter().find(|s| s.client == client && s.seal == seal) {
-        return Ok(slot.number);
-    }
-    let first = !slots.iter().any(|s| s.client == client);
-    let after = slots
-        .iter()
-        .map(|s| s.number)
-        .max()
-        .unwrap_or(0)
-        .max(highest);
-    let number = match first {
-        true => client,
-        false => after.checked_add(1).ok_or_else(|| malformed("parameter"))?,
-    };
-    slots.push(Slot {
-        client,
-        seal,
-        number,
-    });
-    Ok(number)
 }
 
 /// A cast that says of a value for this column what the column says anyway.

@@ -24,6 +24,8 @@ pub(super) struct Entry {
     pub(super) columns: Arc<Vec<EntryColumn>>,
     /// It may have more columns than these, all of them clear.
     pub(super) open_ended: bool,
+    /// It is a query whose columns are written out in the text: no catalog change can add one.
+    pub(super) fixed: bool,
     /// It has `ctid`, `tableoid` and the like.
     pub(super) system_columns: bool,
     /// Its columns can be named without a qualifier, and `*` shows them.
@@ -102,6 +104,7 @@ impl Entry {
             table: None,
             columns: Arc::new(columns),
             open_ended: false,
+            fixed: false,
             system_columns: false,
             columns_visible: true,
             name_visible: true,

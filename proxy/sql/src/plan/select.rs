@@ -56,7 +56,7 @@ impl Planner<'_> {
     }
 
     fn plain_select(&mut self, select: &SelectStmt, stars: Stars) -> Judged<Outputs> {
-        let entries = self.from_list(&select.from_clause)?;
+        let entries = self.sources(&select.from_clause)?;
         self.levels.push(Level { entries });
         let outputs = self.targets(&select.target_list, stars)?;
         self.only_clear(select.where_clause.as_deref(), "WHERE", -1)?;

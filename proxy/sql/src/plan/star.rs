@@ -29,6 +29,10 @@ impl Planner<'_> {
                 written.push(column.text.to_string());
             }
         }
+        // a subquery's columns are written out within: there its names may be alike
+        if entries.iter().all(|e| e.fixed) && star.location >= 0 {
+            return Ok(());
+        }
         let written = written.join(", ");
         match usize::try_from(star.location) {
             Ok(start) => {

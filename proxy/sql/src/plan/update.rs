@@ -21,7 +21,7 @@ impl Planner<'_> {
         let (table, entry) = self.target_relation(relation)?;
         self.triggers(table.as_ref(), relation.location)?;
         let mut entries = vec![entry];
-        entries.extend(self.from_list(&update.from_clause)?);
+        entries.extend(self.sources(&update.from_clause)?);
         self.levels.push(Level {
             entries: entries.clone(),
         });

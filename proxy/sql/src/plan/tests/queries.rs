@@ -43,7 +43,15 @@ fn stars() {
     );
     check(
         "SELECT * FROM (SELECT * FROM staff) AS s(a, b)",
-        "SELECT \"s\".\"a\", \"s\".\"b\", \"s\".\"title\", \"s\".\"city\" FROM (SELECT \"staff\".\"id\", \"staff\".\"email\", \"staff\".\"title\", \"staff\".\"city\" FROM \"public\".staff) AS s(a, b) => clear, staff.email 25/-1, clear, clear",
+        "SELECT * FROM (SELECT \"staff\".\"id\", \"staff\".\"email\", \"staff\".\"title\", \"staff\".\"city\" FROM \"public\".staff) AS s(a, b) => clear, staff.email 25/-1, clear, clear",
+    );
+}
+
+#[test]
+fn stars_over_columns_of_one_name() {
+    check(
+        "SELECT * FROM (SELECT s.*, v.id FROM staff s, visits v) q",
+        "SELECT * FROM (SELECT \"s\".\"id\", \"s\".\"email\", \"s\".\"title\", \"s\".\"city\", v.id FROM \"public\".staff s, visits v) q => clear, staff.email 25/-1, clear, clear, clear",
     );
 }
 
