@@ -75,6 +75,57 @@ fn a_verdict_from_the_cache_is_the_same_verdict() {
     }
 }
 
+/// Statements that are judged on the caller's own stack fit into half of what a thread has.
+#[test]
+fn a_deep_statement_does_not_need_a_deep_stack() {
+    let deep = |open: &str, inner: &str, close: &str, levels: usize| {
+        format!(
+            "SELECT {}{inner}{}",
+            open.repeat(levels),
+            close.repeat(levels)
+        )
+    };
+    let mut texts = Vec::new();
+    for levels in [40, 70, 95, 140, 280, 1_000] {
+        texts.push(deep("NOT ", "true FROM patients", "", levels));
+        texts.push(deep("- ", "id FROM patients", "", levels));
+        texts.push(deep("(SELECT ", "id FROM patients", ")", levels));
+        texts.push(deep("CASE WHEN true THEN ", "ssn", " END", levels) + " FROM patients");
+        texts.push(deep("COALESCE(", "ssn", ")", levels) + " FROM patients");
+        texts.push(deep(
+            "",
+            "ssn FROM patients",
+            " UNION ALL SELECT ssn FROM patients",
+            levels,
+        ));
+        texts.push(
+            format!(
+                "SELECT 1{}",
+                " WHERE EXISTS (SELECT 1 FROM patients".repeat(levels)
+            ) + &")".repeat(levels),
+        );
+    }
+    let judge = move || {
+        let analysers = fixture::Analysers::new();
+        let names = Names {
+            search_path: vec![Arc::from("public")],
+            temporary: Vec::new(),
+            standard_conforming_strings: true,
+        };
+        let rights = fixture::rights("app");
+        let cx = Context {
+            names: &names,
+            rights: &rights,
+            declared_params: &[],
+        };
+        for text in texts {
+            let _ = analysers.clinic.analyse(&text, &cx);
+        }
+    };
+    let small = std::thread::Builder::new().stack_size(1 << 20).spawn(judge);
+    small.unwrap().join().unwrap();
+}
+
 /// What the audit log shows of a text scans, and has no constant in it.
 #[test]
 fn no_constant_of_the_corpus_is_in_its_normalised_text() {
