@@ -171,9 +171,8 @@ create function pg_temp.expression(how text, v text) returns text language sql a
 create function pg_temp.assign(t text, send text, style text, zone text, how text, v text, out shown text, out sent text) language plpgsql as $$
 begin
   perform set_config('datestyle', style, false), set_config('timezone', zone, false);
-  execute format('truncate "t %s"', t);
-  execute format('insert into "t %s" values (%s)', t, pg_temp.expression(how, v));
-  execute format('select format(''%%s'', c), encode(%I(c), ''hex'') from "t %s"', send, t) into shown, sent;
+  execute format('insert into "t %s" values (%s) returning format(''%%s'', c), encode(%I(c), ''hex'')', t, pg_temp.expression(how, v), send)
+    into shown, sent;
 exception when others then shown := sqlstate; sent := '!';
 end $$;
 create function pg_temp.equal(t text, zone text, stored text, how text, v text) returns text language plpgsql as $$
