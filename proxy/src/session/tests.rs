@@ -306,3 +306,5 @@ fn a_session_that_ends_leaves_no_statement_without_outcome() {
         ["statement", "outcome 57P01", "session_end"]
     );
 }
+
+mod model;
