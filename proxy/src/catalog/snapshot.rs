@@ -91,6 +91,30 @@ enum Later {
     Unique(u32, Vec<i16>),
 }
 
+impl Later {
+    fn oid(&self) -> u32 {
+        match self {
+            Self::Attribute(oid, _)
+            | Self::Parent(oid, _)
+            | Self::Depends(oid, _)
+            | Self::Rules(oid)
+            | Self::Trigger(oid, _, _)
+            | Self::Unique(oid, _) => *oid,
+        }
+    }
+
+    fn apply(self, relation: &mut Relation) {
+        match self {
+            Self::Attribute(_, attribute) => relation.columns.push(attribute),
+            Self::Parent(_, parent) => relation.parents.push(parent),
+            Self::Depends(_, on) => relation.depends_on.push(on),
+            Self::Rules(_) => relation.has_rules = true,
+            Self::Trigger(_, schema, function) => relation.triggers.push((schema, function)),
+            Self::Unique(_, key) => relation.unique.push(key),
+        }
+    }
+}
+
 impl Snapshot {
     /// Takes one row: [`COLUMNS`] fields as text, `None` for NULL.
     pub fn row(&mut self, row: &[Option<&str>]) -> Result<(), SnapshotError> {
@@ -103,16 +127,8 @@ impl Snapshot {
     /// The catalog, and the temporary relations of the session that asked.
     pub fn finish(mut self, version: u64) -> (Catalog, Vec<Arc<str>>) {
         for later in self.later {
-            let (oid, apply): (u32, Box<dyn FnOnce(&mut Relation)>) = match later {
-                Later::Attribute(oid, a) => (oid, Box::new(|r| r.columns.push(a))),
-                Later::Parent(oid, parent) => (oid, Box::new(move |r| r.parents.push(parent))),
-                Later::Depends(oid, on) => (oid, Box::new(move |r| r.depends_on.push(on))),
-                Later::Rules(oid) => (oid, Box::new(|r| r.has_rules = true)),
-                Later::Trigger(oid, s, f) => (oid, Box::new(|r| r.triggers.push((s, f)))),
-                Later::Unique(oid, key) => (oid, Box::new(|r| r.unique.push(key))),
-            };
-            if let Some(relation) = self.relations.get_mut(&oid) {
-                apply(relation);
+            if let Some(relation) = self.relations.get_mut(&later.oid()) {
+                later.apply(relation);
             }
         }
         for (oid, mut relation) in self.relations {
