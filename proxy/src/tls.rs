@@ -85,7 +85,10 @@ fn server_config(identity: &Identity) -> Result<ServerConfig, TlsError> {
         .with_safe_default_protocol_versions()
         .map(|builder| builder.with_no_client_auth())
         .and_then(|builder| builder.with_single_cert(chain, key))
-        .map_err(|error| TlsError::Identity { path: identity.certificate.clone(), error })
+        .map_err(|error| TlsError::Identity {
+            path: identity.certificate.clone(),
+            error,
+        })
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
@@ -99,7 +102,10 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
 }
 
 fn file(path: &Path, what: &dyn std::fmt::Display) -> TlsError {
-    TlsError::File { path: path.to_owned(), what: what.to_string() }
+    TlsError::File {
+        path: path.to_owned(),
+        what: what.to_string(),
+    }
 }
 
 /// How to reach the server: address and TLS, checked once at start.
@@ -126,7 +132,11 @@ impl Connector {
                 Some((Arc::new(config), name))
             }
         };
-        Ok(Self { host: upstream.host.clone(), port: upstream.port, tls })
+        Ok(Self {
+            host: upstream.host.clone(),
+            port: upstream.port,
+            tls,
+        })
     }
 
     /// Connects, and does the TLS handshake where TLS is wanted.
@@ -135,11 +145,17 @@ impl Connector {
         let mut tcp = TcpStream::connect((self.host.as_str(), self.port))
             .await
             .and_then(|tcp| tcp.set_nodelay(true).map(|()| tcp))
-            .map_err(|error| ConnectError::Tcp { address: address.clone(), error })?;
+            .map_err(|error| ConnectError::Tcp {
+                address: address.clone(),
+                error,
+            })?;
         let Some((config, name)) = &self.tls else {
             return Ok(UpstreamStream::Plain(tcp));
         };
-        let failed = |error| ConnectError::Tls { address: address.clone(), error };
+        let failed = |error| ConnectError::Tls {
+            address: address.clone(),
+            error,
+        };
         tcp.write_all(&SSL_REQUEST).await.map_err(failed)?;
         // One byte and no more: what follows it belongs to the handshake (CVE-2021-23222).
         if tcp.read_u8().await.map_err(failed)? != b'S' {
@@ -160,7 +176,10 @@ fn client_config(trust: Trust<'_>) -> Result<ClientConfig, TlsError> {
     let provider = Arc::new(ring::default_provider());
     let versions = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
-        .map_err(|error| TlsError::Identity { path: PathBuf::new(), error })?;
+        .map_err(|error| TlsError::Identity {
+            path: PathBuf::new(),
+            error,
+        })?;
     Ok(match trust {
         Trust::Anyone => versions
             .dangerous()
@@ -198,7 +217,12 @@ impl ServerCertVerifier for AnyCertificate {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+        verify_tls12_signature(
+            message,
+            cert,
+            dss,
+            &self.0.signature_verification_algorithms,
+        )
     }
 
     fn verify_tls13_signature(
@@ -207,7 +231,12 @@ impl ServerCertVerifier for AnyCertificate {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+        verify_tls13_signature(
+            message,
+            cert,
+            dss,
+            &self.0.signature_verification_algorithms,
+        )
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

@@ -48,14 +48,19 @@ pub(super) async fn install(
     database: &str,
     user: &str,
 ) -> Result<(), InstallError> {
-    let server = |error| InstallError::Server { database: database.to_owned(), error };
+    let server = |error| InstallError::Server {
+        database: database.to_owned(),
+        error,
+    };
     if let Some(check) = existing(client).await.map_err(server)? {
         // The server prints the expression its own way; what must be in it is the length and the magic.
         let ours = check.contains(">= 59") && check.contains("f5e1");
         return if ours {
             Ok(())
         } else {
-            Err(InstallError::Foreign { database: database.to_owned() })
+            Err(InstallError::Foreign {
+                database: database.to_owned(),
+            })
         };
     }
     match client.batch_execute(&sql()).await {

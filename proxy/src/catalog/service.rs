@@ -66,7 +66,11 @@ impl ServiceConnection {
                 tracing::debug!(%error, "service connection ended");
             }
         });
-        Ok(Self { client, database: database.to_owned(), user: service.user.clone() })
+        Ok(Self {
+            client,
+            database: database.to_owned(),
+            user: service.user.clone(),
+        })
     }
 
     /// For the reporting verbs' own catalog queries.
@@ -86,9 +90,15 @@ impl ServiceConnection {
 
     /// Reads the catalog as it is committed now.
     pub async fn load(&self, version: u64) -> Result<Catalog, CatalogError> {
-        let messages = self.client.simple_query(SNAPSHOT).await.map_err(|error| {
-            CatalogError::Server { database: self.database.clone(), user: self.user.clone(), error }
-        })?;
+        let messages =
+            self.client
+                .simple_query(SNAPSHOT)
+                .await
+                .map_err(|error| CatalogError::Server {
+                    database: self.database.clone(),
+                    user: self.user.clone(),
+                    error,
+                })?;
         let mut snapshot = Snapshot::default();
         for message in &messages {
             if let SimpleQueryMessage::Row(row) = message {

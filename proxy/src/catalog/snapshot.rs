@@ -142,7 +142,10 @@ impl Snapshot {
                 self.catalog.relations.insert(name, relation);
             }
         }
-        self.catalog.functions.values_mut().for_each(|f| f.sort_unstable());
+        self.catalog
+            .functions
+            .values_mut()
+            .for_each(|f| f.sort_unstable());
         self.catalog.operators.sort_unstable();
         self.catalog.schemas.sort_unstable();
         self.catalog.version = version;
@@ -154,15 +157,22 @@ impl Snapshot {
             "cell" => self.catalog.cell_type = Some(f.number(0)?),
             "schema" => self.catalog.schemas.push(f.text(0)?),
             "relation" => self.relation(f)?,
-            "attribute" => self.later.push(Later::Attribute(f.number(0)?, attribute(f)?)),
+            "attribute" => self
+                .later
+                .push(Later::Attribute(f.number(0)?, attribute(f)?)),
             "parent" => self.later.push(Later::Parent(f.number(0)?, f.number(1)?)),
             "depends" => self.later.push(Later::Depends(f.number(0)?, f.number(1)?)),
             "rules" => self.later.push(Later::Rules(f.number(0)?)),
             "trigger" => {
-                self.later.push(Later::Trigger(f.number(0)?, f.text(1)?, f.text(2)?));
+                self.later
+                    .push(Later::Trigger(f.number(0)?, f.text(1)?, f.text(2)?));
             }
             "unique" => {
-                let key = f.str(1)?.split(' ').map(|n| n.parse().ok()).collect::<Option<_>>()?;
+                let key = f
+                    .str(1)?
+                    .split(' ')
+                    .map(|n| n.parse().ok())
+                    .collect::<Option<_>>()?;
                 self.later.push(Later::Unique(f.number(0)?, key));
             }
             "function" => {
@@ -171,7 +181,11 @@ impl Snapshot {
                     language: f.text(2)?,
                     extension: f.optional(3),
                 };
-                self.catalog.functions.entry(f.text(1)?).or_default().push(function);
+                self.catalog
+                    .functions
+                    .entry(f.text(1)?)
+                    .or_default()
+                    .push(function);
             }
             "operator" => self.catalog.operators.push(f.text(0)?),
             "temporary" => self.temporary.push(f.text(0)?),
@@ -258,9 +272,36 @@ mod tests {
         let mut snapshot = Snapshot::default();
         let n = None;
         for row in [
-            [Some("attribute"), Some("7"), Some("2"), Some("ssn"), Some("99"), Some("-1"), Some("true"), Some("")],
-            [Some("relation"), Some("7"), Some("public"), Some("patients"), Some("r"), Some("false"), n, n],
-            [Some("attribute"), Some("7"), Some("1"), Some("id"), Some("23"), Some("-1"), Some("false"), Some("d")],
+            [
+                Some("attribute"),
+                Some("7"),
+                Some("2"),
+                Some("ssn"),
+                Some("99"),
+                Some("-1"),
+                Some("true"),
+                Some(""),
+            ],
+            [
+                Some("relation"),
+                Some("7"),
+                Some("public"),
+                Some("patients"),
+                Some("r"),
+                Some("false"),
+                n,
+                n,
+            ],
+            [
+                Some("attribute"),
+                Some("7"),
+                Some("1"),
+                Some("id"),
+                Some("23"),
+                Some("-1"),
+                Some("false"),
+                Some("d"),
+            ],
             [Some("cell"), Some("99"), n, n, n, n, n, n],
             [Some("unique"), Some("7"), Some("1 2"), n, n, n, n, n],
             [Some("temporary"), Some("tmp"), n, n, n, n, n, n],
@@ -271,7 +312,14 @@ mod tests {
         let patients = &catalog.relations[&("public".into(), "patients".into())];
         assert_eq!(catalog.cell_type, Some(99));
         assert_eq!(catalog.version, 3);
-        assert_eq!(patients.columns.iter().map(|a| &*a.name).collect::<Vec<_>>(), ["id", "ssn"]);
+        assert_eq!(
+            patients
+                .columns
+                .iter()
+                .map(|a| &*a.name)
+                .collect::<Vec<_>>(),
+            ["id", "ssn"]
+        );
         assert!(patients.columns[0].has_default && patients.columns[1].not_null);
         assert_eq!(patients.unique, [[1, 2]]);
         assert_eq!(temporary, ["tmp".into()]);
