@@ -37,6 +37,8 @@ impl Reading<'_> {
             }
             rest = after.get(1..).unwrap_or_default();
         }
+        // a month in letters counts within its own field only
+        let outside = std::mem::take(&mut self.text_month);
         for part in parts.iter().filter(|p| is_word(p)) {
             let Some(Word::Month(month)) = word(part) else {
                 return Err(Fault::Syntax);
@@ -49,6 +51,7 @@ impl Reading<'_> {
             let which = self.number(part, before)?;
             take(&mut before, which)?;
         }
+        self.text_month = outside;
         // a time, a weekday or an era before it is refused, a zone is not
         if before & !ZONE != DATE {
             return Err(Fault::Syntax);
@@ -121,6 +124,10 @@ impl Reading<'_> {
         self.minute = part(digits, 2, 4)?;
         self.second = second;
         self.micros = fraction.map_or(Ok(0), micros)?;
+        // PostgreSQL lets 1999 be 19:99 here, and goes on into the next hour
+        if self.day_time().is_err() {
+            return Err(Fault::Unsure);
+        }
         Ok(TIME)
     }
 
