@@ -8,10 +8,7 @@ use crate::{Access, Column, Database, Policy, Rights, Role};
 impl Policy {
     /// What `user`, as logged in, may do in `database`; no column at all where the policy does not name it.
     pub fn rights(&self, database: &str, user: &str) -> Rights {
-        let role = self
-            .roles
-            .iter()
-            .find(|role| role.takes(user));
+        let role = self.roles.iter().find(|role| role.takes(user));
         let access = self
             .databases
             .get(database)
@@ -87,4 +84,44 @@ pub(crate) fn glob_matches(glob: &str, text: &str) -> bool {
     }
     glob.get(g..)
         .is_some_and(|rest| rest.iter().all(|c| *c == '*'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::glob_matches;
+    use crate::Policy;
+
+    #[test]
+    fn globs_match_whole_names() {
+        for (glob, text, expected) in [
+            ("*", "", true),
+            ("", "", true),
+            ("", "a", false),
+            ("app", "app", true),
+            ("app", "App", false),
+            ("app", "app2", false),
+            ("dr_*", "dr_", true),
+            ("?", "é", true),
+            ("?", "", false),
+            ("a*b*c", "a-b-b-c", true),
+            ("a*b*c", "a-b-c-", false),
+            ("*a?", "aaab", true),
+            ("***x", "yyx", true),
+        ] {
+            assert_eq!(glob_matches(glob, text), expected, "{glob} {text}");
+        }
+    }
+
+    #[test]
+    fn trust_is_for_the_named_functions_only() {
+        let text = "databases: { c: { tables: {}, functions: { \"audit.*\": trusted, \"public.f\": trusted } } }";
+        let policy = Policy::parse("p", text, &|_| None).expect("a policy");
+        let database = &policy.databases["c"];
+        assert!(database.trusts("audit", "log") && database.trusts("public", "f"));
+        assert!(!database.trusts("public", "ff") && !database.trusts("public", "DO"));
+        assert!(!database.trusts_do());
+        let text = text.replace("public.f", "DO");
+        let policy = Policy::parse("p", &text, &|_| None).expect("a policy");
+        assert!(policy.databases["c"].trusts_do());
+    }
 }
