@@ -143,7 +143,11 @@ async fn converse(house: &Arc<House>, who: Who, peers: Peers) {
     let rule = protected.as_ref().map(|p| Arc::clone(&p.rights.rule));
     let hash = protected.as_ref().map(|_| Arc::clone(&policy.hash));
     let mut secret = [0; 4];
-    random(&mut secret);
+    if !random(&mut secret) {
+        let report = fatal("58000", "the proxy has no randomness for a session's key");
+        let mut peers = peers;
+        return turn_away(house, &mut *peers.client, who, &report, "no randomness").await;
+    }
     let sink = Arc::new(house.services.log.clone());
     let recorder = Recorder::new(sink, who, rule, hash);
     let mut machine = Machine::new(Env {
@@ -219,7 +223,8 @@ fn who(greeted: &Greeted, startup: &Startup, from: SocketAddr) -> Who {
     };
     let user = text("user").unwrap_or_default();
     let mut id = [0; 8];
-    random(&mut id);
+    // all zeros where there is no randomness: such a session does not begin
+    let _ = random(&mut id);
     Who {
         session: format!("{:016x}", u64::from_be_bytes(id)),
         client: from.to_string(),
@@ -328,11 +333,8 @@ fn fatal(code: &str, words: &str) -> ErrorReport {
     ErrorReport::new(Severity::Fatal, code, words)
 }
 
-/// The kernel's randomness, through the TLS library that is here anyway.
-fn random(into: &mut [u8]) {
+/// The kernel's randomness, through the TLS library that is here anyway; `false` where it has none.
+fn random(into: &mut [u8]) -> bool {
     let provider = rustls::crypto::ring::default_provider();
-    if provider.secure_random.fill(into).is_err() {
-        // ring answers so only where the kernel has no getrandom; a guessable key may cancel a statement
-        tracing::error!("no randomness for a session's key");
-    }
+    provider.secure_random.fill(into).is_ok()
 }

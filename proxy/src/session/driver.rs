@@ -17,8 +17,8 @@ use tokio::sync::watch;
 
 /// Bytes that may wait for one side before the other is no longer read.
 const HIGH_WATER: usize = 256 * 1024;
-/// Bytes asked for in one read.
-const READ: usize = 64 * 1024;
+/// Room for one read; new room is made when an eighth of it is left.
+const READ: usize = 32 * 1024;
 /// How long a client that is told FATAL has to take it.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
@@ -310,7 +310,9 @@ async fn push(to: &mut WriteHalf<Box<dyn Duplex>>, from: &mut BytesMut) -> std::
 
 /// Reads what is there; `false` where the connection has ended.
 async fn read(from: &mut ReadHalf<Box<dyn Duplex>>, into: &mut BytesMut) -> bool {
-    into.reserve(READ);
+    if into.capacity() - into.len() < READ / 8 {
+        into.reserve(READ);
+    }
     matches!(from.read_buf(into).await, Ok(1..))
 }
 
