@@ -8,6 +8,7 @@
 mod bind;
 mod coerce;
 mod describe;
+mod explain;
 mod fault;
 mod mask;
 mod render;
@@ -21,6 +22,7 @@ mod tests;
 
 pub use bind::{BindParts, bind};
 pub use describe::{FieldParts, parameter_description, row_description};
+pub use explain::without_cells;
 pub use fault::{BindError, Drift, OpenFault, ValueError, VaultError};
 pub use render::{PositionMap, Rendered, render};
 pub use rows::open_row;

@@ -6,12 +6,13 @@ use super::super::inflight::{Described, Expect, Run};
 use super::super::machine::Machine;
 use super::super::own;
 use super::super::prepared::{Part, Prepared};
-use crate::protect::{FieldParts, open_row, parameter_description, row_description};
+use crate::protect::{FieldParts, open_row, parameter_description, row_description, without_cells};
 use crate::session::Fault;
 use bytes::BytesMut;
 use hippocrypt_sql::verdict::Output;
-use hippocrypt_wire::Frame;
 use hippocrypt_wire::backend::{DataRow, ParameterDescription, RowDescription};
+use hippocrypt_wire::write::Writer;
+use hippocrypt_wire::{Frame, WireError};
 use std::time::Instant;
 
 impl Machine {
@@ -106,7 +107,10 @@ impl Machine {
             (part.as_deref().and_then(Part::outputs), &self.protected)
         else {
             run.bytes += frame.len() as u64;
-            self.to_client.extend_from_slice(frame.as_bytes());
+            match part.as_deref().is_some_and(explains_cells) {
+                true => explanation(frame, &mut self.to_client)?,
+                false => self.to_client.extend_from_slice(frame.as_bytes()),
+            }
             return Ok(());
         };
         if run.prepared.as_ref().is_some_and(|p| p.has_drifted()) {
@@ -145,6 +149,28 @@ impl Machine {
         self.pass(frame);
         Ok(())
     }
+}
+
+/// EXPLAIN of a planned statement: the server's text has the statement's constants in it.
+fn explains_cells(part: &Part) -> bool {
+    part.plan.is_some() && part.facts.kind == "EXPLAIN"
+}
+
+fn explanation(frame: &Frame, out: &mut BytesMut) -> Result<(), Fault> {
+    let row = DataRow::of(frame)?;
+    Writer::new(out).data_row(row.values.len(), |columns| {
+        for value in row.values.iter() {
+            match value {
+                Some(text) => columns.value_with(|out| {
+                    without_cells(text, out);
+                    Ok::<_, WireError>(())
+                })?,
+                None => columns.value(None)?,
+            }
+        }
+        Ok::<_, WireError>(())
+    })?;
+    Ok(())
 }
 
 /// Writes what the client is told of a planned statement. `Ok(Ok(false))`: the server's own frame holds.
