@@ -51,7 +51,11 @@ pub fn main() -> ExitCode {
             let wants_help = !error.use_stderr();
             // Nothing is left to tell somebody whose terminal is gone.
             let _ = error.print();
-            return if wants_help { ExitCode::SUCCESS } else { ExitCode::from(USAGE) };
+            return if wants_help {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::from(USAGE)
+            };
         }
     };
     let outcome = match arguments.verb {

@@ -2,13 +2,13 @@
 //!
 //! docs/architecture.md says which module may use which.
 
-pub mod demo;
+pub mod auth;
 pub mod catalog;
 pub mod cli;
 pub mod config;
+pub mod demo;
 pub mod protect;
-pub mod telemetry;
-pub mod tls;
-pub mod auth;
 pub mod server;
 pub mod session;
+pub mod telemetry;
+pub mod tls;

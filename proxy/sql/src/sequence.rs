@@ -24,7 +24,12 @@ pub(crate) fn settle(statements: &mut [Statement], world: &World) {
         return;
     }
     let mut change = Change::None;
+    let mut code = false;
     for statement in statements {
+        if code && could_call(statement) {
+            statement.verdict = Verdict::Refusal(Arc::new(calls_unknown(statement.range.start)));
+        }
+        code |= defines_code(statement.facts.kind);
         let named = statement
             .facts
             .tables
@@ -78,6 +83,38 @@ fn made(effects: &Effects, kind: &str) -> Change {
     match effects.catalog && !harmless {
         true => Change::Relations,
         false => Change::None,
+    }
+}
+
+/// What it makes can be called by the next statement, and is in no snapshot yet.
+fn defines_code(kind: &str) -> bool {
+    let made = [
+        "CREATE FUNCTION",
+        "CREATE PROCEDURE",
+        "CREATE AGGREGATE",
+        "CREATE OPERATOR",
+        "CREATE CAST",
+        "CREATE EXTENSION",
+    ];
+    made.contains(&kind)
+}
+
+fn could_call(statement: &Statement) -> bool {
+    let kinds = [
+        "SELECT", "INSERT", "UPDATE", "DELETE", "VALUES", "CALL", "DO",
+    ];
+    kinds.contains(&statement.facts.kind) && !matches!(statement.verdict, Verdict::Refusal(_))
+}
+
+fn calls_unknown(at: usize) -> Refusal {
+    Refusal {
+        sqlstate: "0A000",
+        message:
+            "an earlier statement of the same string makes a function that this one could call"
+                .into(),
+        detail: None,
+        hint: Some("Send the statements one at a time.".into()),
+        position: Some(at),
     }
 }
 

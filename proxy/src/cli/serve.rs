@@ -33,10 +33,15 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     logging::init(args.log_format);
     let missing = hippocrypt_keys::harden_process().missing();
     if !missing.is_empty() {
-        tracing::warn!(missing = missing.join(", "), "the system does not keep memory as private as asked");
+        tracing::warn!(
+            missing = missing.join(", "),
+            "the system does not keep memory as private as asked"
+        );
     }
     let config = Arc::new(Config::load(&args.config)?);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(serve(config))
 }
 
@@ -72,7 +77,10 @@ async fn serve(config: Arc<Config>) -> anyhow::Result<ExitCode> {
             _ = hangup.recv() => tracing::warn!("SIGHUP: reloading is not built yet; restart to take up a new configuration"),
         }
     };
-    tracing::info!(reason, "draining: running transactions may end, new connections are refused");
+    tracing::info!(
+        reason,
+        "draining: running transactions may end, new connections are refused"
+    );
     tokio::select! {
         () = running.drain(reason) => {}
         _ = terminate.recv() => tracing::warn!("second SIGTERM: stopping now"),

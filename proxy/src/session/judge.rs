@@ -1,7 +1,6 @@
 //! From a text to what goes upstream, or to a refusal: the one path of simple and extended protocol.
 //!
-//! It must never let a text go on that `sql` has not judged where a policy applies, nor a statement whose
-//! verdict was made by names or a catalog that an earlier statement of the same string changes.
+//! It must never let a text go on that `sql` has not judged where a policy applies.
 
 use super::fault;
 use super::machine::{Machine, Protected};
@@ -9,7 +8,7 @@ use super::prepared::{Judged, Part, Prepared as PreparedStatement};
 use crate::protect::render;
 use bytes::Bytes;
 use hippocrypt_audit::{ColumnUse, Described};
-use hippocrypt_sql::verdict::{Facts, Prepared, Shown, Statement, Transaction, Use, Verdict};
+use hippocrypt_sql::verdict::{Facts, Prepared, Shown, Statement, Use, Verdict};
 use hippocrypt_sql::{Analyser, Context, Normalised, normalise};
 use hippocrypt_wire::{ErrorReport, Severity};
 use std::sync::Arc;
@@ -43,7 +42,7 @@ impl Machine {
             .iter()
             .map(|s| self.describe(slice(text, s), &s.facts))
             .collect();
-        if let Some(report) = self.refusal_in(text, &statements, &analyser) {
+        if let Some(report) = self.refusal_in(text, &statements) {
             return Err(refuse(report, described));
         }
         let judged = self
@@ -74,20 +73,11 @@ impl Machine {
     }
 
     /// The first reason why the string does not go on.
-    fn refusal_in(
-        &self,
-        text: &str,
-        statements: &[Statement],
-        analyser: &Analyser,
-    ) -> Option<ErrorReport> {
-        let mut changed = false;
+    fn refusal_in(&self, text: &str, statements: &[Statement]) -> Option<ErrorReport> {
         let mut prepared = Vec::new();
         for statement in statements {
             if let Verdict::Refusal(refusal) = &statement.verdict {
                 return Some(fault::refusal(refusal, text));
-            }
-            if changed && could_be_protected(statement, analyser) {
-                return Some(after_change(&statement.facts));
             }
             if !(self.known.utf8 || (text.is_ascii() && is_untouched(statement))) {
                 return Some(encoding());
@@ -95,8 +85,6 @@ impl Machine {
             if let Some(report) = self.sql_prepared(&statement.facts, &mut prepared) {
                 return Some(report);
             }
-            let effects = &statement.facts.effects;
-            changed |= effects.catalog || effects.settings || undoes(effects.transaction);
         }
         None
     }
@@ -256,37 +244,6 @@ fn slice<'t>(text: &'t str, statement: &Statement) -> &'t str {
 
 fn is_untouched(statement: &Statement) -> bool {
     matches!(statement.verdict, Verdict::Untouched)
-}
-
-/// After a change of names or catalog in the same string, only what cannot mean a protected relation
-/// under any names keeps its verdict.
-fn could_be_protected(statement: &Statement, analyser: &Analyser) -> bool {
-    !is_untouched(statement)
-        || statement
-            .facts
-            .tables
-            .iter()
-            .any(|t| analyser.world().is_tainted_name(&t.table))
-}
-
-fn undoes(transaction: Option<Transaction>) -> bool {
-    matches!(
-        transaction,
-        Some(Transaction::Rollback | Transaction::RollbackTo)
-    )
-}
-
-fn after_change(facts: &Facts) -> ErrorReport {
-    let names: Vec<_> = facts.tables.iter().map(ToString::to_string).collect();
-    ErrorReport::new(
-        Severity::Error,
-        "0A000",
-        format!(
-            "a statement on {} cannot stand in one string behind a statement that changes the catalog or the search path",
-            names.join(", ")
-        ),
-    )
-    .hint("Send the statements one by one; a transaction around them may stay.")
 }
 
 fn encoding() -> ErrorReport {
