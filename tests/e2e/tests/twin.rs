@@ -86,7 +86,7 @@ const SAME: &[&str] = &[
     "SELECT * FROM visits WHERE room LIKE 'A%' ORDER BY id",
     "SELECT relname, attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid WHERE relname = 'visits' AND attnum > 0 ORDER BY attnum",
     "CREATE TABLE more (id int, t text); INSERT INTO more VALUES (1, 'x'); SELECT * FROM more",
-    "CREATE TEMP TABLE patients (id int, name text); INSERT INTO patients VALUES (1, 'temporary'); SELECT * FROM patients; SELECT name FROM public.patients WHERE id = 1",
+    "CREATE TEMP TABLE patients (id int, name text); INSERT INTO patients VALUES (1, 'temporary'); SELECT * FROM patients; SELECT name FROM public.patients WHERE id = 1; DROP TABLE pg_temp.patients",
     "SELECT name FROM patients WHERE id = 1; SELECT name FROM patients WHERE id = 2",
     "LOCK TABLE patients IN SHARE MODE",
     "DELETE FROM claims WHERE patient_ssn = '900-77-0002'",
