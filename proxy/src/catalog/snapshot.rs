@@ -12,55 +12,78 @@ pub const COLUMNS: usize = 8;
 
 /// The query. Sections: `cell` the domain's oid; `schema`; `relation` with its columns in `attribute`,
 /// parents in `parent`, view and rule dependencies in `depends`, triggers, unique indexes; `function`;
-/// `operator`; `temporary` names of this session. Sources: PostgreSQL 15, chapter 53, System Catalogs.
+/// `operator`; `temporary` names of this session. Operators and types are written with their schema: the
+/// session's own search_path must not give them another meaning. Sources: PostgreSQL 15, chapter 53, System
+/// Catalogs.
 pub const SNAPSHOT: &str = "\
 WITH n AS (
   SELECT oid, nspname FROM pg_catalog.pg_namespace
-  WHERE nspname NOT IN ('pg_catalog', 'information_schema') AND nspname !~ '^pg_(toast|temp)'
+  WHERE nspname OPERATOR(pg_catalog.<>) 'pg_catalog' AND nspname OPERATOR(pg_catalog.<>) 'information_schema'
+    AND nspname OPERATOR(pg_catalog.!~) '^pg_(toast|temp)'
 ), r AS (
   SELECT c.oid, c.relname, n.nspname, c.relkind, c.relrowsecurity, c.relhasrules, c.relhastriggers
-  FROM pg_catalog.pg_class c JOIN n ON n.oid = c.relnamespace
-  WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c')
+  FROM pg_catalog.pg_class c JOIN n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+  WHERE c.relkind OPERATOR(pg_catalog.=) ANY ('{r,p,v,m,f,S,c}'::pg_catalog.\"char\"[])
 )
-SELECT 'cell' AS s, t.oid::text AS a, NULL::text AS b, NULL::text AS c, NULL::text AS d, NULL::text AS e,
-       NULL::text AS f, NULL::text AS g
-  FROM pg_catalog.pg_type t JOIN n ON n.oid = t.typnamespace
-  WHERE n.nspname = 'hippocrypt' AND t.typname = 'cell' AND t.typtype = 'd' AND t.typbasetype = 17
-UNION ALL SELECT 'schema', nspname::text, NULL, NULL, NULL, NULL, NULL, NULL FROM n
-UNION ALL SELECT 'relation', oid::text, nspname::text, relname::text, relkind::text, relrowsecurity::text, NULL, NULL FROM r
-UNION ALL SELECT 'attribute', a.attrelid::text, a.attnum::text, a.attname::text, a.atttypid::text, a.atttypmod::text,
-                 a.attnotnull::text, (CASE WHEN a.attgenerated <> '' THEN 'g' WHEN a.atthasdef OR a.attidentity <> '' THEN 'd' ELSE '' END)
-  FROM pg_catalog.pg_attribute a JOIN r ON r.oid = a.attrelid
-  WHERE a.attnum > 0 AND NOT a.attisdropped AND r.relkind <> 'S'
-UNION ALL SELECT 'parent', i.inhrelid::text, i.inhparent::text, NULL, NULL, NULL, NULL, NULL
-  FROM pg_catalog.pg_inherits i JOIN r ON r.oid = i.inhrelid
-UNION ALL SELECT DISTINCT 'depends', w.ev_class::text, d.refobjid::text, NULL, NULL, NULL, NULL, NULL
-  FROM pg_catalog.pg_rewrite w JOIN r ON r.oid = w.ev_class
-  JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.objid = w.oid
-   AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid <> w.ev_class
-UNION ALL SELECT 'rules', w.ev_class::text, NULL, NULL, NULL, NULL, NULL, NULL
-  FROM pg_catalog.pg_rewrite w JOIN r ON r.oid = w.ev_class WHERE w.rulename <> '_RETURN'
-UNION ALL SELECT 'trigger', t.tgrelid::text, fn.nspname::text, p.proname::text, NULL, NULL, NULL, NULL
-  FROM pg_catalog.pg_trigger t JOIN r ON r.oid = t.tgrelid JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid
-  JOIN pg_catalog.pg_namespace fn ON fn.oid = p.pronamespace
-  WHERE NOT t.tgisinternal AND t.tgenabled <> 'D'
-UNION ALL SELECT 'unique', x.indrelid::text, x.indkey::text, NULL, NULL, NULL, NULL, NULL
-  FROM pg_catalog.pg_index x JOIN r ON r.oid = x.indrelid
+SELECT 'cell' AS s, t.oid::pg_catalog.text AS a, NULL::pg_catalog.text AS b, NULL::pg_catalog.text AS c,
+       NULL::pg_catalog.text AS d, NULL::pg_catalog.text AS e,
+       NULL::pg_catalog.text AS f, NULL::pg_catalog.text AS g
+  FROM pg_catalog.pg_type t JOIN n ON n.oid OPERATOR(pg_catalog.=) t.typnamespace
+  WHERE n.nspname OPERATOR(pg_catalog.=) 'hippocrypt' AND t.typname OPERATOR(pg_catalog.=) 'cell'
+    AND t.typtype OPERATOR(pg_catalog.=) 'd' AND t.typbasetype OPERATOR(pg_catalog.=) 17
+UNION ALL SELECT 'schema', nspname::pg_catalog.text, NULL, NULL, NULL, NULL, NULL, NULL FROM n
+UNION ALL SELECT 'relation', oid::pg_catalog.text, nspname::pg_catalog.text, relname::pg_catalog.text,
+       relkind::pg_catalog.text, relrowsecurity::pg_catalog.text, NULL, NULL FROM r
+UNION ALL SELECT 'attribute', a.attrelid::pg_catalog.text, a.attnum::pg_catalog.text, a.attname::pg_catalog.text,
+       a.atttypid::pg_catalog.text, a.atttypmod::pg_catalog.text,
+                 a.attnotnull::pg_catalog.text, (CASE WHEN a.attgenerated OPERATOR(pg_catalog.<>) ''
+    THEN 'g' WHEN a.atthasdef OR a.attidentity OPERATOR(pg_catalog.<>) '' THEN 'd' ELSE '' END)
+  FROM pg_catalog.pg_attribute a JOIN r ON r.oid OPERATOR(pg_catalog.=) a.attrelid
+  WHERE a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped AND r.relkind OPERATOR(pg_catalog.<>) 'S'
+UNION ALL SELECT 'parent', i.inhrelid::pg_catalog.text, i.inhparent::pg_catalog.text, NULL, NULL, NULL, NULL, NULL
+  FROM pg_catalog.pg_inherits i JOIN r ON r.oid OPERATOR(pg_catalog.=) i.inhrelid
+UNION ALL SELECT DISTINCT 'depends', w.ev_class::pg_catalog.text, d.refobjid::pg_catalog.text, NULL, NULL, NULL,
+       NULL, NULL
+  FROM pg_catalog.pg_rewrite w JOIN r ON r.oid OPERATOR(pg_catalog.=) w.ev_class
+  JOIN pg_catalog.pg_depend d ON d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_rewrite'::pg_catalog.regclass
+    AND d.objid OPERATOR(pg_catalog.=) w.oid
+   AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass
+    AND d.refobjid OPERATOR(pg_catalog.<>) w.ev_class
+UNION ALL SELECT 'rules', w.ev_class::pg_catalog.text, NULL, NULL, NULL, NULL, NULL, NULL
+  FROM pg_catalog.pg_rewrite w JOIN r ON r.oid OPERATOR(pg_catalog.=) w.ev_class
+    WHERE w.rulename OPERATOR(pg_catalog.<>) '_RETURN'
+UNION ALL SELECT 'trigger', t.tgrelid::pg_catalog.text, fn.nspname::pg_catalog.text, p.proname::pg_catalog.text,
+       NULL, NULL, NULL, NULL
+  FROM pg_catalog.pg_trigger t JOIN r ON r.oid OPERATOR(pg_catalog.=) t.tgrelid
+    JOIN pg_catalog.pg_proc p ON p.oid OPERATOR(pg_catalog.=) t.tgfoid
+  JOIN pg_catalog.pg_namespace fn ON fn.oid OPERATOR(pg_catalog.=) p.pronamespace
+  WHERE NOT t.tgisinternal AND t.tgenabled OPERATOR(pg_catalog.<>) 'D'
+UNION ALL SELECT 'unique', x.indrelid::pg_catalog.text, x.indkey::pg_catalog.text, NULL, NULL, NULL, NULL, NULL
+  FROM pg_catalog.pg_index x JOIN r ON r.oid OPERATOR(pg_catalog.=) x.indrelid
   WHERE x.indisunique AND x.indisvalid AND x.indpred IS NULL AND x.indexprs IS NULL
-UNION ALL SELECT 'function', n.nspname::text, p.proname::text, l.lanname::text, x.extname::text, NULL, NULL, NULL
-  FROM pg_catalog.pg_proc p JOIN n ON n.oid = p.pronamespace JOIN pg_catalog.pg_language l ON l.oid = p.prolang
-  LEFT JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid = p.oid
-   AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.deptype = 'e'
-  LEFT JOIN pg_catalog.pg_extension x ON x.oid = d.refobjid
-UNION ALL SELECT DISTINCT 'operator', o.oprname::text, NULL, NULL, NULL, NULL, NULL, NULL
-  FROM pg_catalog.pg_operator o JOIN n ON n.oid = o.oprnamespace
-  JOIN pg_catalog.pg_proc p ON p.oid = o.oprcode JOIN pg_catalog.pg_language l ON l.oid = p.prolang
-  WHERE p.pronamespace <> 'pg_catalog'::pg_catalog.regnamespace AND NOT (l.lanname IN ('c', 'internal') AND EXISTS (
-    SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid = p.oid
-     AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.deptype = 'e'))
-UNION ALL SELECT 'temporary', c.relname::text, NULL, NULL, NULL, NULL, NULL, NULL
+UNION ALL SELECT 'function', n.nspname::pg_catalog.text, p.proname::pg_catalog.text, l.lanname::pg_catalog.text,
+       x.extname::pg_catalog.text, NULL, NULL, NULL
+  FROM pg_catalog.pg_proc p JOIN n ON n.oid OPERATOR(pg_catalog.=) p.pronamespace
+    JOIN pg_catalog.pg_language l ON l.oid OPERATOR(pg_catalog.=) p.prolang
+  LEFT JOIN pg_catalog.pg_depend d ON d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid OPERATOR(pg_catalog.=) p.oid
+   AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_extension'::pg_catalog.regclass
+    AND d.deptype OPERATOR(pg_catalog.=) 'e'
+  LEFT JOIN pg_catalog.pg_extension x ON x.oid OPERATOR(pg_catalog.=) d.refobjid
+UNION ALL SELECT DISTINCT 'operator', o.oprname::pg_catalog.text, NULL, NULL, NULL, NULL, NULL, NULL
+  FROM pg_catalog.pg_operator o JOIN n ON n.oid OPERATOR(pg_catalog.=) o.oprnamespace
+  JOIN pg_catalog.pg_proc p ON p.oid OPERATOR(pg_catalog.=) o.oprcode
+    JOIN pg_catalog.pg_language l ON l.oid OPERATOR(pg_catalog.=) p.prolang
+  WHERE p.pronamespace OPERATOR(pg_catalog.<>) 'pg_catalog'::pg_catalog.regnamespace
+    AND NOT (l.lanname OPERATOR(pg_catalog.=) ANY ('{c,internal}'::pg_catalog.name[]) AND EXISTS (
+    SELECT FROM pg_catalog.pg_depend d
+    WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass
+    AND d.objid OPERATOR(pg_catalog.=) p.oid
+     AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_extension'::pg_catalog.regclass
+    AND d.deptype OPERATOR(pg_catalog.=) 'e'))
+UNION ALL SELECT 'temporary', c.relname::pg_catalog.text, NULL, NULL, NULL, NULL, NULL, NULL
   FROM pg_catalog.pg_class c
-  WHERE c.relnamespace = pg_catalog.pg_my_temp_schema() AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c')";
+  WHERE c.relnamespace OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema()
+    AND c.relkind OPERATOR(pg_catalog.=) ANY ('{r,p,v,m,f,S,c}'::pg_catalog.\"char\"[])";
 
 /// Why rows do not make a snapshot.
 #[derive(Debug, thiserror::Error)]
