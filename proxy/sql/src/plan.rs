@@ -268,7 +268,7 @@ fn opened(cell: &Cell) -> CellOutput {
         declared: cell.declared,
         typmod: cell.typmod,
         mask: cell.mask,
-        origin: None,
+        origin: cell.relabelled.then_some((0, 0)),
     }
 }
 

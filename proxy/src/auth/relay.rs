@@ -28,11 +28,13 @@ pub struct LoggedIn {
 /// Why a login did not succeed.
 #[derive(Debug, thiserror::Error)]
 pub enum LoginError {
-    /// The server refused; the client has its error.
+    /// The server refused. The client is told once that is on record.
     #[error("the server refused the login ({sqlstate})")]
     Refused {
         /// The server's.
         sqlstate: String,
+        /// The server's whole message.
+        message: Frame,
     },
     /// The server asks for what cannot be relayed.
     #[error("the server asks for {0}, which cannot be relayed")]
@@ -82,9 +84,11 @@ pub async fn relay(
                 false => continue,
             },
             b'E' => {
-                relay.tell_client(frame.as_bytes()).await?;
                 let sqlstate = ErrorFields::of(&frame)?.sqlstate().to_owned();
-                return Err(LoginError::Refused { sqlstate });
+                return Err(LoginError::Refused {
+                    sqlstate,
+                    message: frame,
+                });
             }
             b'N' => relay.tell_client(frame.as_bytes()).await?,
             tag => return Err(WireError::UnknownTag(tag).into()),

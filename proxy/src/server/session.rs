@@ -19,6 +19,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 /// Serves one connection.
@@ -76,8 +77,12 @@ async fn admit(house: &Arc<House>, mut greeted: Greeted, startup: &Startup, from
             };
             converse(house, who, peers).await;
         }
-        Ok(Err(LoginError::Refused { sqlstate })) => {
+        Ok(Err(LoginError::Refused { sqlstate, message })) => {
             record_failure(house, who, &sqlstate, "refused by the server");
+            let told = greeted.stream.write_all(message.as_bytes()).await;
+            if let Err(error) = told.and(greeted.stream.flush().await) {
+                tracing::debug!(client = %from, %error, "gone before it heard of its refusal");
+            }
         }
         Ok(Err(error)) => {
             let report = login_report(&error);

@@ -54,7 +54,7 @@ const SAME: &[&str] = &[
     "SELECT name FROM ONLY patients WHERE id = 3",
     "SELECT name FROM public.patients WHERE public.patients.id = 3",
     "SELECT name FROM patients TABLESAMPLE BERNOULLI (100) WHERE id = 3",
-    "SELECT name::text, ssn::varchar(11) FROM patients WHERE id = 1",
+    "SELECT name::text, ssn::varchar(11), ssn::varchar AS v, ssn::text AS t, dob::date AS d FROM patients WHERE id = 1",
     "SELECT id FROM patients WHERE ssn = '900-77-0001'::varchar(11)",
     "SELECT id FROM patients WHERE '900-77-0001' = ssn",
     "SELECT 'Twin' || ' and nothing protected', $$dollar$$, E'\\\\'",

@@ -32,6 +32,8 @@ pub(super) struct Cell {
     pub(super) typmod: i32,
     /// `Some`: the user sees it through this mask, and may only select it.
     pub(super) mask: Option<Mask>,
+    /// A cast that upstream is left out gave it this type: PostgreSQL names no table for such an output.
+    pub(super) relabelled: bool,
 }
 
 impl Cell {
@@ -42,6 +44,7 @@ impl Cell {
             declared,
             typmod: declared.typmod(),
             mask,
+            relabelled: false,
         }
     }
 

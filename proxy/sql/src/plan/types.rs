@@ -109,6 +109,8 @@ pub(super) fn after_cast(cell: &Cell, cast: &BuiltIn) -> Option<Cell> {
     Some(Cell {
         declared,
         typmod: declared.typmod(),
+        relabelled: cell.relabelled
+            || (declared, declared.typmod()) != (cell.declared, cell.typmod),
         ..cell.clone()
     })
 }
