@@ -201,6 +201,20 @@ pub struct Policy {
     pub hash: Arc<str>,
 }
 
+impl Policy {
+    /// Every database with the names of its column groups: what a keyring has to have ids for.
+    pub fn key_groups(&self) -> Vec<(Arc<str>, Vec<Arc<str>>)> {
+        let names = |database: &Database| {
+            let groups = database.groups.iter();
+            groups.map(|group| Arc::clone(&group.name)).collect()
+        };
+        let databases = self.databases.iter();
+        databases
+            .map(|(name, database)| (Arc::clone(name), names(database)))
+            .collect()
+    }
+}
+
 /// What one user may do in one database: the policy, resolved. Cheap to share, part of verdict cache keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rights {

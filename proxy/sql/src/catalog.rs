@@ -3,6 +3,8 @@
 //! It is plain data. `proxy/src/catalog.rs` fills it over a connection (the service connection, or a
 //! session's own inside a transaction with DDL); tests build it by hand.
 
+mod search_path;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 

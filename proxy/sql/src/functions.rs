@@ -77,7 +77,7 @@ pub(crate) fn judge(
         Some("pg_catalog") => catalog_function(call, name),
         Some("information_schema") => Ok(Effects::default()),
         Some(temp) if temp == "pg_temp" || temp.starts_with("pg_temp_") => {
-            if is_trusted(world, temp, name) {
+            if world.policy().trusts(temp, name) {
                 return Ok(opaque());
             }
             Err(untrusted(
@@ -119,7 +119,7 @@ fn defined(
         if !meant || is_plain(function) {
             continue;
         }
-        if !is_trusted(world, &function.schema, name) {
+        if !world.policy().trusts(&function.schema, name) {
             return Err(untrusted(
                 call,
                 &format!(
@@ -191,21 +191,6 @@ pub(crate) fn judge_operator(operator: &tree::Qualified, world: &World) -> Optio
     })
 }
 
-/// Whether the policy trusts `schema.name` (or `DO`).
-pub(crate) fn is_trusted(world: &World, schema: &str, name: &str) -> bool {
-    let full = format!("{schema}.{name}");
-    world
-        .policy()
-        .trusted_functions
-        .iter()
-        .any(|g| glob(g, &full))
-}
-
-/// Whether the policy trusts DO blocks.
-pub(crate) fn trusts_do(world: &World) -> bool {
-    world.policy().trusted_functions.iter().any(|g| g == "DO")
-}
-
 /// A function that may do anything the policy's owner thought of: DDL and SET among them.
 pub(crate) fn opaque() -> Effects {
     Effects {
@@ -237,34 +222,3 @@ fn untrusted(call: &tree::Function, message: &str) -> Refusal {
         position: call.name.at,
     }
 }
-
-/// `*` and `?` as in a shell, over whole names.
-fn glob(pattern: &str, name: &str) -> bool {
-    let (pattern, name): (Vec<char>, Vec<char>) =
-        (pattern.chars().collect(), name.chars().collect());
-    let (mut p, mut n, mut star) = (0, 0, None);
-    while n < name.len() {
-        match pattern.get(p) {
-            Some('*') => {
-                star = Some((p, n));
-                p += 1;
-            }
-            Some(c) if *c == '?' || Some(c) == name.get(n) => {
-                p += 1;
-                n += 1;
-            }
-            _ => match star {
-                Some((at, from)) => {
-                    star = Some((at, from + 1));
-                    p = at + 1;
-                    n = from + 1;
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern.iter().skip(p).all(|c| *c == '*')
-}
-
-#[cfg(test)]
-mod tests;

@@ -6,12 +6,10 @@ use super::output::{Output, print, print_json};
 use crate::config::{Config, KeyProvider};
 use clap::Subcommand;
 use hippocrypt_keys::{InitReport, Keyring, KeysError, Status, SyncReport, Wanted};
-use hippocrypt_policy::Policy;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 /// Make and look after keys.
 #[derive(Debug, clap::Args)]
@@ -47,7 +45,7 @@ struct Common {
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let (Verb::Init(common) | Verb::Sync(common) | Verb::Status(common)) = &args.verb;
     let config = Config::load(&common.config)?;
-    let wanted = wanted(&config.policy);
+    let wanted = config.policy.key_groups();
     let (keyring, provider) = (&config.keys.keyring, &config.keys.provider);
     let done = match &args.verb {
         Verb::Init(_) => Keyring::init(keyring, provider, &wanted)
@@ -67,17 +65,6 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 fn refused(error: &KeysError) -> anyhow::Result<ExitCode> {
     eprintln!("hippocrypt: {error}");
     Ok(ExitCode::from(1))
-}
-
-/// Every database of the policy with the names of its column groups.
-pub fn wanted(policy: &Policy) -> Vec<Wanted> {
-    let databases = policy.databases.iter();
-    databases
-        .map(|(name, database)| {
-            let groups = database.groups.iter().map(|group| Arc::clone(&group.name));
-            (Arc::clone(name), groups.collect())
-        })
-        .collect()
 }
 
 fn told(

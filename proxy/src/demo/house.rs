@@ -172,7 +172,7 @@ struct Proxy {
 impl Proxy {
     async fn start(file: &Path) -> anyhow::Result<Self> {
         let config = Config::load(file)?;
-        let wanted = crate::cli::keys::wanted(&config.policy);
+        let wanted = config.policy.key_groups();
         Keyring::init(&config.keys.keyring, &config.keys.provider, &wanted)?;
         let services = Services::open(&config)?;
         let running = server::serve(Arc::new(config), services).await?;

@@ -228,77 +228,12 @@ impl Known {
             role => role,
         };
         let names = Names {
-            search_path: search_path(&self.path, user),
+            search_path: Names::path(&self.path, user),
             temporary: self.temporary.clone(),
             standard_conforming_strings: self.names.standard_conforming_strings,
         };
         if *self.names != names {
             self.names = Arc::new(names);
         }
-    }
-}
-
-/// The effective path of a `search_path` value: a list of identifiers as `SplitIdentifierString`
-/// (src/backend/utils/adt/varlena.c) reads it, with `$user` replaced.
-fn search_path(value: &str, user: &str) -> Vec<Arc<str>> {
-    let mut path = Vec::new();
-    let mut rest = value.trim_start();
-    while !rest.is_empty() {
-        let name = match rest.strip_prefix('"') {
-            Some(quoted) => quoted_name(quoted, &mut rest),
-            None => {
-                let end = rest
-                    .find(|c: char| c == ',' || c.is_whitespace())
-                    .unwrap_or(rest.len());
-                let (name, tail) = rest.split_at(end);
-                rest = tail;
-                name.to_ascii_lowercase()
-            }
-        };
-        rest = rest.trim_start().trim_start_matches(',').trim_start();
-        match name.as_str() {
-            "" => {}
-            "$user" => path.push(Arc::from(user)),
-            name => path.push(Arc::from(name)),
-        }
-    }
-    path
-}
-
-fn quoted_name<'a>(quoted: &'a str, rest: &mut &'a str) -> String {
-    let mut name = String::new();
-    let mut chars = quoted.char_indices().peekable();
-    while let Some((at, c)) = chars.next() {
-        if c != '"' {
-            name.push(c);
-        } else if chars.next_if(|(_, next)| *next == '"').is_some() {
-            name.push('"');
-        } else {
-            *rest = quoted.get(at + 1..).unwrap_or("");
-            return name;
-        }
-    }
-    *rest = "";
-    name
-}
-
-#[cfg(test)]
-mod tests {
-    use super::search_path;
-
-    fn path(value: &str) -> Vec<String> {
-        search_path(value, "app")
-            .iter()
-            .map(|s| s.to_string())
-            .collect()
-    }
-
-    #[test]
-    fn a_path_is_read_as_postgresql_reads_it() {
-        assert_eq!(path(r#""$user", public"#), ["app", "public"]);
-        assert_eq!(path("$user,Public"), ["app", "public"]);
-        assert_eq!(path(r#""Odd, ""name""",x"#), [r#"Odd, "name""#, "x"]);
-        assert_eq!(path(""), [""; 0]);
-        assert_eq!(path(r#""""#), [""; 0]);
     }
 }

@@ -8,7 +8,6 @@ use super::effects::{is_temporary, made};
 use super::names::{not_our_schema, not_ours, parts, strings};
 use super::{Passed, Ruled, alter_table, at, index, inner, names, refuse, rename, untouched};
 use crate::analyse::Input;
-use crate::functions;
 use crate::plan;
 use crate::scan::Kind;
 use crate::settings;
@@ -34,7 +33,7 @@ pub(super) fn rule(node: &NodeEnum, input: &Input<'_>, taint: &Taint, facts: &mu
         NodeEnum::CopyStmt(s) => copy(s, input, taint),
         NodeEnum::CreateTableAsStmt(_) => made_from(node, "Make the table first, named in the policy, then INSERT … SELECT.", input, taint),
         NodeEnum::CallStmt(_) => runs("CALL", "Give the arguments as constants.", input, taint),
-        NodeEnum::DoStmt(_) => match functions::trusts_do(input.world) {
+        NodeEnum::DoStmt(_) => match input.world.policy().trusts_do() {
             true => untouched(),
             false => Err(refuse("a DO block could touch protected tables".into(), "The policy can trust them: databases: { …: { functions: { \"DO\": trusted } } }.", None)),
         },

@@ -136,7 +136,7 @@ policy:
         let text = found[0].to_string();
         let expected = "c.yaml:6: error: column public.p.a: its group public.p.a has no id in the keyring\n    hint: `hippocrypt keys sync`";
         assert!(text.contains(expected), "{text}");
-        Keyring::sync(keyring, provider, &crate::cli::keys::wanted(&config.policy)).unwrap();
+        Keyring::sync(keyring, provider, &config.policy.key_groups()).unwrap();
         assert_eq!(keys(&config), []);
     }
 

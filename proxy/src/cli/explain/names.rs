@@ -1,7 +1,6 @@
 //! How the user's session would resolve names: the search_path that PostgreSQL would give it at login.
 
 use hippocrypt_sql::catalog::Names;
-use std::sync::Arc;
 use tokio_postgres::Client;
 
 /// What PostgreSQL has built in.
@@ -26,37 +25,9 @@ pub async fn search_path(client: &Client, user: &str) -> Result<String, tokio_po
 
 /// The names of a session with this search_path.
 pub fn names(path: &str, user: &str) -> Names {
-    let schemas = split(path).into_iter().map(|schema| match schema.as_str() {
-        "$user" => Arc::from(user),
-        other => Arc::from(other),
-    });
     Names {
-        search_path: schemas.collect(),
+        search_path: Names::path(path, user),
         temporary: Vec::new(),
         standard_conforming_strings: true,
     }
-}
-
-/// A list of identifiers as PostgreSQL splits it (varlena.c, SplitIdentifierString): unquoted ones are folded.
-fn split(path: &str) -> Vec<String> {
-    let mut names = Vec::new();
-    let mut name = String::new();
-    let mut quoted = false;
-    let mut chars = path.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '"' if quoted && chars.peek() == Some(&'"') => {
-                name.push('"');
-                chars.next();
-            }
-            '"' => quoted = !quoted,
-            ',' if !quoted => names.push(std::mem::take(&mut name)),
-            c if quoted => name.push(c),
-            c if c.is_ascii_whitespace() => {}
-            c => name.push(c.to_ascii_lowercase()),
-        }
-    }
-    names.push(name);
-    names.retain(|name| !name.is_empty());
-    names
 }
