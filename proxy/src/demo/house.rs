@@ -141,8 +141,11 @@ impl House {
         ))?;
         page.say("What is on record:", Tone::Plain)?;
         let config = self.root.path().join("hippocrypt.yaml");
+        // As it was started: a newcomer has no hippocrypt on the PATH yet.
+        let program = std::env::args().next();
         page.verbatim(&format!(
-            "hippocrypt audit query --config {}",
+            "{} audit query --config {}",
+            program.as_deref().unwrap_or("hippocrypt"),
             config.display()
         ))?;
         let fate = match &self.root {
