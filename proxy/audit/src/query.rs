@@ -15,6 +15,7 @@ pub use filter::{Filter, Refused};
 use crate::line::Stamp;
 use crate::segment::{self, Line, Lines};
 use filter::Range;
+use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::ops::ControlFlow;
@@ -31,6 +32,8 @@ pub struct Summary {
     pub lines: u64,
     /// Lines that are no records: `verify` tells more.
     pub unreadable: u64,
+    /// Records that passed the filter.
+    pub found: u64,
 }
 
 /// How an entry's record ended.
@@ -53,7 +56,12 @@ pub fn run(
     filter: &Filter,
     each: &mut dyn FnMut(Entry) -> ControlFlow<()>,
 ) -> io::Result<Summary> {
-    let mut join = Join::new(filter, each);
+    let found = Cell::new(0);
+    let mut counted = |entry| {
+        found.set(found.get() + 1);
+        each(entry)
+    };
+    let mut join = Join::new(filter, &mut counted);
     let mut summary = Summary::default();
     for segment in segment::list(dir)?.segments {
         let mut lines = Lines::open(&segment.path)?;
@@ -64,7 +72,10 @@ pub fn run(
                 continue;
             };
             match join.line(line) {
-                Some(ControlFlow::Break(())) => return Ok(summary),
+                Some(ControlFlow::Break(())) => {
+                    summary.found = found.get();
+                    return Ok(summary);
+                }
                 Some(ControlFlow::Continue(())) => {}
                 None => summary.unreadable += 1,
             }
@@ -72,6 +83,7 @@ pub fn run(
     }
     // A break at the very end ends nothing more.
     let _ = join.give_all();
+    summary.found = found.get();
     Ok(summary)
 }
 

@@ -143,18 +143,8 @@ fn until(text: &str) -> anyhow::Result<Timestamp> {
 
 fn table(directory: &Path, filter: &Filter, limit: usize) -> io::Result<Summary> {
     let mut table = Table::default();
-    let mut found = 0_u64;
-    let mut kept = std::collections::VecDeque::new();
-    let summary = query::run(directory, filter, &mut |entry| {
-        found += 1;
-        if kept.len() == limit {
-            kept.pop_front();
-        }
-        if limit > 0 {
-            kept.push_back(entry);
-        }
-        ControlFlow::Continue(())
-    })?;
+    let (kept, summary) = query::last(directory, filter, limit)?;
+    let found = summary.found;
     kept.iter().for_each(|entry| table.push(entry));
     let out = &mut io::stdout().lock();
     table.print(out)?;
