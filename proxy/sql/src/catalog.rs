@@ -25,6 +25,9 @@ pub struct Catalog {
     pub operators: Vec<Arc<str>>,
     /// Schemas that exist.
     pub schemas: Vec<Arc<str>>,
+    /// The search_path under which definitions and expressions were printed: names that it reaches stand in
+    /// them without their schema.
+    pub printed_under: Vec<Arc<str>>,
 }
 
 /// `pg_class.relkind`.
@@ -65,6 +68,11 @@ pub struct Relation {
     pub has_rules: bool,
     /// Row-level security is enabled.
     pub row_security: bool,
+    /// The expressions of its row security policies (`pg_get_expr`), USING and WITH CHECK alike.
+    pub row_policies: Vec<Arc<str>>,
+    /// The query of a view that depends on a relation with cells (`pg_get_viewdef`), directly or through
+    /// others.
+    pub definition: Option<Arc<str>>,
     /// Unique indexes and primary keys, by attnum; partial or expression indexes are left out.
     pub unique: Vec<Vec<i16>>,
 }

@@ -109,6 +109,7 @@ impl ServiceConnection {
                     .map_err(|e| CatalogError::Snapshot(self.database.clone(), e))?;
             }
         }
-        Ok(snapshot.finish(version).0)
+        // the connection's own path reaches pg_catalog only: everything else is printed with its schema
+        Ok(snapshot.finish(version, Vec::new()).0)
     }
 }

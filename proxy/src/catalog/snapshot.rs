@@ -11,12 +11,13 @@ use std::sync::Arc;
 pub const COLUMNS: usize = 8;
 
 /// The query. Sections: `cell` the domain's oid; `schema`; `relation` with its columns in `attribute`,
-/// parents in `parent`, view and rule dependencies in `depends`, triggers, unique indexes; `function`;
+/// parents in `parent`, view and rule dependencies in `depends`, triggers, unique indexes, row security
+/// policies in `policy`, and the `definition` of views over cells, directly or through others; `function`;
 /// `operator`; `temporary` names of this session. Operators and types are written with their schema: the
 /// session's own search_path must not give them another meaning. Sources: PostgreSQL 15, chapter 53, System
 /// Catalogs.
 pub const SNAPSHOT: &str = "\
-WITH n AS (
+WITH RECURSIVE n AS (
   SELECT oid, nspname FROM pg_catalog.pg_namespace
   WHERE nspname OPERATOR(pg_catalog.<>) 'pg_catalog' AND nspname OPERATOR(pg_catalog.<>) 'information_schema'
     AND nspname OPERATOR(pg_catalog.!~) '^pg_(toast|temp)'
@@ -24,6 +25,20 @@ WITH n AS (
   SELECT c.oid, c.relname, n.nspname, c.relkind, c.relrowsecurity, c.relhasrules, c.relhastriggers
   FROM pg_catalog.pg_class c JOIN n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
   WHERE c.relkind OPERATOR(pg_catalog.=) ANY ('{r,p,v,m,f,S,c}'::pg_catalog.\"char\"[])
+), depends AS (
+  SELECT DISTINCT w.ev_class, d.refobjid
+  FROM pg_catalog.pg_rewrite w JOIN r ON r.oid OPERATOR(pg_catalog.=) w.ev_class
+  JOIN pg_catalog.pg_depend d ON d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_rewrite'::pg_catalog.regclass
+    AND d.objid OPERATOR(pg_catalog.=) w.oid
+   AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass
+    AND d.refobjid OPERATOR(pg_catalog.<>) w.ev_class
+), cells AS (
+  SELECT a.attrelid AS oid
+  FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid OPERATOR(pg_catalog.=) a.atttypid
+    JOIN n ON n.oid OPERATOR(pg_catalog.=) t.typnamespace
+  WHERE n.nspname OPERATOR(pg_catalog.=) 'hippocrypt' AND t.typname OPERATOR(pg_catalog.=) 'cell'
+    AND NOT a.attisdropped
+  UNION SELECT depends.ev_class FROM cells JOIN depends ON depends.refobjid OPERATOR(pg_catalog.=) cells.oid
 )
 SELECT 'cell' AS s, t.oid::pg_catalog.text AS a, NULL::pg_catalog.text AS b, NULL::pg_catalog.text AS c,
        NULL::pg_catalog.text AS d, NULL::pg_catalog.text AS e,
@@ -42,13 +57,16 @@ UNION ALL SELECT 'attribute', a.attrelid::pg_catalog.text, a.attnum::pg_catalog.
   WHERE a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped AND r.relkind OPERATOR(pg_catalog.<>) 'S'
 UNION ALL SELECT 'parent', i.inhrelid::pg_catalog.text, i.inhparent::pg_catalog.text, NULL, NULL, NULL, NULL, NULL
   FROM pg_catalog.pg_inherits i JOIN r ON r.oid OPERATOR(pg_catalog.=) i.inhrelid
-UNION ALL SELECT DISTINCT 'depends', w.ev_class::pg_catalog.text, d.refobjid::pg_catalog.text, NULL, NULL, NULL,
+UNION ALL SELECT 'depends', ev_class::pg_catalog.text, refobjid::pg_catalog.text, NULL, NULL, NULL, NULL, NULL
+  FROM depends
+UNION ALL SELECT 'definition', r.oid::pg_catalog.text, pg_catalog.pg_get_viewdef(r.oid), NULL, NULL, NULL, NULL, NULL
+  FROM r JOIN cells ON cells.oid OPERATOR(pg_catalog.=) r.oid
+  WHERE r.relkind OPERATOR(pg_catalog.=) ANY ('{v,m}'::pg_catalog.\"char\"[])
+UNION ALL SELECT 'policy', p.polrelid::pg_catalog.text, pg_catalog.pg_get_expr(e.expr, p.polrelid), NULL, NULL, NULL,
        NULL, NULL
-  FROM pg_catalog.pg_rewrite w JOIN r ON r.oid OPERATOR(pg_catalog.=) w.ev_class
-  JOIN pg_catalog.pg_depend d ON d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_rewrite'::pg_catalog.regclass
-    AND d.objid OPERATOR(pg_catalog.=) w.oid
-   AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass
-    AND d.refobjid OPERATOR(pg_catalog.<>) w.ev_class
+  FROM pg_catalog.pg_policy p JOIN r ON r.oid OPERATOR(pg_catalog.=) p.polrelid
+    CROSS JOIN LATERAL (VALUES (p.polqual), (p.polwithcheck)) e (expr)
+  WHERE e.expr IS NOT NULL
 UNION ALL SELECT 'rules', w.ev_class::pg_catalog.text, NULL, NULL, NULL, NULL, NULL, NULL
   FROM pg_catalog.pg_rewrite w JOIN r ON r.oid OPERATOR(pg_catalog.=) w.ev_class
     WHERE w.rulename OPERATOR(pg_catalog.<>) '_RETURN'
@@ -112,6 +130,8 @@ enum Later {
     Rules(u32),
     Trigger(u32, Arc<str>, Arc<str>),
     Unique(u32, Vec<i16>),
+    Definition(u32, Option<Arc<str>>),
+    Policy(u32, Arc<str>),
 }
 
 impl Later {
@@ -122,7 +142,9 @@ impl Later {
             | Self::Depends(oid, _)
             | Self::Rules(oid)
             | Self::Trigger(oid, _, _)
-            | Self::Unique(oid, _) => *oid,
+            | Self::Unique(oid, _)
+            | Self::Definition(oid, _)
+            | Self::Policy(oid, _) => *oid,
         }
     }
 
@@ -134,6 +156,8 @@ impl Later {
             Self::Rules(_) => relation.has_rules = true,
             Self::Trigger(_, schema, function) => relation.triggers.push((schema, function)),
             Self::Unique(_, key) => relation.unique.push(key),
+            Self::Definition(_, query) => relation.definition = query,
+            Self::Policy(_, expression) => relation.row_policies.push(expression),
         }
     }
 }
@@ -147,8 +171,8 @@ impl Snapshot {
             .ok_or_else(|| SnapshotError::Row(section.to_owned()))
     }
 
-    /// The catalog, and the temporary relations of the session that asked.
-    pub fn finish(mut self, version: u64) -> (Catalog, Vec<Arc<str>>) {
+    /// The catalog, and the temporary relations of the session that asked, whose search_path is `path`.
+    pub fn finish(mut self, version: u64, path: Vec<Arc<str>>) -> (Catalog, Vec<Arc<str>>) {
         for later in self.later {
             if let Some(relation) = self.relations.get_mut(&later.oid()) {
                 later.apply(relation);
@@ -161,6 +185,7 @@ impl Snapshot {
             relation.depends_on.sort_unstable();
             relation.triggers.sort_unstable();
             relation.unique.sort_unstable();
+            relation.row_policies.sort_unstable();
             if let Some(name) = self.names.remove(&oid) {
                 self.catalog.relations.insert(name, relation);
             }
@@ -172,6 +197,7 @@ impl Snapshot {
         self.catalog.operators.sort_unstable();
         self.catalog.schemas.sort_unstable();
         self.catalog.version = version;
+        self.catalog.printed_under = path;
         (self.catalog, self.temporary)
     }
 
@@ -198,6 +224,11 @@ impl Snapshot {
                     .collect::<Option<_>>()?;
                 self.later.push(Later::Unique(f.number(0)?, key));
             }
+            // NULL where the view was dropped while the snapshot was read
+            "definition" => self
+                .later
+                .push(Later::Definition(f.number(0)?, f.optional(1))),
+            "policy" => self.later.push(Later::Policy(f.number(0)?, f.text(1)?)),
             "function" => {
                 let function = Function {
                     schema: f.text(0)?,
@@ -241,6 +272,8 @@ impl Snapshot {
                 triggers: Vec::new(),
                 has_rules: false,
                 row_security: f.flag(4)?,
+                row_policies: Vec::new(),
+                definition: None,
                 unique: Vec::new(),
             },
         );
@@ -327,11 +360,22 @@ mod tests {
             ],
             [Some("cell"), Some("99"), n, n, n, n, n, n],
             [Some("unique"), Some("7"), Some("1 2"), n, n, n, n, n],
+            [
+                Some("definition"),
+                Some("7"),
+                Some(" SELECT 1"),
+                n,
+                n,
+                n,
+                n,
+                n,
+            ],
+            [Some("policy"), Some("7"), Some("(id > 0)"), n, n, n, n, n],
             [Some("temporary"), Some("tmp"), n, n, n, n, n, n],
         ] {
             snapshot.row(&row).unwrap();
         }
-        let (catalog, temporary) = snapshot.finish(3);
+        let (catalog, temporary) = snapshot.finish(3, Vec::new());
         let patients = &catalog.relations[&("public".into(), "patients".into())];
         assert_eq!(catalog.cell_type, Some(99));
         assert_eq!(catalog.version, 3);
@@ -345,6 +389,8 @@ mod tests {
         );
         assert!(patients.columns[0].has_default && patients.columns[1].not_null);
         assert_eq!(patients.unique, [[1, 2]]);
+        assert_eq!(patients.definition.as_deref(), Some(" SELECT 1"));
+        assert_eq!(patients.row_policies, ["(id > 0)".into()]);
         assert_eq!(temporary, ["tmp".into()]);
     }
 

@@ -208,7 +208,9 @@ impl Known {
             Question::Temporary => self.stale_temporary = false,
             Question::Snapshot => {
                 let version = protected.worlds.current().world().catalog().version;
-                let (catalog, temporary) = self.snapshot.take().unwrap_or_default().finish(version);
+                let path = self.names.search_path.clone();
+                let snapshot = self.snapshot.take().unwrap_or_default();
+                let (catalog, temporary) = snapshot.finish(version, path);
                 self.temporary = temporary;
                 self.local_count += 1;
                 self.local = Some(Arc::new(Analyser::new(

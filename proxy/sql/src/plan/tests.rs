@@ -192,6 +192,8 @@ fn catalog(policy: &Database) -> Catalog {
             triggers: Vec::new(),
             has_rules: false,
             row_security: false,
+            row_policies: Vec::new(),
+            definition: None,
             unique: Vec::new(),
         };
         relations.insert((name.schema, name.table), relation);
@@ -201,6 +203,7 @@ fn catalog(policy: &Database) -> Catalog {
         cell_type: Some(CELL),
         relations,
         schemas: vec![Arc::from("public"), Arc::from("app")],
+        printed_under: Vec::new(),
         ..Catalog::default()
     }
 }

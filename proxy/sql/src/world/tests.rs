@@ -30,6 +30,8 @@ fn relation(oid: u32, columns: &[(&str, u32)]) -> Relation {
         triggers: Vec::new(),
         has_rules: false,
         row_security: false,
+        row_policies: Vec::new(),
+        definition: None,
         unique: Vec::new(),
     }
 }

@@ -330,6 +330,8 @@ fn catalog(cell: u32) -> Catalog {
             triggers: Vec::new(),
             has_rules: false,
             row_security: false,
+            row_policies: Vec::new(),
+            definition: None,
             unique: if columns.is_empty() {
                 Vec::new()
             } else {
@@ -345,6 +347,7 @@ fn catalog(cell: u32) -> Catalog {
         functions: functions(),
         operators: vec![Arc::from("%%")],
         schemas: ["public", "other", "hippocrypt"].map(Arc::from).to_vec(),
+        printed_under: Vec::new(),
     }
 }
 

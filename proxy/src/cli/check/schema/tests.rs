@@ -42,6 +42,8 @@ fn relation(oid: u32, columns: Vec<Attribute>) -> Relation {
         triggers: Vec::new(),
         has_rules: false,
         row_security: false,
+        row_policies: Vec::new(),
+        definition: None,
         unique: Vec::new(),
     }
 }
