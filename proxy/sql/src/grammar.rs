@@ -31,14 +31,19 @@ pub(crate) struct RawToken {
     pub(crate) keyword: i32,
 }
 
-/// Texts with more tokens than this are worked on where the stack is deep: nesting costs tokens.
-const SHALLOW_TOKENS: usize = 300;
+/// Texts with more tokens than this are worked on where the stack is deep: nesting costs tokens. A build
+/// without optimisation has frames several times as large.
+const SHALLOW_TOKENS: usize = if cfg!(debug_assertions) { 15 } else { 300 };
 
 /// Message levels at which libpg_query stops (`PG_QUERY_PROTOBUF_MAX_DEPTH`); a walk stops there too.
 pub(crate) const LEVELS: usize = 10_000;
 
 /// Stack for the others. libpg_query holds itself to 2 MB of it and to 10000 levels; the rest is ours.
-const DEEP_STACK: usize = 64 << 20;
+const DEEP_STACK: usize = if cfg!(debug_assertions) {
+    256 << 20
+} else {
+    64 << 20
+};
 
 /// The statements of `text`, as PostgreSQL's raw parser sees them under this `standard_conforming_strings`.
 pub fn parse(text: &str, standard_conforming_strings: bool) -> Result<ParseResult, ParseError> {
