@@ -52,10 +52,8 @@ pub(super) async fn install(
         database: database.to_owned(),
         error,
     };
-    if let Some(check) = existing(client).await.map_err(server)? {
-        // The server prints the expression its own way; what must be in it is the length and the magic.
-        let ours = check.contains(">= 59") && check.contains("f5e1");
-        return if ours {
+    if let Some(checks) = existing(client).await.map_err(server)? {
+        return if is_ours(&checks) {
             Ok(())
         } else {
             Err(InstallError::Foreign {
@@ -76,12 +74,29 @@ pub(super) async fn install(
     }
 }
 
-/// The CHECK of the domain that is there, `Some("")` where something else bears its name.
-async fn existing(client: &Client) -> Result<Option<String>, tokio_postgres::Error> {
+/// Whether these are the domain's one CHECK. The server prints it with its own parentheses, `IN` as
+/// `= ANY (ARRAY[…])`, and `substring` in one of two ways (`FROM … FOR` since PostgreSQL 14).
+fn is_ours(checks: &[String]) -> bool {
+    const OURS: [&str; 2] = [
+        "checkvalueisnulloroctet_lengthvalue>=59andsubstringvaluefrom1for2='\\xf5e1'::byteaandget_bytevalue,2=anyarray[1,2,4]",
+        "checkvalueisnulloroctet_lengthvalue>=59andsubstringvalue,1,2='\\xf5e1'::byteaandget_bytevalue,2=anyarray[1,2,4]",
+    ];
+    let [check] = checks else { return false };
+    let bare: String = check
+        .chars()
+        .filter(|c| !c.is_whitespace() && !matches!(c, '(' | ')' | '"'))
+        .map(|c| c.to_ascii_lowercase())
+        .collect();
+    OURS.contains(&bare.as_str())
+}
+
+/// The CHECKs of the domain that is there; none where something else bears its name.
+async fn existing(client: &Client) -> Result<Option<Vec<String>>, tokio_postgres::Error> {
     let row = client
         .query_opt(
-            "SELECT CASE WHEN t.typtype = 'd' AND t.typbasetype = 17 THEN coalesce((SELECT pg_get_constraintdef(c.oid) \
-             FROM pg_constraint c WHERE c.contypid = t.oid LIMIT 1), '') ELSE '' END \
+            "SELECT CASE WHEN t.typtype = 'd' AND t.typbasetype = 17 THEN \
+             ARRAY(SELECT pg_get_constraintdef(c.oid) FROM pg_constraint c WHERE c.contypid = t.oid) \
+             ELSE '{}' END \
              FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace \
              WHERE n.nspname = 'hippocrypt' AND t.typname = 'cell'",
             &[],
@@ -99,4 +114,30 @@ fn sql() -> String {
          COMMENT ON DOMAIN hippocrypt.cell IS 'ciphertext of one value; written and read by hippocrypt';\n\
          COMMIT;"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_ours;
+
+    /// As PostgreSQL 15 prints it.
+    const PRINTED: &str = "CHECK (((VALUE IS NULL) OR ((octet_length(VALUE) >= 59) AND \
+        (SUBSTRING(VALUE FROM 1 FOR 2) = '\\xf5e1'::bytea) AND (get_byte(VALUE, 2) = ANY (ARRAY[1, 2, 4])))))";
+
+    #[test]
+    fn only_the_whole_check_is_ours() {
+        let one = |check: &str| is_ours(&[check.to_owned()]);
+        assert!(one(PRINTED));
+        assert!(one(&PRINTED.replace(
+            "SUBSTRING(VALUE FROM 1 FOR 2)",
+            "\"substring\"(VALUE, 1, 2)"
+        )));
+        assert!(!one(&PRINTED.replace("1, 2, 4", "1, 2, 3, 4")));
+        assert!(!one(&PRINTED.replace("IS NULL", "IS NOT NULL")));
+        assert!(!one(
+            "CHECK ((octet_length(VALUE) >= 59) OR (VALUE = '\\xf5e1'::bytea))"
+        ));
+        assert!(!is_ours(&[]));
+        assert!(!is_ours(&[PRINTED.to_owned(), PRINTED.to_owned()]));
+    }
 }

@@ -7,7 +7,6 @@ use crate::config::Config;
 use crate::server::{self, Services};
 use crate::telemetry::admin;
 use crate::telemetry::logging::{self, LogFormat};
-use anyhow::Context;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -56,16 +55,24 @@ async fn serve(config: Arc<Config>) -> anyhow::Result<ExitCode> {
         Ok(services) => services,
         Err(error) => return refuse(&error),
     };
+    // Bound before sessions can begin: a taken port keeps the proxy from starting.
+    let admin = match config.admin {
+        Some(address) => match TcpListener::bind(address).await {
+            Ok(listener) => Some(listener),
+            Err(error) => {
+                tracing::error!("admin.address {address}: {error}");
+                return Ok(ExitCode::from(USAGE));
+            }
+        },
+        None => None,
+    };
     report(&services);
     let metrics = Arc::clone(&services.metrics);
     let running = match server::serve(Arc::clone(&config), services).await {
         Ok(running) => running,
         Err(error) => return refuse(&error),
     };
-    if let Some(address) = config.admin {
-        let listener = TcpListener::bind(address)
-            .await
-            .with_context(|| format!("admin.address {address}"))?;
+    if let Some(listener) = admin {
         tracing::info!(admin = %listener.local_addr()?, "admin address");
         tokio::spawn(admin::serve(listener, metrics, running.readiness()));
     }

@@ -253,6 +253,52 @@ fn without_the_right_to_make_the_cell_type_start_up_stops_with_the_sql_for_the_d
 }
 
 #[test]
+fn a_cell_type_that_is_not_ours_stops_the_start() {
+    let mut place = Setup::clinic().start();
+    place.proxy.signal("TERM");
+    place.proxy.wait(Duration::from_secs(20));
+    // The right length and the right first bytes, and still a domain that lets anything in.
+    let foreign = "DROP SCHEMA hippocrypt CASCADE; CREATE SCHEMA hippocrypt; CREATE DOMAIN hippocrypt.cell AS bytea \
+        CHECK (octet_length(VALUE) >= 59 OR VALUE <> '\\xf5e1'::bytea)";
+    sql::rows(&place.thief(), foreign).unwrap();
+    let output = place
+        .verb(&["serve"])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(64), "{}", told(&output));
+    assert!(
+        told(&output).contains("not made by hippocrypt"),
+        "{}",
+        told(&output)
+    );
+}
+
+#[test]
+fn a_taken_admin_port_stops_the_start_before_anyone_can_connect() {
+    let mut place = Setup::clinic().start();
+    place.proxy.signal("TERM");
+    place.proxy.wait(Duration::from_secs(20));
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let config = place.config();
+    let text = fs::read_to_string(&config).unwrap();
+    let (before, after) = text.split_once("admin: { address: 127.0.0.1:").unwrap();
+    let rest = after.split_once(' ').unwrap().1;
+    let changed = format!("{before}admin: {{ address: 127.0.0.1:{port} {rest}");
+    fs::write(&config, changed).unwrap();
+    let output = place
+        .verb(&["serve"])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(64), "{}", told(&output));
+    let told = told(&output);
+    assert!(told.contains("admin.address"), "{told}");
+    assert!(!told.contains("listen="), "{told}");
+}
+
+#[test]
 fn a_typo_in_the_policy_closes_the_table_instead_of_opening_it() {
     let typo = Setup::policy(&CLINIC.replace("notes: {", "nots: {"));
     let place = typo.start();
