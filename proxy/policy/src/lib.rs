@@ -13,8 +13,8 @@ pub mod yaml;
 pub use declared::{DeclaredType, DeclaredTypeError, Family};
 pub use load::POLICY_SECTIONS;
 pub use model::{
-    Access, Column, ColumnIx, ColumnRef, Database, Group, GroupIx, Mask, OtherDatabases, Place,
-    Policy, Protect, Rights, Role, Table, TableRef,
+    Access, CatalogAccess, Column, ColumnIx, ColumnRef, Database, Group, GroupIx, Mask,
+    OtherDatabases, Place, Policy, Protect, Rights, Role, Table, TableRef,
 };
 
 pub use names::{NameError, Quoted, parse_identifier, parse_name};

@@ -4,7 +4,7 @@
 //! understood to its last key must never load, not even the part that was understood.
 
 use crate::yaml::{Node, Problems, Reader, Section};
-use crate::{Access, OtherDatabases, Policy};
+use crate::{Access, CatalogAccess, OtherDatabases, Policy};
 use database::read_databases;
 use roles::read_roles;
 use std::path::Path;
@@ -36,13 +36,18 @@ const COLUMN: Section = Section {
 };
 const ROLE: Section = Section {
     name: "role",
-    keys: &["users", "columns"],
+    keys: &["users", "columns", "catalog"],
 };
 
 const ACCESS: &[(&str, Access)] = &[
     ("clear", Access::Clear),
     ("mask", Access::Mask),
     ("deny", Access::Deny),
+];
+
+const CATALOG: &[(&str, CatalogAccess)] = &[
+    ("declared", CatalogAccess::Declared),
+    ("physical", CatalogAccess::Physical),
 ];
 
 impl Policy {

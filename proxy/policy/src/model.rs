@@ -171,6 +171,16 @@ pub enum OtherDatabases {
     Refuse,
 }
 
+/// What a role may see of the catalogs where they speak of protected columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum CatalogAccess {
+    /// Declared types only.
+    #[default]
+    Declared,
+    /// Also what is there, after `SET hippocrypt.catalog = physical`.
+    Physical,
+}
+
 /// One entry of `roles:`.
 #[derive(Clone, Debug)]
 pub struct Role {
@@ -182,6 +192,8 @@ pub struct Role {
     pub columns: Vec<(Arc<str>, ColumnRef, Access)>,
     /// Access to every other column (`"*"`).
     pub others: Option<Access>,
+    /// What it may see of the catalogs.
+    pub catalog: CatalogAccess,
     /// Where it stands.
     pub place: Place,
 }
@@ -220,6 +232,8 @@ impl Policy {
 pub struct Rights {
     /// The rule that matched: a role's name, or `default`.
     pub rule: Arc<str>,
+    /// What the user may see of the catalogs.
+    pub catalog: CatalogAccess,
     /// Access by [`ColumnIx`].
     access: Vec<Access>,
 }
@@ -229,8 +243,14 @@ impl Rights {
     pub fn new(rule: impl Into<Arc<str>>, access: Vec<Access>) -> Self {
         Self {
             rule: rule.into(),
+            catalog: CatalogAccess::default(),
             access,
         }
+    }
+    /// With another right to the catalogs.
+    #[must_use]
+    pub fn with_catalog(self, catalog: CatalogAccess) -> Self {
+        Self { catalog, ..self }
     }
     /// What the user may do with the column; deny for an index of another database.
     pub fn of(&self, column: ColumnIx) -> Access {

@@ -20,6 +20,7 @@ impl Policy {
             })
             .unwrap_or_default();
         Rights::new(role.map_or("default", |role| &role.name), access)
+            .with_catalog(role.map(|role| role.catalog).unwrap_or_default())
     }
 
     fn access(&self, role: Option<&Role>, database: &str, column: &Column) -> Access {
@@ -89,7 +90,7 @@ pub(crate) fn glob_matches(glob: &str, text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::glob_matches;
-    use crate::Policy;
+    use crate::{CatalogAccess, Policy};
 
     #[test]
     fn globs_match_whole_names() {
@@ -110,6 +111,16 @@ mod tests {
         ] {
             assert_eq!(glob_matches(glob, text), expected, "{glob} {text}");
         }
+    }
+
+    #[test]
+    fn the_catalogs_as_they_are_are_for_the_roles_that_say_so() {
+        let text = "databases: {}\nroles: { dba: { users: [dba], columns: {}, catalog: physical }, app: { users: [app], columns: {} } }";
+        let policy = Policy::parse("p", text, &|_| None).expect("a policy");
+        let seen = |user| policy.rights("clinic", user).catalog;
+        assert_eq!(seen("dba"), CatalogAccess::Physical);
+        assert_eq!(seen("app"), CatalogAccess::Declared);
+        assert_eq!(seen("someone"), CatalogAccess::Declared);
     }
 
     #[test]

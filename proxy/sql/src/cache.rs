@@ -89,6 +89,7 @@ impl<V: Clone> Cache<V> {
             part(&mut hash, name.as_bytes());
         }
         hash.update([u8::from(cx.names.standard_conforming_strings)]);
+        hash.update([cx.names.catalog as u8]);
         part(&mut hash, cx.rights.rule.as_bytes());
         for ix in 0..u32::try_from(columns).unwrap_or(u32::MAX) {
             hash.update([cx.rights.of(ColumnIx(ix)) as u8]);

@@ -5,6 +5,7 @@
 
 mod search_path;
 
+use hippocrypt_policy::TableRef;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -28,6 +29,9 @@ pub struct Catalog {
     /// The search_path under which definitions and expressions were printed: names that it reaches stand in
     /// them without their schema.
     pub printed_under: Vec<Arc<str>>,
+    /// Columns, in order, of the relations of `pg_catalog` and `information_schema` that can show a protected
+    /// column: they differ between versions of PostgreSQL.
+    pub system: HashMap<TableRef, Vec<Arc<str>>>,
 }
 
 /// `pg_class.relkind`.
@@ -117,4 +121,16 @@ pub struct Names {
     pub temporary: Vec<Arc<str>>,
     /// `standard_conforming_strings`
     pub standard_conforming_strings: bool,
+    /// What the session has set `hippocrypt.catalog` to.
+    pub catalog: CatalogShows,
+}
+
+/// What catalogs say of protected columns: the value of `hippocrypt.catalog`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum CatalogShows {
+    /// What the plain table would show.
+    #[default]
+    Declared,
+    /// What is there, to a role that may see it.
+    Physical,
 }

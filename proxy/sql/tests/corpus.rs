@@ -111,6 +111,7 @@ fn a_deep_statement_does_not_need_a_deep_stack() {
             search_path: vec![Arc::from("public")],
             temporary: Vec::new(),
             standard_conforming_strings: true,
+            ..Names::default()
         };
         let rights = fixture::rights("app");
         let cx = Context {
@@ -158,6 +159,7 @@ fn mutations_of_the_corpus_keep_every_plan_in_its_statement() {
         search_path: vec![Arc::from("public")],
         temporary: Vec::new(),
         standard_conforming_strings: true,
+        ..Names::default()
     };
     let rights = fixture::rights("app");
     let cx = Context {
@@ -273,6 +275,7 @@ fn verdict(analysers: &fixture::Analysers, block: &Block) -> String {
         search_path: vec![Arc::from("public")],
         temporary: Vec::new(),
         standard_conforming_strings: true,
+        ..Names::default()
     };
     let mut rights = fixture::rights("app");
     let mut params = Vec::new();

@@ -233,6 +233,7 @@ impl Known {
             search_path: Names::path(&self.path, user),
             temporary: self.temporary.clone(),
             standard_conforming_strings: self.names.standard_conforming_strings,
+            catalog: self.names.catalog,
         };
         if *self.names != names {
             self.names = Arc::new(names);

@@ -4,7 +4,7 @@
 //! and perhaps be shown.
 
 use super::groups::parse_column;
-use super::{ACCESS, ROLE};
+use super::{ACCESS, CATALOG, ROLE};
 use crate::yaml::{Entry, Node, Reader, nearest};
 use crate::{Access, ColumnRef, Database, Place, Role};
 use std::collections::BTreeMap;
@@ -39,6 +39,10 @@ fn read_role(reader: &Reader, entry: &Entry, databases: &Databases) -> Option<Ro
         users,
         columns: Vec::new(),
         others: None,
+        catalog: map
+            .get("catalog")
+            .and_then(|node| reader.choice(node, &format!("{what}: catalog"), CATALOG))
+            .unwrap_or_default(),
         place: Place {
             file: Arc::clone(reader.file()),
             line: entry.line,

@@ -31,6 +31,7 @@ fn everything_a_verdict_depends_on_is_in_the_key() {
         search_path: path.iter().map(|s| Arc::from(*s)).collect(),
         temporary: temporary.iter().map(|s| Arc::from(*s)).collect(),
         standard_conforming_strings: on,
+        ..Names::default()
     };
     let plain = names(&["public"], &[], true);
     let clear = Rights::new("a", vec![Access::Clear; 2]);

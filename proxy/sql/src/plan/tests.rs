@@ -213,6 +213,7 @@ fn names() -> Names {
         search_path: vec![Arc::from("public")],
         temporary: Vec::new(),
         standard_conforming_strings: true,
+        ..Names::default()
     }
 }
 

@@ -348,6 +348,7 @@ fn catalog(cell: u32) -> Catalog {
         operators: vec![Arc::from("%%")],
         schemas: ["public", "other", "hippocrypt"].map(Arc::from).to_vec(),
         printed_under: Vec::new(),
+        ..Catalog::default()
     }
 }
 

@@ -29,5 +29,6 @@ pub fn names(path: &str, user: &str) -> Names {
         search_path: Names::path(path, user),
         temporary: Vec::new(),
         standard_conforming_strings: true,
+        ..Names::default()
     }
 }
