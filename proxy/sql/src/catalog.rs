@@ -7,6 +7,7 @@ mod search_path;
 
 use hippocrypt_policy::TableRef;
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 
 /// A snapshot of one database's catalog.
@@ -66,8 +67,8 @@ pub struct Relation {
     pub parents: Vec<u32>,
     /// OIDs of the relations a view's or rule's query depends on (`pg_depend` over `pg_rewrite`).
     pub depends_on: Vec<u32>,
-    /// (schema, function) of each enabled trigger that is not internal.
-    pub triggers: Vec<(Arc<str>, Arc<str>)>,
+    /// Each enabled trigger that is not internal.
+    pub triggers: Vec<Trigger>,
     /// Has rules besides a view's own `_RETURN`.
     pub has_rules: bool,
     /// Row-level security is enabled.
@@ -98,6 +99,29 @@ pub struct Attribute {
     pub has_default: bool,
     /// `attgenerated <> ''`
     pub generated: bool,
+    /// The cell that is the column's default, where it is one.
+    pub default_cell: Option<StoredCell>,
+}
+
+/// A cell out of the catalog, on its way from the snapshot to `protect`: nothing here looks into it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StoredCell(pub Arc<[u8]>);
+
+impl fmt::Debug for StoredCell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StoredCell(…)")
+    }
+}
+
+/// A trigger of a relation.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Trigger {
+    /// Its function's schema.
+    pub schema: Arc<str>,
+    /// Its function.
+    pub function: Arc<str>,
+    /// Its definition (`pg_get_triggerdef`), where it has a WHEN or transition tables.
+    pub definition: Option<Arc<str>>,
 }
 
 /// A function or procedure outside `pg_catalog`.
@@ -109,6 +133,8 @@ pub struct Function {
     pub language: Arc<str>,
     /// The extension it belongs to.
     pub extension: Option<Arc<str>>,
+    /// `prosrc`, where it is SQL or PL/pgSQL of a user's own that is read as the session reads texts.
+    pub source: Option<Arc<str>>,
 }
 
 /// How this session resolves names.

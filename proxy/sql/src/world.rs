@@ -3,7 +3,7 @@
 //! Lookup is by name first: a name that no tainted relation has is unprotected whatever the search path
 //! says. It must never answer `Unprotected` for a name that could mean a tainted relation.
 
-use crate::catalog::{Catalog, Names, Relation};
+use crate::catalog::{Catalog, Names, Relation, StoredCell, Trigger};
 use hippocrypt_policy::{Column, ColumnIx, Database, DeclaredType, Protect, TableRef};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -50,8 +50,8 @@ pub struct ProtectedTable {
     pub oid: u32,
     /// All its columns in order.
     pub columns: Vec<TableColumn>,
-    /// (schema, function) of each enabled trigger.
-    pub triggers: Vec<(Arc<str>, Arc<str>)>,
+    /// Each enabled trigger.
+    pub triggers: Vec<Trigger>,
 }
 
 /// A column of a protected table.
@@ -65,6 +65,8 @@ pub struct TableColumn {
     pub protected: Option<ColumnIx>,
     /// It has a default.
     pub has_default: bool,
+    /// The cell that its default is, where it is one.
+    pub default_cell: Option<StoredCell>,
     /// It is a generated column.
     pub generated: bool,
 }

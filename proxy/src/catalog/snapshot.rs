@@ -3,7 +3,9 @@
 //! Every row begins with the name of its section; the other columns mean what the section says. It must
 //! never skip a row that it does not understand: a snapshot with a hole would call a relation unprotected.
 
-use hippocrypt_sql::catalog::{Attribute, Catalog, Function, Relation, RelationKind};
+use hippocrypt_sql::catalog::{
+    Attribute, Catalog, Function, Relation, RelationKind, StoredCell, Trigger,
+};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -70,8 +72,16 @@ UNION ALL SELECT 'policy', p.polrelid::pg_catalog.text, pg_catalog.pg_get_expr(e
 UNION ALL SELECT 'rules', w.ev_class::pg_catalog.text, NULL, NULL, NULL, NULL, NULL, NULL
   FROM pg_catalog.pg_rewrite w JOIN r ON r.oid OPERATOR(pg_catalog.=) w.ev_class
     WHERE w.rulename OPERATOR(pg_catalog.<>) '_RETURN'
+UNION ALL SELECT 'default', d.adrelid::pg_catalog.text, d.adnum::pg_catalog.text,
+       pg_catalog.pg_get_expr(d.adbin, d.adrelid), NULL, NULL, NULL, NULL
+  FROM pg_catalog.pg_attrdef d JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) d.adrelid
+    AND a.attnum OPERATOR(pg_catalog.=) d.adnum AND NOT a.attisdropped
+  JOIN r ON r.oid OPERATOR(pg_catalog.=) a.attrelid
+  JOIN pg_catalog.pg_type t ON t.oid OPERATOR(pg_catalog.=) a.atttypid AND t.typname OPERATOR(pg_catalog.=) 'cell'
+  JOIN n ON n.oid OPERATOR(pg_catalog.=) t.typnamespace AND n.nspname OPERATOR(pg_catalog.=) 'hippocrypt'
 UNION ALL SELECT 'trigger', t.tgrelid::pg_catalog.text, fn.nspname::pg_catalog.text, p.proname::pg_catalog.text,
-       NULL, NULL, NULL, NULL
+       CASE WHEN t.tgqual IS NOT NULL OR t.tgoldtable IS NOT NULL OR t.tgnewtable IS NOT NULL
+         THEN pg_catalog.pg_get_triggerdef(t.oid) END, NULL, NULL, NULL
   FROM pg_catalog.pg_trigger t JOIN r ON r.oid OPERATOR(pg_catalog.=) t.tgrelid
     JOIN pg_catalog.pg_proc p ON p.oid OPERATOR(pg_catalog.=) t.tgfoid
   JOIN pg_catalog.pg_namespace fn ON fn.oid OPERATOR(pg_catalog.=) p.pronamespace
@@ -80,7 +90,11 @@ UNION ALL SELECT 'unique', x.indrelid::pg_catalog.text, x.indkey::pg_catalog.tex
   FROM pg_catalog.pg_index x JOIN r ON r.oid OPERATOR(pg_catalog.=) x.indrelid
   WHERE x.indisunique AND x.indisvalid AND x.indpred IS NULL AND x.indexprs IS NULL
 UNION ALL SELECT 'function', n.nspname::pg_catalog.text, p.proname::pg_catalog.text, l.lanname::pg_catalog.text,
-       x.extname::pg_catalog.text, NULL, NULL, NULL
+       x.extname::pg_catalog.text,
+       CASE WHEN x.extname IS NULL AND l.lanname OPERATOR(pg_catalog.=) ANY ('{sql,plpgsql}'::pg_catalog.name[])
+         AND pg_catalog.strpos(COALESCE(pg_catalog.array_to_string(p.proconfig, ','), ''),
+           'standard_conforming_strings') OPERATOR(pg_catalog.=) 0
+         THEN NULLIF(p.prosrc, '') END, NULL, NULL
   FROM pg_catalog.pg_proc p JOIN n ON n.oid OPERATOR(pg_catalog.=) p.pronamespace
     JOIN pg_catalog.pg_language l ON l.oid OPERATOR(pg_catalog.=) p.prolang
   LEFT JOIN pg_catalog.pg_depend d ON d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid OPERATOR(pg_catalog.=) p.oid
@@ -128,7 +142,8 @@ enum Later {
     Parent(u32, u32),
     Depends(u32, u32),
     Rules(u32),
-    Trigger(u32, Arc<str>, Arc<str>),
+    Trigger(u32, Trigger),
+    Default(u32, i16, StoredCell),
     Unique(u32, Vec<i16>),
     Definition(u32, Option<Arc<str>>),
     Policy(u32, Arc<str>),
@@ -141,7 +156,8 @@ impl Later {
             | Self::Parent(oid, _)
             | Self::Depends(oid, _)
             | Self::Rules(oid)
-            | Self::Trigger(oid, _, _)
+            | Self::Trigger(oid, _)
+            | Self::Default(oid, _, _)
             | Self::Unique(oid, _)
             | Self::Definition(oid, _)
             | Self::Policy(oid, _) => *oid,
@@ -154,7 +170,13 @@ impl Later {
             Self::Parent(_, parent) => relation.parents.push(parent),
             Self::Depends(_, on) => relation.depends_on.push(on),
             Self::Rules(_) => relation.has_rules = true,
-            Self::Trigger(_, schema, function) => relation.triggers.push((schema, function)),
+            Self::Trigger(_, trigger) => relation.triggers.push(trigger),
+            Self::Default(_, attnum, cell) => {
+                let mut columns = relation.columns.iter_mut();
+                if let Some(column) = columns.find(|a| a.attnum == attnum) {
+                    column.default_cell = Some(cell);
+                }
+            }
             Self::Unique(_, key) => relation.unique.push(key),
             Self::Definition(_, query) => relation.definition = query,
             Self::Policy(_, expression) => relation.row_policies.push(expression),
@@ -173,6 +195,8 @@ impl Snapshot {
 
     /// The catalog, and the temporary relations of the session that asked, whose search_path is `path`.
     pub fn finish(mut self, version: u64, path: Vec<Arc<str>>) -> (Catalog, Vec<Arc<str>>) {
+        // a default belongs to a column: those come first
+        self.later.sort_by_key(|l| matches!(l, Later::Default(..)));
         for later in self.later {
             if let Some(relation) = self.relations.get_mut(&later.oid()) {
                 later.apply(relation);
@@ -213,8 +237,18 @@ impl Snapshot {
             "depends" => self.later.push(Later::Depends(f.number(0)?, f.number(1)?)),
             "rules" => self.later.push(Later::Rules(f.number(0)?)),
             "trigger" => {
-                self.later
-                    .push(Later::Trigger(f.number(0)?, f.text(1)?, f.text(2)?));
+                let trigger = Trigger {
+                    schema: f.text(1)?,
+                    function: f.text(2)?,
+                    definition: f.optional(3),
+                };
+                self.later.push(Later::Trigger(f.number(0)?, trigger));
+            }
+            "default" => {
+                if let Some(cell) = f.str(2).and_then(cell_of) {
+                    self.later
+                        .push(Later::Default(f.number(0)?, f.number(1)?, cell));
+                }
             }
             "unique" => {
                 let key = f
@@ -234,6 +268,7 @@ impl Snapshot {
                     schema: f.text(0)?,
                     language: f.text(2)?,
                     extension: f.optional(3),
+                    source: f.optional(4),
                 };
                 self.catalog
                     .functions
@@ -291,7 +326,21 @@ fn attribute(f: &Fields<'_>) -> Option<Attribute> {
         not_null: f.flag(5)?,
         has_default: default == "d",
         generated: default == "g",
+        default_cell: None,
     })
+}
+
+/// The bytes of a default that is one constant, `'\x…'::bytea`; anything else the server computes.
+fn cell_of(expression: &str) -> Option<StoredCell> {
+    let constant = expression.split_once("::").map_or(expression, |(c, _)| c);
+    let hex = constant.strip_prefix("'\\x")?.strip_suffix('\'')?;
+    let digits = hex.as_bytes().chunks(2).map(|pair| {
+        let pair = std::str::from_utf8(pair).ok()?;
+        u8::from_str_radix(pair, 16)
+            .ok()
+            .filter(|_| pair.len() == 2)
+    });
+    Some(StoredCell(digits.collect::<Option<Arc<[u8]>>>()?))
 }
 
 /// The fields behind a row's section.
@@ -358,6 +407,16 @@ mod tests {
                 Some("false"),
                 Some("d"),
             ],
+            [
+                Some("default"),
+                Some("7"),
+                Some("2"),
+                Some("'\\xf5e1'::bytea"),
+                n,
+                n,
+                n,
+                n,
+            ],
             [Some("cell"), Some("99"), n, n, n, n, n, n],
             [Some("unique"), Some("7"), Some("1 2"), n, n, n, n, n],
             [
@@ -388,10 +447,25 @@ mod tests {
             ["id", "ssn"]
         );
         assert!(patients.columns[0].has_default && patients.columns[1].not_null);
+        let cell = patients.columns[1].default_cell.as_ref().unwrap();
+        assert_eq!(&*cell.0, [0xf5, 0xe1]);
         assert_eq!(patients.unique, [[1, 2]]);
         assert_eq!(patients.definition.as_deref(), Some(" SELECT 1"));
         assert_eq!(patients.row_policies, ["(id > 0)".into()]);
         assert_eq!(temporary, ["tmp".into()]);
+    }
+
+    #[test]
+    fn a_default_is_a_cell_only_where_it_is_one_constant() {
+        assert!(cell_of("'\\xf5e1'::hippocrypt.cell").is_some());
+        for other in [
+            "now()",
+            "'\\xf5e'::bytea",
+            "'text'::text",
+            "decode('00', 'hex')",
+        ] {
+            assert!(cell_of(other).is_none(), "{other}");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::from::rename;
 use super::refuse::{Judged, malformed, refusal, unsupported, with_hint};
 use super::scope::{Entry, Level, Outputs, quoted};
 use super::select::{Stars, set_operation};
+use crate::catalog::Trigger;
 use crate::scan::Kind;
 use crate::world::ProtectedTable;
 use pg_query::NodeEnum;
@@ -206,8 +207,7 @@ impl Planner<'_> {
 
     /// A trigger runs a function over the row: it must be known to touch nothing.
     pub(super) fn triggers(&self, table: Option<&ProtectedTable>, at: i32) -> Judged<()> {
-        let trusted =
-            |(schema, name): &(Arc<str>, Arc<str>)| self.world().policy().trusts(schema, name);
+        let trusted = |t: &Trigger| self.world().policy().trusts(&t.schema, &t.function);
         let Some(table) = table.filter(|t| !t.triggers.iter().all(trusted)) else {
             return Ok(());
         };

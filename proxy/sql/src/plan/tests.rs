@@ -174,6 +174,7 @@ fn catalog(policy: &Database) -> Catalog {
             not_null: false,
             has_default: *column == "id" || *column == "amount",
             generated: false,
+            default_cell: None,
         };
         let relation = Relation {
             oid: 20000 + u32::try_from(ix).unwrap(),

@@ -99,6 +99,7 @@ fn columns(catalog: &Catalog, policy: &Database, table: &Table, relation: &Relat
                 attnum: attribute.attnum,
                 protected,
                 has_default: attribute.has_default,
+                default_cell: attribute.default_cell.clone(),
                 generated: attribute.generated,
             }),
         }

@@ -20,6 +20,7 @@ fn relation(oid: u32, columns: &[(&str, u32)]) -> Relation {
         not_null: false,
         has_default: false,
         generated: false,
+        default_cell: None,
     };
     Relation {
         oid,

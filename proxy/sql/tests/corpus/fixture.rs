@@ -315,6 +315,7 @@ fn catalog(cell: u32) -> Catalog {
                 not_null: false,
                 has_default: false,
                 generated: false,
+                default_cell: None,
             });
         let depends_on = if *name == "public.patient_view" {
             vec![101]
@@ -370,6 +371,7 @@ fn functions() -> HashMap<Arc<str>, Vec<Function>> {
             schema: Arc::from(schema),
             language: Arc::from(language),
             extension: extension.map(Arc::from),
+            source: None,
         });
     }
     all

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 impl<'a> Check<'a> {
     pub(super) fn triggers(&mut self, table: &Table, relation: &Relation) {
-        for (schema, function) in &relation.triggers {
+        for trigger in &relation.triggers {
+            let (schema, function) = (&trigger.schema, &trigger.function);
             if self.database.trusts(schema, function) {
                 continue;
             }

@@ -1,6 +1,6 @@
 use super::{Constraint, Dependent, Index, Live, compare};
 use hippocrypt_policy::Policy;
-use hippocrypt_sql::catalog::{Attribute, Catalog, Relation, RelationKind};
+use hippocrypt_sql::catalog::{Attribute, Catalog, Relation, RelationKind, Trigger};
 
 const CELL: u32 = 90_000;
 const PATIENTS: u32 = 1;
@@ -29,6 +29,7 @@ fn attribute(attnum: i16, name: &str, type_oid: u32) -> Attribute {
         not_null: true,
         has_default: false,
         generated: false,
+        default_cell: None,
     }
 }
 
@@ -336,10 +337,13 @@ fn what_sees_cells_is_named() {
         "p:7: warning: column public.patients.ssn is used by policy p on table patients: it is computed by the server on the cell",
     );
     let mut c = catalog();
-    patients(&mut c).triggers = vec![
-        ("audit".into(), "log".into()),
-        ("public".into(), "f".into()),
-    ];
+    patients(&mut c).triggers = [("audit", "log"), ("public", "f")]
+        .map(|(schema, function)| Trigger {
+            schema: schema.into(),
+            function: function.into(),
+            definition: None,
+        })
+        .to_vec();
     only(
         &c,
         &live(),
