@@ -8,6 +8,7 @@
 mod bind;
 mod coerce;
 mod describe;
+mod elements;
 mod explain;
 mod fault;
 mod mask;

@@ -3,6 +3,7 @@
 //! This crate knows no SQL, no key and no socket. It must never guess: a policy text that it does
 //! not understand to the last key is an error with file and line, never a weaker policy.
 
+mod arrays;
 mod declared;
 mod load;
 mod model;
@@ -10,6 +11,7 @@ mod names;
 mod rights;
 pub mod yaml;
 
+pub use arrays::{array_of, element_of};
 pub use declared::{DeclaredType, DeclaredTypeError, Family};
 pub use load::POLICY_SECTIONS;
 pub use model::{

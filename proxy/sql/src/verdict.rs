@@ -155,7 +155,7 @@ pub struct Edit {
 pub enum Replacement {
     /// This text.
     Text(String),
-    /// A cell literal, `E'\\x…'::bytea`, of this value sealed for this column.
+    /// A cell literal, `E'\\x…'::bytea`, of this value sealed for this column; one of cells where it is an array.
     Cell {
         /// What the client wrote.
         literal: Literal,
@@ -173,6 +173,17 @@ pub struct Seal {
     pub column: ColumnIx,
     /// By which of PostgreSQL's two rules.
     pub coercion: Coercion,
+    /// Whether it is a value or many.
+    pub shape: Shape,
+}
+
+/// What a sealed literal or parameter is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// A value, which becomes a cell.
+    One,
+    /// An array (`= ANY ($1)`): each of its elements becomes a cell.
+    Each,
 }
 
 /// Assignment and comparison are two coercions (DESIGN §4, Values).
@@ -215,9 +226,9 @@ impl fmt::Debug for Literal {
 pub struct UpstreamParam {
     /// Which of the client's parameters it is, from 0.
     pub client: u16,
-    /// `Some`: sealed, and declared `bytea` (17) in the upstream Parse.
+    /// `Some`: sealed, and declared `bytea` (17) or `bytea[]` (1001) in the upstream Parse, by its shape.
     pub seal: Option<Seal>,
-    /// OID to declare upstream: 17 where sealed, else the client's declaration or 0.
+    /// OID to declare upstream: 17 or 1001 where sealed, else the client's declaration or 0.
     pub oid: u32,
 }
 

@@ -4,10 +4,13 @@
 
 use crate::protect::coerce::{self, Target};
 use crate::protect::describe::format_of;
-use crate::protect::vault::Unsealed;
+use crate::protect::elements::{self, Cells};
+use crate::protect::value;
+use crate::protect::vault::{Held, Unsealed};
 use crate::protect::{BindError, Settings, ValueError, Vault};
 use bytes::BytesMut;
-use hippocrypt_sql::verdict::{Output, Plan, Seal, UpstreamParam};
+use hippocrypt_policy::element_of;
+use hippocrypt_sql::verdict::{Output, Plan, Seal, Shape, UpstreamParam};
 use hippocrypt_wire::Format;
 use hippocrypt_wire::write::Writer;
 use std::ops::Range;
@@ -115,34 +118,96 @@ fn slot<'a>(
     let format = Format::from_code(code)
         .ok_or_else(|| ValueError::new("22023", format!("unsupported format code: {code}")))?;
     let oid = client_oids.get(client).copied().unwrap_or(0);
-    seal_parameter(seal, vault, settings, oid, format, bytes, cells).map(Slot::Cell)
+    let sealing = Sealing::new(seal, vault, settings)?;
+    let start = cells.len();
+    match seal.shape {
+        Shape::One => sealing.one(oid, format, bytes, cells)?,
+        Shape::Each => sealing.each(oid, format, bytes, cells)?,
+    }
+    Ok(Slot::Cell(start..cells.len()))
 }
 
-fn seal_parameter(
-    seal: &Seal,
-    vault: &Vault,
-    settings: &Settings,
-    oid: u32,
-    format: Format,
-    bytes: &[u8],
-    cells: &mut Vec<u8>,
-) -> Result<Range<usize>, BindError> {
-    let held = vault
-        .held(seal.column)
-        .ok_or_else(|| BindError::Protocol("the plan is of another policy".to_owned()))?;
-    let target = Target {
-        column: &held.name,
-        declared: held.declared,
-        coercion: seal.coercion,
-    };
-    let value =
-        coerce::parameter(&target, oid, format, bytes, settings).map_err(|e| e.of(&held.name))?;
-    let start = cells.len();
-    held.seal(value, cells).map_err(|e| match e {
-        Unsealed::Value(e) => BindError::Value(e.of(&held.name)),
-        Unsealed::Cell => BindError::Seal(held.name.clone()),
-    })?;
-    Ok(start..cells.len())
+/// What a value is sealed for.
+struct Sealing<'a> {
+    held: &'a Held,
+    target: Target<'a>,
+    settings: &'a Settings,
+}
+
+impl<'a> Sealing<'a> {
+    fn new(seal: &Seal, vault: &'a Vault, settings: &'a Settings) -> Result<Self, BindError> {
+        let held = vault
+            .held(seal.column)
+            .ok_or_else(|| BindError::Protocol("the plan is of another policy".to_owned()))?;
+        let target = Target {
+            column: &held.name,
+            declared: held.declared,
+            coercion: seal.coercion,
+        };
+        Ok(Self {
+            held,
+            target,
+            settings,
+        })
+    }
+
+    /// Appends the cell of a value of type `oid`.
+    fn one(
+        &self,
+        oid: u32,
+        format: Format,
+        bytes: &[u8],
+        cells: &mut Vec<u8>,
+    ) -> Result<(), BindError> {
+        let name = &self.held.name;
+        let value = coerce::parameter(&self.target, oid, format, bytes, self.settings);
+        let value = value.map_err(|e| e.of(name))?;
+        self.held.seal(value, cells).map_err(|e| match e {
+            Unsealed::Value(e) => BindError::Value(e.of(name)),
+            Unsealed::Cell => BindError::Seal(name.clone()),
+        })
+    }
+
+    /// Appends the array of the cells of an array's elements.
+    fn each(
+        &self,
+        oid: u32,
+        format: Format,
+        bytes: &[u8],
+        cells: &mut Vec<u8>,
+    ) -> Result<(), BindError> {
+        let of = |e: ValueError| e.of(&self.held.name);
+        let element = element_of(oid).ok_or_else(|| of(no_array(oid)))?;
+        let mut array = Cells::new(cells);
+        let mut add = |value: Option<&[u8]>| match value {
+            None => {
+                array.null(cells);
+                Ok(())
+            }
+            Some(value) => array.cell(cells, |out| self.one(element, format, value, out)),
+        };
+        match format {
+            Format::Text => {
+                let text = value::text::utf8(bytes).map_err(of)?;
+                for value in elements::of_text(text).map_err(of)? {
+                    add(value.as_ref().map(|v| v.as_bytes()))?;
+                }
+            }
+            Format::Binary => {
+                for value in elements::of_binary(bytes, element).map_err(of)? {
+                    add(value)?;
+                }
+            }
+        }
+        array.finish(cells);
+        Ok(())
+    }
+}
+
+fn no_array(oid: u32) -> ValueError {
+    let message = format!("the type with OID {oid} is no array of values of an encrypted column");
+    ValueError::new("42809", message)
+        .hint("Declare the parameter as an array of the column's type.")
 }
 
 /// As the client asks, but cells in binary.

@@ -4,9 +4,11 @@
 //! `standard_conforming_strings` on and off.
 
 use crate::protect::coerce::{self, Target};
+use crate::protect::elements;
 use crate::protect::vault::Unsealed;
 use crate::protect::{Settings, ValueError, Vault};
-use hippocrypt_sql::verdict::{Edit, Literal, Replacement, Seal, Statement, Verdict};
+use hippocrypt_policy::element_of;
+use hippocrypt_sql::verdict::{Edit, Literal, Replacement, Seal, Shape, Statement, Verdict};
 use std::fmt::Write as _;
 
 /// A text for the server, and the way back to the client's positions.
@@ -95,11 +97,17 @@ impl Writing<'_> {
         let with = match &edit.with {
             Replacement::Text(text) => text.clone(),
             Replacement::Cell { literal, seal } => {
-                let cell = seal_literal(literal, seal, vault, settings).map_err(|mut e| {
+                let sealed = match seal.shape {
+                    Shape::One => seal_literal(literal, seal, vault, settings)
+                        .map(|cell| bytea_literal(&cell)),
+                    Shape::Each => seal_elements(literal, seal, vault, settings)
+                        .map(|cells| elements::literal(&cells)),
+                };
+                let sealed = sealed.map_err(|mut e| {
                     e.position = Some(edit.range.start);
                     e
                 })?;
-                self.apart(&bytea_literal(&cell), edit.range.end)
+                self.apart(&sealed, edit.range.end)
             }
             Replacement::GroupId(group) => {
                 let id = vault.group_id(*group).ok_or_else(mixed_up)?;
@@ -181,6 +189,32 @@ fn seal_literal(
             Err(ValueError::new("XX000", message).of(&held.name))
         }
     }
+}
+
+/// The cells of an array literal's elements; a cast of the array is one of each element.
+fn seal_elements(
+    literal: &Literal,
+    seal: &Seal,
+    vault: &Vault,
+    settings: &Settings,
+) -> Result<Vec<Option<Vec<u8>>>, ValueError> {
+    let Literal::String { value, cast } = literal else {
+        return Err(mixed_up());
+    };
+    let cast = match *cast {
+        0 => 0,
+        array => element_of(array).ok_or_else(mixed_up)?,
+    };
+    let held = vault.held(seal.column).ok_or_else(mixed_up)?;
+    let elements = elements::of_text(value).map_err(|e| e.of(&held.name))?;
+    let cell = |value| {
+        let literal = Literal::String { value, cast };
+        seal_literal(&literal, seal, vault, settings)
+    };
+    elements
+        .into_iter()
+        .map(|element| element.map(cell).transpose())
+        .collect()
 }
 
 /// `E'\\x…'::bytea`: an escape string means the same whatever `standard_conforming_strings` says.

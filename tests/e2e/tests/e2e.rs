@@ -11,6 +11,7 @@ mod corpus;
 mod drivers;
 mod lifecycle;
 mod login;
+mod parameters;
 mod passthrough;
 mod refusals;
 mod roles;

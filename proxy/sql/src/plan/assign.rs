@@ -7,7 +7,7 @@ use super::flow::{Cell, Flow, Sealed};
 use super::infer::case_results;
 use super::refuse::{Construct, Judged, refusal, unsupported, with_hint};
 use super::types;
-use crate::verdict::{Coercion, Seal, Shown, Use};
+use crate::verdict::{Coercion, Seal, Shape, Shown, Use};
 use crate::world::ProtectedTable;
 use hippocrypt_policy::{Access, ColumnIx};
 use pg_query::NodeEnum;
@@ -91,6 +91,7 @@ impl Planner<'_> {
                 let seal = Seal {
                     column: ix,
                     coercion: Coercion::Assign,
+                    shape: Shape::One,
                 };
                 let oid = declared.oid();
                 self.seal(&leaves, Sealed { seal, oid })

@@ -6,7 +6,7 @@ use super::Planner;
 use super::flow::{Cell, Fate, Flow, LeafIx, Sealed};
 use super::refuse::{Construct, Judged, refusal, unsupported};
 use super::types;
-use crate::verdict::{Coercion, Seal, Shown, Use};
+use crate::verdict::{Coercion, Seal, Shape, Shown, Use};
 use hippocrypt_policy::GroupIx;
 use std::collections::BTreeSet;
 
@@ -78,6 +78,22 @@ impl Planner<'_> {
         let seal = Seal {
             column: cell.first(),
             coercion: Coercion::Compare,
+            shape: Shape::One,
+        };
+        self.seal(leaves, Sealed { seal, oid })
+    }
+
+    /// Arrays beside cells: an undeclared parameter is the array of the operator's other side
+    /// (parse_oper.c, make_scalar_array_op).
+    pub(super) fn seal_elements(&mut self, leaves: &[LeafIx], cell: &Cell, at: i32) -> Judged<()> {
+        let element = types::operand_oid(cell.declared);
+        let Some(oid) = hippocrypt_policy::array_of(element) else {
+            return Err(unsupported("an array of values of this type", at));
+        };
+        let seal = Seal {
+            column: cell.first(),
+            coercion: Coercion::Compare,
+            shape: Shape::Each,
         };
         self.seal(leaves, Sealed { seal, oid })
     }

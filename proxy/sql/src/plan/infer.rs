@@ -9,6 +9,7 @@ use super::refuse::{Construct, Judged, malformed, unsupported};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{CaseExpr, Node, NullTest};
 
+mod arrays;
 mod calls;
 mod documents;
 mod operators;

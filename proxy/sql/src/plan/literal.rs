@@ -213,12 +213,11 @@ impl Planner<'_> {
     }
 
     /// End of the type name that begins at token `first`: a name, one of gram.y's phrases, modifiers.
-    fn type_end(&self, first: usize) -> Option<usize> {
+    pub(super) fn type_end(&self, first: usize) -> Option<usize> {
         let tokens = self.input.tokens;
-        let mut ix = first;
-        let mut next = match tokens.kind(ix)? {
-            Kind::DoubleP | Kind::National => ix + 2,
-            _ => ix + 1,
+        let mut next = match tokens.kind(first)? {
+            Kind::DoubleP | Kind::National => first + 2,
+            _ => first + 1,
         };
         while tokens.kind(next) == Some(Kind::Ascii46) {
             next += 2;
@@ -239,11 +238,13 @@ impl Planner<'_> {
         {
             next += 3;
         }
-        ix = next.checked_sub(1)?;
-        match tokens.kind(next) {
-            Some(Kind::Ascii91 | Kind::Array) => None,
-            _ => tokens.get(ix).map(|t| t.range.end),
+        if tokens.kind(next) == Some(Kind::Array) {
+            next += 1;
         }
+        while tokens.kind(next) == Some(Kind::Ascii91) {
+            next = tokens.closing(next)? + 1;
+        }
+        tokens.get(next.checked_sub(1)?).map(|t| t.range.end)
     }
 }
 
@@ -257,7 +258,7 @@ pub(super) fn is_leaf(node: &Node) -> bool {
 }
 
 /// Two casts in a row: only text to text is known to be the last one alone.
-fn cast_after(before: &Cast, to: &BuiltIn) -> Cast {
+pub(super) fn cast_after(before: &Cast, to: &BuiltIn) -> Cast {
     match before {
         Cast::None => Cast::To(to.oid, to.modifiers.clone()),
         Cast::To(oid, modifiers)

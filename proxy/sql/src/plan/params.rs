@@ -7,14 +7,15 @@ use super::Planner;
 use super::flow::{Cast, Fate, Leaf, Sealed, What};
 use super::refuse::{Judged, malformed, refusal, unsupported, with_hint};
 use super::types;
-use crate::verdict::{ClientParam, Coercion, Literal, Seal, UpstreamParam};
+use crate::verdict::{ClientParam, Coercion, Literal, Seal, Shape, UpstreamParam};
 use hippocrypt_policy::DeclaredType;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use zeroize::Zeroizing;
 
-/// OID of bytea.
+/// OIDs of bytea and bytea[].
 const BYTEA: u32 = 17;
+const BYTEA_ARRAY: u32 = 1001;
 
 /// The numbers that the uses of the client's parameters have upstream.
 struct Slots {
@@ -67,7 +68,8 @@ impl Planner<'_> {
                         Fate::Clear | Fate::Undecided => None,
                     };
                     let known = self.param_type(*client, leaf, sealed);
-                    types.entry(*client).or_insert(known);
+                    let known = *types.entry(*client).or_insert(known);
+                    one_shape(*client, known, sealed)?;
                     let number = slots.number(*client, sealed.map(|s| s.seal.clone()))?;
                     self.renumber(leaf, token.clone(), sealed.is_some(), *client, number);
                 }
@@ -92,7 +94,7 @@ impl Planner<'_> {
         used.max().unwrap_or(0).max(declared)
     }
 
-    fn declared_oid(&self, client: u16) -> Option<u32> {
+    pub(super) fn declared_oid(&self, client: u16) -> Option<u32> {
         let ix = usize::from(client).checked_sub(1)?;
         self.input
             .cx
@@ -105,12 +107,16 @@ impl Planner<'_> {
     /// The cast around a sealed parameter is one that its type allows to drop.
     fn param_sealed<'s>(&self, client: u16, leaf: &Leaf, sealed: &'s Sealed) -> Judged<&'s Sealed> {
         let declared = self.column_type(sealed)?;
+        let refused = || self.cast_refused(leaf, sealed);
         if let Cast::To(oid, modifiers) = &leaf.cast {
-            let same = self
-                .declared_oid(client)
-                .is_none_or(|d| d == *oid || (types::is_text_oid(d) && types::is_text_oid(*oid)));
-            if !same || !harmless(*oid, modifiers, declared, sealed.seal.coercion) {
-                return Err(self.cast_refused(leaf, sealed));
+            let of_value = |oid| of_value(oid, sealed.seal.shape);
+            let oid = of_value(*oid).ok_or_else(refused)?;
+            let same = self.declared_oid(client).is_none_or(|d| {
+                let both_text = |d| types::is_text_oid(d) && types::is_text_oid(oid);
+                of_value(d).is_some_and(|d| d == oid || both_text(d))
+            });
+            if !same || !harmless(oid, modifiers, declared, sealed.seal.coercion) {
+                return Err(refused());
             }
         }
         match leaf.cast {
@@ -197,7 +203,10 @@ impl Planner<'_> {
                     Some(seal) => UpstreamParam {
                         client,
                         seal: Some(seal.clone()),
-                        oid: BYTEA,
+                        oid: match seal.shape {
+                            Shape::One => BYTEA,
+                            Shape::Each => BYTEA_ARRAY,
+                        },
                     },
                     None => clear.clone(),
                 };
@@ -232,6 +241,9 @@ impl Planner<'_> {
     fn with_cast(&self, leaf: &Leaf, literal: &Literal, sealed: &Sealed) -> Judged<Literal> {
         let declared = self.column_type(sealed)?;
         let refused = || self.cast_refused(leaf, sealed);
+        if sealed.seal.shape == Shape::Each {
+            return array_literal(leaf, literal, declared).ok_or_else(refused);
+        }
         match (&leaf.cast, literal) {
             (Cast::None, literal) => Ok(literal.clone()),
             (Cast::To(1043, modifiers), Literal::String { value, .. })
@@ -312,6 +324,46 @@ impl Planner<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// The type of a value of a parameter or cast of this type: an array's element.
+fn of_value(oid: u32, shape: Shape) -> Option<u32> {
+    match shape {
+        Shape::One => Some(oid),
+        Shape::Each => hippocrypt_policy::element_of(oid),
+    }
+}
+
+/// `'{…}'`, perhaps with a cast that says of each element what the column says anyway.
+fn array_literal(leaf: &Leaf, literal: &Literal, declared: DeclaredType) -> Option<Literal> {
+    let Literal::String { value, .. } = literal else {
+        return None;
+    };
+    let cast = match &leaf.cast {
+        Cast::None => 0,
+        Cast::To(oid, modifiers) => {
+            let element = hippocrypt_policy::element_of(*oid)?;
+            harmless(element, modifiers, declared, Coercion::Compare).then_some(*oid)?
+        }
+        Cast::Opaque => return None,
+    };
+    let value = value.clone();
+    Some(Literal::String { value, cast })
+}
+
+/// A parameter has one type: it is an array in all its uses or in none (the first one's word counts).
+fn one_shape(client: u16, known: Option<u32>, sealed: Option<&Sealed>) -> Judged<()> {
+    let is_array = |oid| hippocrypt_policy::element_of(oid).is_some();
+    let (Some(known), Some(sealed)) = (known, sealed) else {
+        return Ok(());
+    };
+    match is_array(known) == is_array(sealed.oid) {
+        true => Ok(()),
+        false => {
+            let message = format!("parameter ${client} is used both as a value and as an array");
+            Err(refusal("42804", message, -1))
+        }
     }
 }
 

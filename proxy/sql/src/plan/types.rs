@@ -41,9 +41,9 @@ const TYPES: [(&str, u32); 21] = [
     ("uuid", 2950),
 ];
 
-/// The catalog type that a cast names; `None` for arrays, user types and whatever a search path could hide.
+/// The catalog type that a cast names; `None` for user types and whatever a search path could hide.
 pub(super) fn built_in(name: &TypeName, session: &Names) -> Option<BuiltIn> {
-    if name.setof || name.pct_type || !name.array_bounds.is_empty() {
+    if name.setof || name.pct_type {
         return None;
     }
     let parts: Vec<&str> = name.names.iter().map(string).collect::<Option<_>>()?;
@@ -54,6 +54,11 @@ pub(super) fn built_in(name: &TypeName, session: &Names) -> Option<BuiltIn> {
     };
     let &(_, oid) = TYPES.iter().find(|(known, _)| known == bare)?;
     let modifiers = name.typmods.iter().map(integer).collect::<Option<_>>()?;
+    // however many bounds are written: PostgreSQL's array types have no dimensions
+    let oid = match name.array_bounds.is_empty() {
+        true => oid,
+        false => hippocrypt_policy::array_of(oid)?,
+    };
     Some(BuiltIn { oid, modifiers })
 }
 
@@ -162,6 +167,13 @@ pub(super) fn fits(from: DeclaredType, to: DeclaredType) -> bool {
         (D::Numeric(_), D::Numeric(None)) | (D::Timestamptz(_), D::Timestamptz(None)) => true,
         (a, b) => a == b,
     }
+}
+
+/// The element's type, of the array type that a cast names.
+pub(super) fn element(array: &BuiltIn) -> Option<BuiltIn> {
+    let oid = hippocrypt_policy::element_of(array.oid)?;
+    let modifiers = array.modifiers.clone();
+    Some(BuiltIn { oid, modifiers })
 }
 
 /// What an undeclared parameter is on the other side of an operator: `varchar = $1` is text = text.

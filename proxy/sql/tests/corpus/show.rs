@@ -2,7 +2,7 @@
 
 use hippocrypt_policy::ColumnIx;
 use hippocrypt_sql::verdict::{
-    Coercion, Effects, Facts, Literal, Output, Plan, Refusal, Replacement, Seal, Shown, Use,
+    Coercion, Effects, Facts, Literal, Output, Plan, Refusal, Replacement, Seal, Shape, Shown, Use,
 };
 use hippocrypt_sql::{Analyser, Statement, Verdict};
 use std::fmt::Write as _;
@@ -133,7 +133,11 @@ fn seal(seal: &Seal, analyser: &Analyser) -> String {
         Coercion::Assign => "assign",
         Coercion::Compare => "compare",
     };
-    format!("{} {how}", name(seal.column, analyser))
+    let each = match seal.shape {
+        Shape::One => "",
+        Shape::Each => "each ",
+    };
+    format!("{each}{} {how}", name(seal.column, analyser))
 }
 
 fn name(ix: ColumnIx, analyser: &Analyser) -> String {

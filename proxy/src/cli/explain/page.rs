@@ -6,7 +6,7 @@ use super::Args;
 use hippocrypt_policy::{ColumnIx, Database, DeclaredType, Mask, OtherDatabases, Rights};
 use hippocrypt_sql::Statement;
 use hippocrypt_sql::verdict::{
-    CellOutput, Coercion, Edit, Output, Plan, Refusal, Replacement, Seal, Shown, Touch,
+    CellOutput, Coercion, Edit, Output, Plan, Refusal, Replacement, Seal, Shape, Shown, Touch,
     UpstreamParam, Use, Verdict,
 };
 use serde::Serialize;
@@ -217,7 +217,11 @@ fn sealed(seal: &Seal, database: &Database) -> String {
         Coercion::Assign => "as it would be stored",
         Coercion::Compare => "as it would be compared",
     };
-    format!("sealed for {}, {rule}", name(database, seal.column))
+    let what = match seal.shape {
+        Shape::One => "sealed",
+        Shape::Each => "each element sealed",
+    };
+    format!("{what} for {}, {rule}", name(database, seal.column))
 }
 
 fn output(i: usize, output: &Output, database: &Database) -> String {

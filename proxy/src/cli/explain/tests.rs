@@ -5,7 +5,7 @@ use hippocrypt_policy::{ColumnIx, Database, DeclaredType, Mask, Policy, Rights};
 use hippocrypt_sql::Statement;
 use hippocrypt_sql::verdict::{
     CellOutput, ClientParam, Coercion, Edit, Facts, Literal, Output as Column, Plan, Refusal,
-    Replacement, Seal, Shown, Touch, UpstreamParam, Use, Verdict,
+    Replacement, Seal, Shape, Shown, Touch, UpstreamParam, Use, Verdict,
 };
 use std::sync::Arc;
 
@@ -52,6 +52,7 @@ fn a_plan_names_columns_and_shows_no_cell() {
     let seal = Seal {
         column: ColumnIx(0),
         coercion: Coercion::Compare,
+        shape: Shape::One,
     };
     let from = sql.find("patients").unwrap();
     let plan = Plan {

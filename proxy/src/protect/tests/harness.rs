@@ -7,7 +7,7 @@ use hippocrypt_policy::{
     Column, ColumnIx, ColumnRef, Database, DeclaredType as D, Group, GroupIx, Mask, Place, Protect,
     TableRef,
 };
-use hippocrypt_sql::verdict::{CellOutput, Coercion, Output, Seal};
+use hippocrypt_sql::verdict::{CellOutput, Coercion, Output, Seal, Shape};
 use std::sync::{Arc, OnceLock};
 
 pub(super) const NAME: ColumnIx = ColumnIx(0);
@@ -123,7 +123,11 @@ pub(super) fn vault() -> &'static Vault {
 }
 
 pub(super) fn seal(column: ColumnIx, coercion: Coercion) -> Seal {
-    Seal { column, coercion }
+    Seal {
+        column,
+        coercion,
+        shape: Shape::One,
+    }
 }
 
 /// A plain reference to the column.

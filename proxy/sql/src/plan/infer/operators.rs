@@ -5,7 +5,7 @@
 use super::super::Planner;
 use super::super::combine::Beside;
 use super::super::flow::{Cell, Flow};
-use super::super::refuse::{Judged, malformed, unsupported};
+use super::super::refuse::{Judged, malformed};
 use super::super::types;
 use hippocrypt_policy::DeclaredType;
 use pg_query::NodeEnum;
@@ -91,7 +91,8 @@ impl Planner<'_> {
         self.against_all("IN", left, items, beside, expr.location)
     }
 
-    fn against_all(
+    /// `left` meets each of the items.
+    pub(super) fn against_all(
         &mut self,
         what: &str,
         left: Flow,
@@ -118,41 +119,6 @@ impl Planner<'_> {
                 }
             }
         }
-        Ok(Flow::Clear)
-    }
-
-    /// `a = ANY (…)`, `a <> ALL (…)`: over ARRAY[…] as over a list.
-    fn any_or_all(&mut self, expr: &AExpr) -> Judged<Flow> {
-        let (Some(left), Some(right)) = (&expr.lexpr, &expr.rexpr) else {
-            return Err(malformed("ANY"));
-        };
-        let name = operator_name(&expr.name);
-        let left = self.infer(left)?;
-        let at = expr.location;
-        let equality = name.is_some_and(is_equality);
-        if let (Some(NodeEnum::AArrayExpr(array)), true) = (&right.node, equality) {
-            let items = self.all(&array.elements)?;
-            return self.against_all("= ANY (ARRAY[…])", left, items, Beside::Operator, at);
-        }
-        if let Flow::Cell(cell) = &left {
-            let refused = self.impossible(
-                super::Construct::Equality("ANY or ALL over an array"),
-                cell,
-                at,
-            );
-            if refused.sqlstate == "0A000" && self.is_deterministic(cell.first()) {
-                let what =
-                    "ANY or ALL over an array that is one value, beside an encrypted column,";
-                let refused = unsupported(what, at);
-                return Err(super::super::refuse::with_hint(
-                    refused,
-                    "Write IN ($1, $2, …) or = ANY (ARRAY[$1, $2, …]).",
-                ));
-            }
-            return Err(refused);
-        }
-        self.clear(left, "ANY or ALL", at)?;
-        self.only_clear(Some(right), "ANY or ALL", at)?;
         Ok(Flow::Clear)
     }
 
