@@ -175,6 +175,8 @@ pub struct Seal {
     pub coercion: Coercion,
     /// Whether it is a value or many.
     pub shape: Shape,
+    /// How many characters an explicit cast to varchar(n) leaves of each value.
+    pub cut: Option<u32>,
 }
 
 /// What a sealed literal or parameter is.

@@ -132,6 +132,7 @@ struct Sealing<'a> {
     held: &'a Held,
     target: Target<'a>,
     settings: &'a Settings,
+    cut: Option<u32>,
 }
 
 impl<'a> Sealing<'a> {
@@ -148,6 +149,7 @@ impl<'a> Sealing<'a> {
             held,
             target,
             settings,
+            cut: seal.cut,
         })
     }
 
@@ -160,6 +162,7 @@ impl<'a> Sealing<'a> {
         cells: &mut Vec<u8>,
     ) -> Result<(), BindError> {
         let name = &self.held.name;
+        let bytes = elements::cut(bytes, self.cut).map_err(|e| e.of(name))?;
         let value = coerce::parameter(&self.target, oid, format, bytes, self.settings);
         let value = value.map_err(|e| e.of(name))?;
         self.held.seal(value, cells).map_err(|e| match e {

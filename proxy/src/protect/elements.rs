@@ -4,6 +4,7 @@
 //! It must never take an element for another one: what is not read to the last byte is an error.
 
 use crate::protect::ValueError;
+use crate::protect::value::text::utf8;
 use std::fmt::Write as _;
 use zeroize::Zeroizing;
 
@@ -255,6 +256,19 @@ impl Cells {
             *to = byte;
         }
     }
+}
+
+/// What a cast to varchar(n) leaves of a text: varchar.c cuts without a word where the cast is explicit.
+///
+/// # Errors
+/// 22021 for what is not UTF-8.
+pub(in crate::protect) fn cut(bytes: &[u8], characters: Option<u32>) -> Result<&[u8], ValueError> {
+    let Some(characters) = characters.and_then(|n| usize::try_from(n).ok()) else {
+        return Ok(bytes);
+    };
+    let text = utf8(bytes)?;
+    let end = text.char_indices().nth(characters);
+    Ok(end.and_then(|(end, _)| bytes.get(..end)).unwrap_or(bytes))
 }
 
 /// `E'{…}'::bytea[]` of these cells, valid whatever `standard_conforming_strings` says.

@@ -10,6 +10,7 @@ use crate::protect::{Settings, ValueError, Vault};
 use hippocrypt_policy::element_of;
 use hippocrypt_sql::verdict::{Edit, Literal, Replacement, Seal, Shape, Statement, Verdict};
 use std::fmt::Write as _;
+use zeroize::Zeroizing;
 
 /// A text for the server, and the way back to the client's positions.
 #[derive(Debug)]
@@ -207,7 +208,16 @@ fn seal_elements(
     };
     let held = vault.held(seal.column).ok_or_else(mixed_up)?;
     let elements = elements::of_text(value).map_err(|e| e.of(&held.name))?;
-    let cell = |value| {
+    let cell = |value: Zeroizing<String>| {
+        let left = elements::cut(value.as_bytes(), seal.cut)?.len();
+        let value = Zeroizing::new(
+            value
+                .chars()
+                .as_str()
+                .get(..left)
+                .unwrap_or_default()
+                .to_owned(),
+        );
         let literal = Literal::String { value, cast };
         seal_literal(&literal, seal, vault, settings)
     };

@@ -27,6 +27,27 @@ const SAME: &[(&str, &[Option<&str>])] = &[
         "INSERT INTO patients (id, name, ssn) VALUES ($1, $2, $3) RETURNING *",
         &[Some("10"), Some("Param Panda"), Some("900-78-0010")],
     ),
+    // casts say what type a parameter has
+    (
+        "SELECT id FROM patients WHERE ssn = $1::varchar(11)",
+        &[Some("900-78-0001 and more")],
+    ),
+    (
+        "SELECT id FROM patients WHERE score = $1::int",
+        &[Some("2")],
+    ),
+    (
+        "SELECT id FROM patients WHERE score = $1::numeric",
+        &[Some("2.0")],
+    ),
+    (
+        "UPDATE patients SET ssn = $1::varchar(3), dob = $2::timestamp WHERE id = 3 RETURNING ssn, dob",
+        &[Some("abcdef"), Some("2020-02-02 10:00")],
+    ),
+    (
+        "INSERT INTO patients (id, name, cost) VALUES (11, $1::text, $2::int) RETURNING name, cost",
+        &[Some("Param Panda"), Some("5")],
+    ),
     // arrays
     (
         "SELECT id, ssn FROM patients WHERE ssn = ANY ($1) ORDER BY id",

@@ -92,6 +92,7 @@ impl Planner<'_> {
                     column: ix,
                     coercion: Coercion::Assign,
                     shape: Shape::One,
+                    cut: None,
                 };
                 let oid = declared.oid();
                 self.seal(&leaves, Sealed { seal, oid })

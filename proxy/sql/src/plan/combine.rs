@@ -79,6 +79,7 @@ impl Planner<'_> {
             column: cell.first(),
             coercion: Coercion::Compare,
             shape: Shape::One,
+            cut: None,
         };
         self.seal(leaves, Sealed { seal, oid })
     }
@@ -94,6 +95,7 @@ impl Planner<'_> {
             column: cell.first(),
             coercion: Coercion::Compare,
             shape: Shape::Each,
+            cut: None,
         };
         self.seal(leaves, Sealed { seal, oid })
     }

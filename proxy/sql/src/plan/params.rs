@@ -64,13 +64,15 @@ impl Planner<'_> {
             match (&leaf.what, &leaf.fate) {
                 (What::Param(client, token), fate) => {
                     let sealed = match fate {
-                        Fate::Sealed(sealed) => Some(self.param_sealed(*client, leaf, sealed)?),
+                        Fate::Sealed(sealed) => Some(sealed),
                         Fate::Clear | Fate::Undecided => None,
                     };
+                    let seal = sealed.map(|s| self.param_sealed(*client, leaf, s));
+                    let seal = seal.transpose()?;
                     let known = self.param_type(*client, leaf, sealed);
                     let known = *types.entry(*client).or_insert(known);
                     one_shape(*client, known, sealed)?;
-                    let number = slots.number(*client, sealed.map(|s| s.seal.clone()))?;
+                    let number = slots.number(*client, seal)?;
                     self.renumber(leaf, token.clone(), sealed.is_some(), *client, number);
                 }
                 (What::Null, Fate::Sealed(_)) if leaf.cast != Cast::None => {
@@ -104,25 +106,31 @@ impl Planner<'_> {
             .filter(|oid| *oid != 0)
     }
 
-    /// The cast around a sealed parameter is one that its type allows to drop.
-    fn param_sealed<'s>(&self, client: u16, leaf: &Leaf, sealed: &'s Sealed) -> Judged<&'s Sealed> {
+    /// How a parameter is sealed: the cast around it says its type, or what is left of it.
+    fn param_sealed(&self, client: u16, leaf: &Leaf, sealed: &Sealed) -> Judged<Seal> {
         let declared = self.column_type(sealed)?;
         let refused = || self.cast_refused(leaf, sealed);
-        if let Cast::To(oid, modifiers) = &leaf.cast {
-            let of_value = |oid| of_value(oid, sealed.seal.shape);
-            let oid = of_value(*oid).ok_or_else(refused)?;
-            let same = self.declared_oid(client).is_none_or(|d| {
+        let mut seal = sealed.seal.clone();
+        match &leaf.cast {
+            Cast::None => {}
+            Cast::Opaque => return Err(refused()),
+            Cast::To(oid, modifiers) => {
+                let of_value = |oid| of_value(oid, seal.shape);
+                let oid = of_value(*oid).ok_or_else(refused)?;
                 let both_text = |d| types::is_text_oid(d) && types::is_text_oid(oid);
-                of_value(d).is_some_and(|d| d == oid || both_text(d))
-            });
-            if !same || !harmless(oid, modifiers, declared, sealed.seal.coercion) {
-                return Err(refused());
+                let alike = |d| of_value(d).is_some_and(|d| d == oid || both_text(d));
+                let cut = cut(oid, modifiers, declared);
+                let same = self.declared_oid(client).is_none_or(alike);
+                let known = modifiers.is_empty()
+                    || cut.is_some()
+                    || harmless(oid, modifiers, declared, seal.coercion);
+                if !same || !known {
+                    return Err(refused());
+                }
+                seal.cut = cut;
             }
         }
-        match leaf.cast {
-            Cast::Opaque => Err(self.cast_refused(leaf, sealed)),
-            Cast::None | Cast::To(..) => Ok(sealed),
-        }
+        Ok(seal)
     }
 
     fn column_type(&self, sealed: &Sealed) -> Judged<DeclaredType> {
@@ -218,6 +226,12 @@ impl Planner<'_> {
 
     fn cell(&mut self, leaf: &Leaf, literal: &Literal, sealed: &Sealed) -> Judged<()> {
         let literal = self.with_cast(leaf, literal, sealed)?;
+        let mut seal = sealed.seal.clone();
+        if let (Shape::Each, Cast::To(oid, modifiers)) = (seal.shape, &leaf.cast) {
+            let element = of_value(*oid, seal.shape);
+            let declared = self.column_type(sealed)?;
+            seal.cut = element.and_then(|oid| cut(oid, modifiers, declared));
+        }
         let text = self.input.text;
         let touches = |c: Option<char>| {
             c.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | '$' | '"' | '\''))
@@ -230,7 +244,7 @@ impl Planner<'_> {
         if touches(before) {
             self.edits.text(start..start, " ");
         }
-        self.edits.cell(start..end, literal, sealed.seal.clone());
+        self.edits.cell(start..end, literal, seal);
         if touches(after) {
             self.edits.text(end..end, " ");
         }
@@ -256,16 +270,19 @@ impl Planner<'_> {
                 };
                 Ok(Literal::String { value, cast: 1043 })
             }
+            // the value of that type; what comes of a type that does not fit the column is protect's to say
             (Cast::To(oid, modifiers), Literal::String { value, .. })
-                if harmless(*oid, modifiers, declared, sealed.seal.coercion) =>
+                if modifiers.is_empty()
+                    || harmless(*oid, modifiers, declared, sealed.seal.coercion) =>
             {
                 let value = value.clone();
                 Ok(Literal::String { value, cast: *oid })
             }
-            // a FROM subquery makes text of a string (types::derive): the type error is protect's to give
-            (Cast::To(25, modifiers), Literal::String { value, .. }) if modifiers.is_empty() => {
-                let value = value.clone();
-                Ok(Literal::String { value, cast: 25 })
+            (Cast::To(oid, modifiers), Literal::Number(number))
+                if modifiers.is_empty() && keeps_number(*oid, number) =>
+            {
+                let value = number.clone();
+                Ok(Literal::String { value, cast: *oid })
             }
             (Cast::To(oid, modifiers), literal)
                 if *oid == declared.oid()
@@ -335,7 +352,7 @@ fn of_value(oid: u32, shape: Shape) -> Option<u32> {
     }
 }
 
-/// `'{…}'`, perhaps with a cast that says of each element what the column says anyway.
+/// `'{…}'`, perhaps with a cast that says what type its elements have.
 fn array_literal(leaf: &Leaf, literal: &Literal, declared: DeclaredType) -> Option<Literal> {
     let Literal::String { value, .. } = literal else {
         return None;
@@ -344,12 +361,32 @@ fn array_literal(leaf: &Leaf, literal: &Literal, declared: DeclaredType) -> Opti
         Cast::None => 0,
         Cast::To(oid, modifiers) => {
             let element = hippocrypt_policy::element_of(*oid)?;
-            harmless(element, modifiers, declared, Coercion::Compare).then_some(*oid)?
+            let known = modifiers.is_empty() || cut(element, modifiers, declared).is_some();
+            known.then_some(*oid)?
         }
         Cast::Opaque => return None,
     };
     let value = value.clone();
     Some(Literal::String { value, cast })
+}
+
+/// What a cast to varchar(n) leaves of a value for a column of text.
+fn cut(oid: u32, modifiers: &[i32], declared: DeclaredType) -> Option<u32> {
+    match (oid, modifiers) {
+        (1043, [n]) if types::is_text(declared) => u32::try_from(*n).ok().filter(|n| *n > 0),
+        _ => None,
+    }
+}
+
+/// Whether a number as written is the same value of this type: an integer of an integer type, any of numeric.
+fn keeps_number(oid: u32, number: &str) -> bool {
+    let digits = number.strip_prefix(['-', '+']).unwrap_or(number);
+    let is = |allowed: fn(char) -> bool| !digits.is_empty() && digits.chars().all(allowed);
+    match oid {
+        20 | 21 | 23 => is(|c| c.is_ascii_digit()),
+        1700 => is(|c| c.is_ascii_digit() || c == '.'),
+        _ => false,
+    }
 }
 
 /// A parameter has one type: it is an array in all its uses or in none (the first one's word counts).
@@ -377,7 +414,6 @@ fn harmless(oid: u32, modifiers: &[i32], declared: DeclaredType, coercion: Coerc
 
 fn own_modifiers(declared: DeclaredType) -> Vec<i32> {
     match declared {
-        DeclaredType::Varchar(Some(n)) => i32::try_from(n).map(|n| vec![n]).unwrap_or_default(),
         DeclaredType::Numeric(Some((p, s))) => vec![i32::from(p), i32::from(s)],
         DeclaredType::Timestamptz(Some(p)) => vec![i32::from(p)],
         _ => Vec::new(),

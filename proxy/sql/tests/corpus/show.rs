@@ -137,7 +137,10 @@ fn seal(seal: &Seal, analyser: &Analyser) -> String {
         Shape::One => "",
         Shape::Each => "each ",
     };
-    format!("{each}{} {how}", name(seal.column, analyser))
+    let cut = seal
+        .cut
+        .map_or_else(String::new, |n| format!(" cut to {n}"));
+    format!("{each}{} {how}{cut}", name(seal.column, analyser))
 }
 
 fn name(ix: ColumnIx, analyser: &Analyser) -> String {

@@ -53,6 +53,7 @@ fn a_plan_names_columns_and_shows_no_cell() {
         column: ColumnIx(0),
         coercion: Coercion::Compare,
         shape: Shape::One,
+        cut: None,
     };
     let from = sql.find("patients").unwrap();
     let plan = Plan {

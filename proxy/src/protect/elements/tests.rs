@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test: a failure is what it is for")]
 
-use super::{Cells, literal, of_binary, of_text};
+use super::{Cells, cut, literal, of_binary, of_text};
 
 fn text(input: &str) -> Result<Vec<Option<String>>, &'static str> {
     let elements = of_text(input).map_err(|e| e.sqlstate)?;
@@ -85,4 +85,15 @@ fn cells_are_written_as_array_recv_reads_them() {
     assert_eq!(out.len(), 12);
     let written = literal(&[Some(vec![0xf5, 0xe1]), None]);
     assert_eq!(written, r"E'{\\\\xf5e1,NULL}'::bytea[]");
+}
+
+#[test]
+fn a_cut_is_one_of_characters() {
+    assert_eq!(
+        cut("日本語".as_bytes(), Some(2)).unwrap(),
+        "日本".as_bytes()
+    );
+    assert_eq!(cut(b"ab", Some(2)).unwrap(), b"ab");
+    assert_eq!(cut(b"ab", None).unwrap(), b"ab");
+    assert_eq!(cut(&[0xff], Some(1)).unwrap_err().sqlstate, "22021");
 }

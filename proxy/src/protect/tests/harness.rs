@@ -127,6 +127,7 @@ pub(super) fn seal(column: ColumnIx, coercion: Coercion) -> Seal {
         column,
         coercion,
         shape: Shape::One,
+        cut: None,
     }
 }
 

@@ -80,6 +80,9 @@ impl Planner<'_> {
         let items = self.all(&array.elements)?;
         let is_cell = |f: &Flow| matches!(f, Flow::Cell(_));
         let cells = is_cell(&left) || items.iter().any(is_cell);
+        if let Flow::Cell(cell) = &left {
+            self.comparable(what, cell, at)?;
+        }
         let items = match cast {
             Some(cast) if cells => self.cast_elements(items, cast)?,
             None if cells => self.like_elements(items, array)?,

@@ -54,7 +54,7 @@ fn types() {
     );
     check(
         "INSERT INTO patients (name) VALUES ($1::date)",
-        "0A000 this cast of a value for public.patients.name, which is encrypted, is not possible",
+        "INSERT INTO \"public\".patients (name) VALUES ($1) | $1: $1 patients.name 17 | client $1 1082",
     );
 }
 

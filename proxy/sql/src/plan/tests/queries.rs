@@ -75,7 +75,7 @@ fn comparisons() {
     );
     check(
         "SELECT 1 FROM patients p, claims c WHERE p.ssn = c.patient_ssn AND c.patient_ssn = ANY (ARRAY['a','b'])",
-        "SELECT 1 FROM \"public\".patients p, \"public\".claims c WHERE p.ssn = c.patient_ssn AND c.patient_ssn = ANY (ARRAY[‹a claims.patient_ssn=›,‹b claims.patient_ssn=›])",
+        "SELECT 1 FROM \"public\".patients p, \"public\".claims c WHERE p.ssn = c.patient_ssn AND c.patient_ssn = ANY (ARRAY[‹a::25 claims.patient_ssn=›,‹b::25 claims.patient_ssn=›])",
     );
     check(
         "SELECT 1 FROM patients WHERE ssn IN (SELECT patient_ssn FROM claims) AND name IS NOT NULL",
