@@ -14,8 +14,10 @@ mod known;
 mod late;
 pub mod machine;
 mod own;
+mod portals;
 mod prepared;
 mod records;
+mod renewal;
 #[cfg(test)]
 mod tests;
 

@@ -8,6 +8,7 @@ use crate::catalog::{Catalog, Names};
 use crate::grammar::{self, ParseError};
 use crate::scan::{self, Tokens};
 use crate::sequence;
+use crate::standing::{self, NoNames, Session};
 use crate::taint::{self, Taint};
 use crate::verdict::{Facts, Refusal, Replacement, Statement, Verdict};
 use crate::world::World;
@@ -54,6 +55,21 @@ pub(crate) struct Input<'a> {
     pub(crate) cx: &'a Context<'a>,
 }
 
+impl Input<'_> {
+    /// Bytes of each item of a list in parentheses, whose tokens are from `first` up to `close`.
+    pub(crate) fn listed(&self, first: usize, close: usize) -> Option<Vec<Range<usize>>> {
+        let mut items = Vec::new();
+        let mut ix = first;
+        while ix < close {
+            let comma = self.tokens.until(ix, close, &[scan::Kind::Ascii44]);
+            let last = self.tokens.get(comma.checked_sub(1)?)?;
+            items.push(self.tokens.get(ix)?.range.start..last.range.end);
+            ix = comma + 1;
+        }
+        Some(items)
+    }
+}
+
 /// What a family answers for one statement.
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -79,7 +95,28 @@ impl Analyser {
 
     /// The statements of `text` with their verdicts; `Err` where the text does not parse (42601 with the
     /// grammar's own words and position) or is nested too deeply (54001).
+    ///
+    /// EXECUTE and FETCH are judged as in a session without names: see [`Analyser::analyse_in`].
     pub fn analyse(&self, text: &str, cx: &Context<'_>) -> Result<Vec<Statement>, Refusal> {
+        self.analyse_in(text, cx, &NoNames)
+    }
+
+    /// The same in a session that has prepared statements and cursors.
+    pub fn analyse_in(
+        &self,
+        text: &str,
+        cx: &Context<'_>,
+        session: &dyn Session,
+    ) -> Result<Vec<Statement>, Refusal> {
+        let mut statements = self.by_text(text, cx)?;
+        if standing::resolve(&mut statements, text, cx, &self.world, session) {
+            sequence::settle(&mut statements, &self.world);
+        }
+        Ok(statements)
+    }
+
+    /// What the text alone says.
+    fn by_text(&self, text: &str, cx: &Context<'_>) -> Result<Vec<Statement>, Refusal> {
         let key = self.cache.key(text, cx, self.world.policy().columns.len());
         let make = || {
             let mut statements = self.judge(text, cx)?;
@@ -211,7 +248,9 @@ fn weight(statements: &[Statement], text: &str) -> Option<usize> {
                 .iter()
                 .map(|e| match &e.with {
                     Replacement::Text(text) => text.len() + 64,
-                    Replacement::Cell { .. } | Replacement::GroupId(_) => 64,
+                    Replacement::Cell { .. }
+                    | Replacement::Argument { .. }
+                    | Replacement::GroupId(_) => 64,
                 })
                 .sum::<usize>();
         }

@@ -14,6 +14,7 @@ mod plan;
 pub mod scan;
 mod sequence;
 mod settings;
+pub mod standing;
 mod taint;
 mod tree;
 mod utility;
@@ -22,4 +23,5 @@ pub mod world;
 
 pub use analyse::{Analyser, Context};
 pub use normalise::{Normalised, normalise};
+pub use standing::{NoNames, Session, Standing};
 pub use verdict::{Plan, Refusal, Statement, Verdict};

@@ -5,8 +5,11 @@
 //! is a refusal.
 
 use crate::analyse::Input;
+use crate::catalog::Names;
 use crate::verdict::{CellOutput, Output, Plan, Shown, Touch, Use, Verdict};
 use crate::world::World;
+pub(crate) use check::prepared as check_prepare;
+pub(crate) use execute::execute;
 use flow::{Cell, Fate, Flow, Leaf, LeafIx, Sealed, What};
 use hippocrypt_policy::{ColumnIx, TableRef};
 use pg_query::NodeEnum;
@@ -25,6 +28,7 @@ mod conflict;
 mod cte;
 mod delete;
 mod edit;
+mod execute;
 mod flow;
 mod from;
 mod grouping;
@@ -61,6 +65,18 @@ pub(crate) fn kind(stmt: &Node) -> Option<&'static str> {
         NodeEnum::DeleteStmt(_) => Some("DELETE"),
         _ => None,
     }
+}
+
+/// OID of a type of `pg_catalog`, 0 for `unknown`; `None` for any other.
+pub(crate) fn type_oid(node: &Node, session: &Names) -> Option<u32> {
+    let Some(NodeEnum::TypeName(name)) = &node.node else {
+        return None;
+    };
+    let parts: Vec<_> = name.names.iter().map(types::string).collect();
+    if parts == [Some("unknown")] && name.array_bounds.is_empty() {
+        return Some(0);
+    }
+    types::built_in(name, session).map(|t| t.oid)
 }
 
 /// Plans or refuses one of the four statements.
@@ -135,6 +151,7 @@ impl<'a> Planner<'a> {
             params,
             client_params,
             outputs,
+            ..Plan::default()
         };
         check::rendered(&self.input, stmt, &plan)?;
         Ok(plan)

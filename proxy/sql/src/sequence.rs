@@ -62,6 +62,8 @@ fn bears(kind: &str) -> Change {
         // They move no value, whichever relation it is.
         "ANALYZE" | "CLUSTER" | "COMMENT" | "GRANT" | "LOCK TABLE" | "REINDEX" | "REVOKE"
         | "TRUNCATE TABLE" | "VACUUM" => Change::Names,
+        // A cursor is planned when it is opened.
+        "FETCH" | "MOVE" => Change::Names,
         kind if kind.starts_with("DROP ") => Change::Names,
         // Their rules stand on the policy, and ask the snapshot for schemas only.
         "CREATE TABLE" | "CREATE INDEX" => Change::Relations,
@@ -101,7 +103,7 @@ fn defines_code(kind: &str) -> bool {
 
 fn could_call(statement: &Statement) -> bool {
     let kinds = [
-        "SELECT", "INSERT", "UPDATE", "DELETE", "VALUES", "CALL", "DO",
+        "SELECT", "INSERT", "UPDATE", "DELETE", "VALUES", "CALL", "DO", "EXECUTE", "FETCH",
     ];
     kinds.contains(&statement.facts.kind) && !matches!(statement.verdict, Verdict::Refusal(_))
 }

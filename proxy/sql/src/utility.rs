@@ -4,6 +4,7 @@
 //! protected table, and refuses the rest. It must never forward a statement that has no rule here.
 
 use crate::analyse::{Answer, Input};
+use crate::plan;
 use crate::taint::Taint;
 use crate::verdict::{Effects, Facts, Plan, Refusal, Verdict};
 use pg_query::NodeEnum;
@@ -19,6 +20,7 @@ mod kind;
 mod names;
 mod rename;
 mod rules;
+mod runs;
 
 /// What a rule finds.
 pub(crate) type Ruled = Result<Passed, Box<Refusal>>;
@@ -41,8 +43,9 @@ pub(crate) fn judge(input: &Input<'_>, stmt: &RawStmt, taint: Taint) -> Answer {
     let mut facts = Facts {
         kind,
         tables: names::tables(node, input, &taint),
-        touches: Vec::new(),
+        within: within(node),
         effects: effects::of(node, input, &taint),
+        ..Facts::default()
     };
     if input.world.is_clear() {
         let verdict = Verdict::Untouched;
@@ -78,6 +81,16 @@ fn unknown() -> Refusal {
         hint: None,
         position: None,
     }
+}
+
+/// The kind of the query that PREPARE and DECLARE hold.
+fn within(node: &NodeEnum) -> &'static str {
+    let query = match node {
+        NodeEnum::PrepareStmt(s) => s.query.as_deref(),
+        NodeEnum::DeclareCursorStmt(s) => s.query.as_deref(),
+        _ => None,
+    };
+    query.and_then(plan::kind).unwrap_or_default()
 }
 
 /// It goes on as it is.

@@ -37,6 +37,8 @@ pub struct Facts {
     pub tables: Vec<TableRef>,
     /// Protected columns it touches, how, and how they are shown.
     pub touches: Vec<Touch>,
+    /// The kind of the statement that PREPARE and DECLARE hold.
+    pub within: &'static str,
     /// What the session has to do or know afterwards.
     pub effects: Effects,
 }
@@ -54,8 +56,30 @@ pub struct Effects {
     pub transaction: Option<Transaction>,
     /// SQL-level PREPARE, EXECUTE, DEALLOCATE of this name; `DEALLOCATE ALL` and `DISCARD ALL` are `*`.
     pub prepared: Option<(Prepared, Arc<str>)>,
+    /// The cursor that it opens, reads or closes, as the grammar reads the name.
+    pub cursor: Option<(Cursor, Arc<str>)>,
+    /// The savepoint of SAVEPOINT, RELEASE and ROLLBACK TO.
+    pub savepoint: Option<Arc<str>>,
     /// COPY FROM STDIN or TO STDOUT: the connection changes protocol.
     pub copy: bool,
+}
+
+/// Cursors of SQL; they share their names with the protocol's portals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cursor {
+    /// DECLARE
+    Declare {
+        /// WITH HOLD
+        hold: bool,
+    },
+    /// FETCH
+    Fetch,
+    /// MOVE
+    Move,
+    /// CLOSE
+    Close,
+    /// CLOSE ALL, DISCARD ALL; the name is empty
+    CloseAll,
 }
 
 /// Transaction control statements.
@@ -67,8 +91,10 @@ pub enum Transaction {
     Commit,
     /// ROLLBACK, ABORT
     Rollback,
-    /// SAVEPOINT, RELEASE
+    /// SAVEPOINT
     Savepoint,
+    /// RELEASE
+    Release,
     /// ROLLBACK TO
     RollbackTo,
 }
@@ -130,14 +156,22 @@ pub struct Plan {
     pub client_params: Vec<ClientParam>,
     /// `Some` when at least one result column is opened; then one entry per result column.
     pub outputs: Option<Vec<Output>>,
+    /// What the name that PREPARE or DECLARE gives stands for: the plan of the statement within.
+    pub stands: Option<Arc<Plan>>,
+    /// The rows come in binary format where the client cannot ask for one: FETCH of a BINARY cursor in a simple
+    /// query.
+    pub binary: bool,
 }
 
 impl Plan {
     /// Whether the plan holds a literal value of a client (such plans are not cached).
     pub fn has_literals(&self) -> bool {
-        self.edits
-            .iter()
-            .any(|e| matches!(e.with, Replacement::Cell { .. }))
+        self.edits.iter().any(|e| {
+            matches!(
+                e.with,
+                Replacement::Cell { .. } | Replacement::Argument { .. }
+            )
+        })
     }
 }
 
@@ -160,6 +194,15 @@ pub enum Replacement {
         /// What the client wrote.
         literal: Literal,
         /// How it becomes a cell.
+        seal: Seal,
+    },
+    /// A cell literal of an argument of EXECUTE: the constant is first assigned to the parameter's type.
+    Argument {
+        /// What the client wrote.
+        literal: Literal,
+        /// OID of the prepared statement's parameter.
+        oid: u32,
+        /// How the parameter becomes a cell.
         seal: Seal,
     },
     /// `'\x00000011'::bytea`-style literal of the column group's id, for the CHECK of a cell column.

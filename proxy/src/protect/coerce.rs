@@ -5,6 +5,7 @@
 //! It must never make a comparison true that is not, or the other way round: what cannot be exact is
 //! refused, and a value that equals none of the type becomes [`Value::Never`].
 
+mod argument;
 mod assign;
 mod compare;
 mod typed;
@@ -15,6 +16,8 @@ use hippocrypt_policy::{ColumnRef, DeclaredType};
 use hippocrypt_sql::verdict::{Coercion, Literal};
 use hippocrypt_wire::Format;
 use typed::Typed;
+
+pub(in crate::protect) use argument::argument;
 
 /// `unknown`, PostgreSQL's type of a quoted constant.
 const UNKNOWN: u32 = 705;

@@ -5,10 +5,12 @@
 
 use crate::protect::coerce::{self, Target};
 use crate::protect::elements;
-use crate::protect::vault::Unsealed;
+use crate::protect::value::Value;
+use crate::protect::vault::{Held, Unsealed};
 use crate::protect::{Settings, ValueError, Vault};
 use hippocrypt_policy::element_of;
 use hippocrypt_sql::verdict::{Edit, Literal, Replacement, Seal, Shape, Statement, Verdict};
+use hippocrypt_wire::Format;
 use std::fmt::Write as _;
 use zeroize::Zeroizing;
 
@@ -110,6 +112,19 @@ impl Writing<'_> {
                 })?;
                 self.apart(&sealed, edit.range.end)
             }
+            Replacement::Argument { literal, oid, seal } => {
+                let sealed = match seal.shape {
+                    Shape::One => seal_argument(literal, *oid, seal, vault, settings)
+                        .map(|cell| bytea_literal(&cell)),
+                    Shape::Each => seal_array(literal, *oid, seal, vault, settings)
+                        .map(|cells| elements::literal(&cells)),
+                };
+                let sealed = sealed.map_err(|mut e| {
+                    e.position = Some(edit.range.start);
+                    e
+                })?;
+                self.apart(&sealed, edit.range.end)
+            }
             Replacement::GroupId(group) => {
                 let id = vault.group_id(*group).ok_or_else(mixed_up)?;
                 self.apart(&bytea_literal(&id.0.to_be_bytes()), edit.range.end)
@@ -180,8 +195,57 @@ fn seal_literal(
         declared: held.declared,
         coercion: seal.coercion,
     };
-    let mut cell = Vec::with_capacity(128);
     let value = coerce::literal(&target, literal, settings).map_err(|e| e.of(&held.name))?;
+    sealed(held, value)
+}
+
+/// An argument of EXECUTE: assigned to the parameter's type (src/backend/commands/prepare.c, EvaluateParams),
+/// then sealed as a parameter bound in text would be.
+fn seal_argument(
+    literal: &Literal,
+    oid: u32,
+    seal: &Seal,
+    vault: &Vault,
+    settings: &Settings,
+) -> Result<Vec<u8>, ValueError> {
+    let held = vault.held(seal.column).ok_or_else(mixed_up)?;
+    let target = Target {
+        column: &held.name,
+        declared: held.declared,
+        coercion: seal.coercion,
+    };
+    let text = coerce::argument(&target, oid, literal, settings).map_err(|e| e.of(&held.name))?;
+    let text = elements::cut(text.as_bytes(), seal.cut).map_err(|e| e.of(&held.name))?;
+    let value = coerce::parameter(&target, oid, Format::Text, text, settings)
+        .map_err(|e| e.of(&held.name))?;
+    sealed(held, value)
+}
+
+/// An array argument: a quoted one is read as the parameter's type reads it; a cast to that type says no more.
+fn seal_array(
+    literal: &Literal,
+    oid: u32,
+    seal: &Seal,
+    vault: &Vault,
+    settings: &Settings,
+) -> Result<Vec<Option<Vec<u8>>>, ValueError> {
+    let Literal::String { value, cast } = literal else {
+        let held = vault.held(seal.column).ok_or_else(mixed_up)?;
+        let message = "an argument that is no array cannot be coerced to the expected array type";
+        return Err(ValueError::new("42804", message).of(&held.name));
+    };
+    if *cast != 0 && *cast != oid {
+        let message = "an array argument of another type than the parameter's is not understood";
+        return Err(ValueError::new("0A000", message)
+            .hint("Give it as a quoted constant without a cast."));
+    }
+    let value = value.clone();
+    let literal = Literal::String { value, cast: oid };
+    seal_elements(&literal, seal, vault, settings)
+}
+
+fn sealed(held: &Held, value: Value<'_>) -> Result<Vec<u8>, ValueError> {
+    let mut cell = Vec::with_capacity(128);
     match held.seal(value, &mut cell) {
         Ok(()) => Ok(cell),
         Err(Unsealed::Value(e)) => Err(e.of(&held.name)),

@@ -4,14 +4,15 @@
 //! plan with outputs out unopened, nor CommandComplete before the statement's outcome is on record.
 
 mod errors;
+mod names;
 mod rows;
 
 use super::Fault;
 use super::inflight::{Expect, Query, Run};
 use super::machine::{Machine, Phase, Request};
-use super::prepared::{Part, Prepared};
+use super::prepared::Part;
 use bytes::Bytes;
-use hippocrypt_sql::verdict::{Prepared as SqlPrepared, Transaction};
+use hippocrypt_sql::verdict::Transaction;
 use hippocrypt_wire::Frame;
 use hippocrypt_wire::backend::{
     BackendKeyData, CommandComplete, ParameterStatus, TransactionStatus,
@@ -19,7 +20,6 @@ use hippocrypt_wire::backend::{
 use hippocrypt_wire::startup::CancelKey;
 use hippocrypt_wire::write::Writer;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 impl Machine {
@@ -179,6 +179,7 @@ impl Machine {
             .outcome(run, None, self.database().as_deref(), now)?;
         if let Some(part) = run.part.clone() {
             self.apply_effects(&part);
+            self.names_after(&part, frame);
         }
         Ok(())
     }
@@ -194,39 +195,8 @@ impl Machine {
         match effects.transaction {
             Some(Transaction::RollbackTo) => self.known.rolled_back_to(),
             Some(Transaction::Rollback | Transaction::Commit) => self.known.transaction_ended(),
-            Some(Transaction::Begin | Transaction::Savepoint) | None => {}
+            Some(Transaction::Begin | Transaction::Savepoint | Transaction::Release) | None => {}
         }
-        match &effects.prepared {
-            Some((SqlPrepared::Prepare, name)) => self.sql_prepared_now(part, name),
-            Some((SqlPrepared::Deallocate, name)) if &**name == "*" => {
-                self.names.statements.clear()
-            }
-            Some((SqlPrepared::Deallocate, name)) => {
-                self.names.statements.remove(name.as_bytes());
-            }
-            Some((SqlPrepared::Execute, _)) | None => {}
-        }
-    }
-
-    fn sql_prepared_now(&mut self, part: &Arc<Part>, name: &str) {
-        let Some(protected) = &self.protected else {
-            return;
-        };
-        let basis = self.known.basis(&protected.worlds.current());
-        let judged = super::prepared::Judged {
-            parts: vec![Arc::clone(part)],
-            text: None,
-            map: None,
-            basis,
-        };
-        let prepared = Prepared {
-            judged: Arc::new(judged),
-            query: part.text.clone().unwrap_or_default(),
-            oids: Arc::new([]),
-            drifted: AtomicBool::new(false),
-        };
-        self.names
-            .set_statement(Self::name(name.as_bytes()), Some(Arc::new(prepared)));
     }
 
     /// ReadyForQuery of a group.
@@ -244,8 +214,8 @@ impl Machine {
         self.copy_in = false;
         if status == TransactionStatus::Idle {
             self.known.transaction_ended();
-            self.names.portals.clear();
         }
+        self.names.portals.ready(status == TransactionStatus::Idle);
         if self.late_ready(status)? {
             self.pass_ready(frame);
         }

@@ -9,7 +9,7 @@ use super::judge::Refusal;
 use super::machine::{Machine, REFUSED_NAME, STAND_IN, UNPARSABLE};
 use super::prepared::{Judged, Part};
 use hippocrypt_audit::Described;
-use hippocrypt_sql::verdict::{Effects, Transaction};
+use hippocrypt_sql::verdict::{Cursor, Effects, Prepared, Transaction};
 use hippocrypt_wire::backend::TransactionStatus;
 use hippocrypt_wire::frontend::{self, FunctionCall};
 use hippocrypt_wire::write::Writer;
@@ -88,7 +88,7 @@ impl Machine {
                 Ok(ticket) => running.push_back(Run {
                     part: Some(Arc::clone(part)),
                     ticket: Some(ticket),
-                    ..Run::default()
+                    ..Run::of_query(part)
                 }),
                 Err(error) => {
                     let report = self.audit_report(&error);
@@ -120,7 +120,7 @@ impl Machine {
         }
         // src/backend/tcop/postgres.c, exec_simple_query: drop_unnamed_stmt, and a new unnamed portal
         self.names.statements.remove(&b""[..]);
-        self.names.portals.remove(&b""[..]);
+        self.names.portals.close(b"");
         self.unsynced = false;
         self.inflight.push(Expect::Query(Box::new(Query {
             judged,
@@ -148,7 +148,7 @@ impl Machine {
         Writer::new(&mut self.to_server).query(text)?;
         self.unsynced = false;
         self.names.statements.remove(&b""[..]);
-        self.names.portals.remove(&b""[..]);
+        self.names.portals.close(b"");
         self.inflight.push(Expect::RefusedQuery(Box::new(Refused {
             report: Some(refusal.report.clone()),
             replaces,
@@ -291,7 +291,14 @@ fn stand_in(unparsable: bool) -> (&'static [u8], &'static str) {
 fn is_barrier(effects: &Effects) -> bool {
     effects.catalog
         || effects.settings
-        || effects.prepared.is_some()
+        || matches!(
+            effects.prepared,
+            Some((Prepared::Prepare | Prepared::Deallocate, _))
+        )
+        || matches!(
+            effects.cursor,
+            Some((Cursor::Declare { .. } | Cursor::Close | Cursor::CloseAll, _))
+        )
         || !effects.creates_temporary.is_empty()
         || matches!(
             effects.transaction,

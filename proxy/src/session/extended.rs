@@ -15,7 +15,6 @@ use hippocrypt_wire::frontend::{Bind, Execute, Named, Parse, Target};
 use hippocrypt_wire::write::Writer;
 use hippocrypt_wire::{ErrorReport, Formats, Frame, Severity};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 impl Machine {
@@ -34,12 +33,8 @@ impl Machine {
             let report = ErrorReport::new(Severity::Error, "42601", words);
             return self.refuse_parse(view.name, &refusal(report, &judged));
         }
-        let prepared = Arc::new(Prepared {
-            judged,
-            query: Bytes::copy_from_slice(view.query),
-            oids,
-            drifted: AtomicBool::new(false),
-        });
+        let query = Bytes::copy_from_slice(view.query);
+        let prepared = Arc::new(Prepared::of(judged, query, oids));
         match self.parse_record(&view, &prepared, now) {
             Ok(prepare) => self.send_parse(frame, &view, prepared, prepare),
             Err(report) => self.refuse_parse(view.name, &refusal(report, &prepared.judged)),
@@ -130,7 +125,8 @@ impl Machine {
         let Some(prepared) = self.names.statements.get(view.statement).cloned() else {
             return self.bind_unknown(frame, &view);
         };
-        let prepared = match self.current(prepared, view.statement) {
+        let current = self.current(prepared, view.statement);
+        let prepared = match current.and_then(|prepared| self.bound(prepared)) {
             Ok(prepared) => prepared,
             Err(report) => return self.refuse_later(*report, &[]),
         };
@@ -148,13 +144,30 @@ impl Machine {
             None => self.forward(frame),
         }
         let portal = Arc::new(Portal {
-            prepared,
+            prepared: Arc::clone(&prepared),
             client_formats,
             upstream_formats,
         });
-        let undo = self.names.set_portal(Self::name(view.portal), Some(portal));
+        let undo = self
+            .names
+            .set_portal(Self::name(view.portal), Some(Arc::clone(&portal)));
         self.inflight.push(Expect::Bind { undo });
         self.unsynced = true;
+        if prepared.outputs().is_some() && (prepared.by_sql || prepared.is_bound()) {
+            self.describe_own(view.portal, &portal)?;
+        }
+        Ok(())
+    }
+
+    /// Nothing has said yet that the portal's columns are those of its plan.
+    fn describe_own(&mut self, name: &[u8], portal: &Portal) -> Result<(), Fault> {
+        Writer::new(&mut self.to_server).describe(Target::Portal, name)?;
+        let described = Described {
+            prepared: Some(Arc::clone(&portal.prepared)),
+            formats: Some(Arc::clone(&portal.client_formats)),
+            own: true,
+        };
+        self.inflight.push(Expect::Describe(described));
         Ok(())
     }
 
@@ -201,45 +214,6 @@ impl Machine {
         Ok(())
     }
 
-    /// The statement under today's catalog and names: the same, or an error.
-    fn current(
-        &mut self,
-        prepared: Arc<Prepared>,
-        name: &[u8],
-    ) -> Result<Arc<Prepared>, Box<ErrorReport>> {
-        if self.own_failure.is_none() && self.is_current(&prepared) {
-            return Ok(prepared);
-        }
-        let again = self
-            .judge(&prepared.query, &prepared.oids)
-            .map_err(|refusal| Box::new(refusal.report))?;
-        if !same_plans(&prepared.judged, &again) {
-            return Err(Box::new(own::outdated()));
-        }
-        let old = &prepared.judged;
-        let renewed = Arc::new(Prepared {
-            judged: Arc::new(Judged {
-                parts: old.parts.clone(),
-                text: old.text.clone(),
-                map: old.map.clone(),
-                basis: again.basis.clone(),
-            }),
-            query: prepared.query.clone(),
-            oids: Arc::clone(&prepared.oids),
-            drifted: AtomicBool::new(prepared.has_drifted()),
-        });
-        // its meaning is the same: nothing to undo if the server skips the Bind
-        self.names
-            .statements
-            .insert(Self::name(name), Arc::clone(&renewed));
-        if let Some((credited, _)) = &mut self.credit
-            && Arc::ptr_eq(credited, &prepared)
-        {
-            *credited = Arc::clone(&renewed);
-        }
-        Ok(renewed)
-    }
-
     pub(super) fn describe_named(&mut self, frame: &Frame) -> Result<(), Fault> {
         let view = Named::of(frame).map_err(Fault::ClientWire)?;
         let (prepared, formats) = match view.target {
@@ -273,6 +247,10 @@ impl Machine {
         if prepared.has_drifted() {
             self.settle_credit("0A000", now)?;
             return self.refuse_later(own::outdated(), &described(&prepared));
+        }
+        if let Err(report) = self.still_bound(&prepared) {
+            self.settle_credit("0A000", now)?;
+            return self.refuse_later(*report, &described(&prepared));
         }
         let part = prepared.part().cloned();
         let ticket = match self.execute_record(&prepared, part.as_deref(), now) {
@@ -427,18 +405,4 @@ fn client_oids(prepared: &Prepared, plan: &Plan) -> Vec<u32> {
             _ => param.oid.unwrap_or(0),
         })
         .collect()
-}
-
-/// Two verdicts on the same text are the same where edits, parameters and outputs are: the values in
-/// them come from that text.
-fn same_plans(a: &Judged, b: &Judged) -> bool {
-    a.parts.len() == b.parts.len()
-        && a.parts
-            .iter()
-            .zip(&b.parts)
-            .all(|(a, b)| match (&a.plan, &b.plan) {
-                (None, None) => true,
-                (Some(a), Some(b)) => format!("{a:?}") == format!("{b:?}"),
-                _ => false,
-            })
 }

@@ -17,7 +17,8 @@
 //! An error in the extended protocol takes with it everything up to the next Sync, which is the
 //! barrier. A reply that fits nothing closes the connection (rule 2): the last arm of each match.
 
-use super::prepared::{Judged, Part, Portal, Prepared};
+use super::portals::Entry;
+use super::prepared::{Judged, Part, Prepared};
 use bytes::Bytes;
 use hippocrypt_wire::ErrorReport;
 use std::collections::VecDeque;
@@ -35,7 +36,7 @@ pub(super) struct Ticket {
 #[derive(Debug)]
 pub(super) enum Undo {
     Statement(Bytes, Option<Arc<Prepared>>),
-    Portal(Bytes, Option<Arc<Portal>>),
+    Portal(Bytes, Option<Entry>),
 }
 
 /// One statement that runs.
@@ -53,6 +54,19 @@ pub(super) struct Run {
     pub(super) opened: Vec<u64>,
     /// The statement it was prepared as.
     pub(super) prepared: Option<Arc<Prepared>>,
+}
+
+impl Run {
+    /// A statement of a simple query, whose rows come in text but for those of a BINARY cursor.
+    pub(super) fn of_query(part: &Part) -> Self {
+        let binary = part.plan.as_ref().is_some_and(|p| p.binary);
+        let formats: Arc<[i16]> = if binary { Arc::new([1]) } else { Arc::new([]) };
+        Self {
+            client_formats: Arc::clone(&formats),
+            upstream_formats: formats,
+            ..Self::default()
+        }
+    }
 }
 
 /// The answer to a Describe.

@@ -8,10 +8,51 @@ use super::prepared::{Judged, Part, Prepared as PreparedStatement};
 use crate::protect::render;
 use bytes::Bytes;
 use hippocrypt_audit::{ColumnUse, Described};
-use hippocrypt_sql::verdict::{Facts, Prepared, Shown, Statement, Use, Verdict};
-use hippocrypt_sql::{Analyser, Context, Normalised, normalise};
+use hippocrypt_sql::verdict::{Cursor, Facts, Prepared, Shown, Statement, Use, Verdict};
+use hippocrypt_sql::{Analyser, Context, Normalised, Session, Standing, normalise};
 use hippocrypt_wire::{ErrorReport, Severity};
+use std::cell::RefCell;
 use std::sync::Arc;
+
+/// What the session's names stand for, as `sql` asks for it.
+#[derive(Debug)]
+struct Standings<'a> {
+    machine: &'a Machine,
+    /// Names of statements that would have to be judged again.
+    outdated: RefCell<Vec<Bytes>>,
+}
+
+impl Session for Standings<'_> {
+    fn prepared(&self, name: &str) -> Option<Standing> {
+        let prepared = self.machine.names.statements.get(name.as_bytes())?;
+        let outdated = !self.machine.is_current(prepared);
+        if outdated {
+            self.outdated
+                .borrow_mut()
+                .push(Machine::name(name.as_bytes()));
+        }
+        Some(Standing {
+            outdated,
+            ..of(prepared)
+        })
+    }
+
+    fn cursor(&self, name: &str) -> Option<Standing> {
+        let portal = self.machine.names.portals.get(name.as_bytes())?;
+        Some(of(&portal.prepared))
+    }
+}
+
+fn of(prepared: &PreparedStatement) -> Standing {
+    let Some(part) = prepared.part() else {
+        return Standing::default();
+    };
+    Standing {
+        facts: Arc::clone(&part.facts),
+        plan: part.plan.clone(),
+        outdated: false,
+    }
+}
 
 /// A text that does not go on.
 #[derive(Debug)]
@@ -51,30 +92,60 @@ impl Machine {
         Ok(Arc::new(judged))
     }
 
+    /// The statements of the text; those that were prepared under another catalog or search path and are named
+    /// in it are judged again first.
     fn verdicts(
-        &self,
+        &mut self,
         text: &str,
         oids: &[u32],
         protected: &Protected,
         analyser: &Analyser,
     ) -> Result<Vec<Statement>, Box<Refusal>> {
+        let (judged, outdated) = self.analysed(text, oids, protected, analyser)?;
+        if outdated.is_empty() || self.renewing {
+            return Ok(judged);
+        }
+        self.renewing = true;
+        let renewed = outdated.into_iter().try_for_each(|name| {
+            let Some(prepared) = self.names.statements.get(&name).cloned() else {
+                return Ok(());
+            };
+            self.current(prepared, &name).map(drop)
+        });
+        self.renewing = false;
+        renewed.map_err(|report| refuse(*report, vec![unparsed(text.as_bytes())]))?;
+        let (judged, _) = self.analysed(text, oids, protected, analyser)?;
+        Ok(judged)
+    }
+
+    fn analysed(
+        &self,
+        text: &str,
+        oids: &[u32],
+        protected: &Protected,
+        analyser: &Analyser,
+    ) -> Result<(Vec<Statement>, Vec<Bytes>), Box<Refusal>> {
         let cx = Context {
             names: &self.known.names,
             rights: &protected.rights,
             declared_params: oids,
         };
-        analyser.analyse(text, &cx).map_err(|refusal| {
-            Box::new(Refusal {
+        let standings = Standings {
+            machine: self,
+            outdated: RefCell::default(),
+        };
+        match analyser.analyse_in(text, &cx, &standings) {
+            Ok(judged) => Ok((judged, standings.outdated.into_inner())),
+            Err(refusal) => Err(Box::new(Refusal {
                 unparsable: refusal.sqlstate == "42601",
                 report: fault::refusal(&refusal, text),
                 described: vec![unparsed(text.as_bytes())],
-            })
-        })
+            })),
+        }
     }
 
     /// The first reason why the string does not go on.
     fn refusal_in(&self, text: &str, statements: &[Statement]) -> Option<ErrorReport> {
-        let mut prepared = Vec::new();
         for statement in statements {
             if let Verdict::Refusal(refusal) = &statement.verdict {
                 return Some(fault::refusal(refusal, text));
@@ -82,38 +153,6 @@ impl Machine {
             if !(self.known.utf8 || (text.is_ascii() && is_untouched(statement))) {
                 return Some(encoding());
             }
-            if let Some(report) = self.sql_prepared(&statement.facts, &mut prepared) {
-                return Some(report);
-            }
-        }
-        None
-    }
-
-    /// SQL-level EXECUTE, and FETCH of a protocol-level portal, reach what was judged elsewhere.
-    fn sql_prepared(&self, facts: &Facts, earlier: &mut Vec<Arc<str>>) -> Option<ErrorReport> {
-        if matches!(facts.kind, "FETCH" | "MOVE") {
-            let opened = |(name, portal): (&Bytes, &Arc<super::prepared::Portal>)| {
-                !name.is_empty() && portal.prepared.outputs().is_some()
-            };
-            if self.names.portals.iter().any(opened) {
-                return Some(refused_here("FETCH from a portal of the extended protocol"));
-            }
-        }
-        match &facts.effects.prepared {
-            Some((Prepared::Prepare, name)) => earlier.push(Arc::clone(name)),
-            Some((Prepared::Execute, name)) if !earlier.contains(name) => {
-                let Some(known) = self.names.statements.get(name.as_bytes()) else {
-                    let words = format!("prepared statement \"{name}\" does not exist");
-                    return Some(ErrorReport::new(Severity::Error, "26000", words));
-                };
-                let planned = known.judged.parts.iter().any(|p| p.plan.is_some());
-                if planned || !self.is_current(known) {
-                    return Some(refused_here(
-                        "EXECUTE of a statement that touches protected columns, or may by now,",
-                    ));
-                }
-            }
-            _ => {}
         }
         None
     }
@@ -133,10 +172,14 @@ impl Machine {
         protected: &Protected,
         analyser: &Analyser,
     ) -> Result<Judged, ErrorReport> {
-        let planned = statements
+        // FETCH has a plan that changes nothing of its text
+        let written = |s: &Statement| match &s.verdict {
+            Verdict::Plan(plan) => !plan.edits.is_empty() || !plan.params.is_empty(),
+            Verdict::Untouched | Verdict::Refusal(_) => false,
+        };
+        let rendered = statements
             .iter()
-            .any(|s| matches!(s.verdict, Verdict::Plan(_)));
-        let rendered = planned
+            .any(written)
             .then(|| render(text, statements, &protected.vault, &self.settings))
             .transpose()
             .map_err(|e| fault::value(&e, text))?;
@@ -180,7 +223,7 @@ impl Machine {
         }
     }
 
-    fn describe(&self, text: &str, facts: &Facts) -> Arc<Described> {
+    pub(super) fn describe(&self, text: &str, facts: &Facts) -> Arc<Described> {
         let on = self.known.names.standard_conforming_strings;
         let Normalised::Scanned { sql, fingerprint } = normalise(text, on) else {
             return unparsed(text.as_bytes());
@@ -214,15 +257,14 @@ fn part(text: &str, statement: &Statement, described: Arc<Described>) -> Arc<Par
         Verdict::Plan(plan) => Some(Arc::clone(plan)),
         Verdict::Untouched | Verdict::Refusal(_) => None,
     };
-    let prepares = matches!(
-        statement.facts.effects.prepared,
-        Some((Prepared::Prepare, _))
-    );
+    let effects = &statement.facts.effects;
+    let gives = matches!(effects.prepared, Some((Prepared::Prepare, _)))
+        || matches!(effects.cursor, Some((Cursor::Declare { .. }, _)));
     Arc::new(Part {
         facts: Arc::clone(&statement.facts),
         described,
         plan,
-        text: prepares.then(|| Bytes::copy_from_slice(slice(text, statement).as_bytes())),
+        text: gives.then(|| Bytes::copy_from_slice(slice(text, statement).as_bytes())),
     })
 }
 
@@ -253,15 +295,6 @@ fn encoding() -> ErrorReport {
         "client_encoding must be UTF8 where protected columns are touched",
     )
     .hint("SET client_encoding TO 'UTF8'.")
-}
-
-fn refused_here(what: &str) -> ErrorReport {
-    ErrorReport::new(
-        Severity::Error,
-        "0A000",
-        format!("{what} is not supported in a database with protected columns"),
-    )
-    .hint("Use the protocol's own prepared statements and portals, as drivers do.")
 }
 
 fn usage(usage: Use) -> &'static str {

@@ -129,6 +129,8 @@ pub struct Machine {
     pub(super) late: Option<super::late::Late>,
     /// The record that a Parse shares with the Execute behind it.
     pub(super) credit: Option<(Arc<Prepared>, Ticket)>,
+    /// A prepared statement that another names is being judged again.
+    pub(super) renewing: bool,
     /// The server refused a question of ours: the statement that waited for it gets this error.
     pub(super) own_failure: Option<ErrorReport>,
     pub(super) request: VecDeque<Request>,
@@ -177,6 +179,7 @@ impl Machine {
             copying: false,
             late: None,
             credit: None,
+            renewing: false,
             own_failure: None,
             request: VecDeque::new(),
             backend_pid: None,

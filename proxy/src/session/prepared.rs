@@ -4,11 +4,13 @@
 //! made by a message that the server skips are undone.
 
 use super::inflight::Undo;
+use super::portals::Portals;
 use crate::protect::PositionMap;
 use bytes::Bytes;
 use hippocrypt_audit::Described;
 use hippocrypt_sql::catalog::Names;
-use hippocrypt_sql::verdict::{Facts, Output, Plan, Use};
+use hippocrypt_sql::standing;
+use hippocrypt_sql::verdict::{Cursor, Facts, Output, Plan, Use};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -47,7 +49,7 @@ pub(super) struct Part {
     pub(super) facts: Arc<Facts>,
     pub(super) described: Arc<Described>,
     pub(super) plan: Option<Arc<Plan>>,
-    /// Its own text, kept for PREPARE only, to be judged again.
+    /// Its own text, kept for PREPARE and DECLARE only.
     pub(super) text: Option<Bytes>,
 }
 
@@ -62,9 +64,23 @@ impl Part {
         self.plan.is_some() || !self.facts.touches.is_empty()
     }
 
+    /// Whether it means what a name of the session stands for at the time: EXECUTE, FETCH, MOVE.
+    pub(super) fn is_bound(&self) -> bool {
+        standing::is_bound(&self.facts)
+    }
+
+    /// Whether its name is a cursor's: no text of ours depends on which.
+    pub(super) fn is_fetch(&self) -> bool {
+        matches!(
+            self.facts.effects.cursor,
+            Some((Cursor::Fetch | Cursor::Move, _))
+        )
+    }
+
     /// Whether it only reads, as far as is known: rolling it back changes nothing.
     pub(super) fn only_reads(&self) -> bool {
-        self.facts.kind == "SELECT" && self.facts.touches.iter().all(|t| t.usage != Use::Write)
+        let reads = ["SELECT", "FETCH", "MOVE", "DECLARE CURSOR", "CLOSE CURSOR"];
+        reads.contains(&self.facts.kind) && self.facts.touches.iter().all(|t| t.usage != Use::Write)
     }
 }
 
@@ -77,9 +93,38 @@ pub(super) struct Prepared {
     pub(super) oids: Arc<[u32]>,
     /// The server's description does not fit the plan.
     pub(super) drifted: AtomicBool,
+    /// SQL's PREPARE made it: `query` is that statement, and nothing has described it yet.
+    pub(super) by_sql: bool,
 }
 
 impl Prepared {
+    /// A statement that was parsed by the protocol.
+    pub(super) fn of(judged: Arc<Judged>, query: Bytes, oids: Arc<[u32]>) -> Self {
+        Self {
+            judged,
+            query,
+            oids,
+            drifted: AtomicBool::new(false),
+            by_sql: false,
+        }
+    }
+
+    /// The same under a later verdict.
+    pub(super) fn judged_again(&self, judged: Judged) -> Self {
+        Self {
+            judged: Arc::new(judged),
+            query: self.query.clone(),
+            oids: Arc::clone(&self.oids),
+            drifted: AtomicBool::new(self.has_drifted()),
+            by_sql: self.by_sql,
+        }
+    }
+
+    /// Whether it means what a name of the session stands for at the time.
+    pub(super) fn is_bound(&self) -> bool {
+        self.part().is_some_and(|p| p.is_bound())
+    }
+
     pub(super) fn part(&self) -> Option<&Arc<Part>> {
         self.judged.parts.first()
     }
@@ -109,7 +154,7 @@ pub(super) struct Portal {
 #[derive(Debug, Default)]
 pub(super) struct NameTable {
     pub(super) statements: HashMap<Bytes, Arc<Prepared>>,
-    pub(super) portals: HashMap<Bytes, Arc<Portal>>,
+    pub(super) portals: Portals,
 }
 
 impl NameTable {
@@ -123,8 +168,8 @@ impl NameTable {
 
     pub(super) fn set_portal(&mut self, name: Bytes, to: Option<Arc<Portal>>) -> Undo {
         let before = match to {
-            Some(portal) => self.portals.insert(name.clone(), portal),
-            None => self.portals.remove(&name),
+            Some(portal) => self.portals.bind(name.clone(), portal),
+            None => self.portals.close(&name),
         };
         Undo::Portal(name, before)
     }
@@ -132,7 +177,7 @@ impl NameTable {
     pub(super) fn undo(&mut self, undo: Undo) {
         match undo {
             Undo::Statement(name, before) => drop(self.set_statement(name, before)),
-            Undo::Portal(name, before) => drop(self.set_portal(name, before)),
+            Undo::Portal(name, before) => self.portals.restore(name, before),
         }
     }
 }

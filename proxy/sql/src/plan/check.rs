@@ -8,7 +8,7 @@ use crate::analyse::Input;
 use crate::grammar;
 use crate::verdict::{Plan, Replacement};
 use pg_query::NodeEnum;
-use pg_query::protobuf::Node;
+use pg_query::protobuf::{Node, PrepareStmt};
 use serde_json::{Map, Value};
 
 /// What stands for a cell: valid under every setting.
@@ -32,26 +32,125 @@ const PLACES: [&str; 8] = [
 /// Parses the statement as it would go upstream, and compares.
 pub(super) fn rendered(input: &Input<'_>, stmt: &Node, plan: &Plan) -> Judged<()> {
     let wrong = || malformed("statement");
-    let text = render(input, plan).ok_or_else(wrong)?;
-    let scs = input.cx.names.standard_conforming_strings;
-    let parsed = grammar::parse(&text, scs).map_err(|_| wrong())?;
-    let [only] = parsed.stmts.as_slice() else {
-        return Err(wrong());
-    };
-    let after = only.stmt.as_deref().ok_or_else(wrong)?;
+    let after = reparsed(input, plan).ok_or_else(wrong)?;
     let columns = match &plan.outputs {
         Some(outputs) => {
-            width(after).is_some_and(|width| width == outputs.len()) || has_star(after)
+            width(&after).is_some_and(|width| width == outputs.len()) || has_star(&after)
         }
         None => true,
     };
-    let is_cell = |e: &&crate::verdict::Edit| !matches!(e.with, Replacement::Text(_));
-    let cells = plan.edits.iter().filter(is_cell).count();
-    let found = same(stmt.clone(), after.clone());
-    match columns && found == Some(cells) {
+    let found = same(stmt.clone(), after);
+    match columns && found == Some(cells(plan)) {
         true => Ok(()),
         false => Err(wrong()),
     }
+}
+
+/// A PREPARE as it would go upstream: the same name and query, and where types are written, as many as that,
+/// with bytea for the cells.
+pub(crate) fn prepared(
+    input: &Input<'_>,
+    stmt: &PrepareStmt,
+    plan: &Plan,
+    types: Option<usize>,
+) -> Judged<()> {
+    let wrong = || malformed("PREPARE");
+    let after = reparsed(input, plan).ok_or_else(wrong)?;
+    let Some(NodeEnum::PrepareStmt(after)) = after.node else {
+        return Err(wrong());
+    };
+    let (Some(before), Some(query)) = (&stmt.query, &after.query) else {
+        return Err(wrong());
+    };
+    let cells = cells(plan);
+    let sealed = plan.stands.iter().flat_map(|p| &p.params);
+    let listed = match types {
+        None => strict(&stmt.argtypes) == strict(&after.argtypes),
+        Some(count) => {
+            after.argtypes.len() == count
+                && after.argtypes.iter().zip(sealed).all(|(node, param)| {
+                    let name = serde_json::to_value(node).unwrap_or_default();
+                    let bytea = name.pointer("/node/TypeName/names/1/node/String/sval");
+                    param.seal.is_none() || bytea.and_then(Value::as_str) == Some("bytea")
+                })
+        }
+    };
+    let same = same((**before).clone(), (**query).clone()) == Some(cells);
+    match same && listed && stmt.name == after.name {
+        true => Ok(()),
+        false => Err(wrong()),
+    }
+}
+
+/// An EXECUTE as it would go upstream: the same but for its arguments, of which the sealed ones are cells or NULL.
+pub(super) fn executed(input: &Input<'_>, stmt: &Node, plan: &Plan, target: &Plan) -> Judged<()> {
+    let wrong = || malformed("EXECUTE");
+    let (mut before, mut after) = (stmt.clone(), reparsed(input, plan).ok_or_else(wrong)?);
+    let written = arguments(&mut before).ok_or_else(wrong)?;
+    let sent = arguments(&mut after).ok_or_else(wrong)?;
+    let fits = sent.iter().zip(&target.params).all(|(node, param)| {
+        let value = serde_json::to_value(node).unwrap_or_default();
+        let is_null = value
+            .pointer("/node/AConst/isnull")
+            .and_then(Value::as_bool)
+            == Some(true);
+        let is_cell = value.pointer("/node/TypeCast").is_some_and(is_dummy);
+        let own = written.get(usize::from(param.client));
+        match param.seal {
+            Some(_) => is_null || is_cell,
+            None => own.is_some_and(|own| strict(own) == strict(node)),
+        }
+    });
+    let rest = strict(&before) == strict(&after);
+    match fits && rest && sent.len() == target.params.len() {
+        true => Ok(()),
+        false => Err(wrong()),
+    }
+}
+
+/// Takes the arguments out.
+fn arguments(stmt: &mut Node) -> Option<Vec<Node>> {
+    match stmt.node.as_mut()? {
+        NodeEnum::ExecuteStmt(s) => Some(std::mem::take(&mut s.params)),
+        NodeEnum::ExplainStmt(s) => arguments(s.query.as_deref_mut()?),
+        NodeEnum::CreateTableAsStmt(s) => arguments(s.query.as_deref_mut()?),
+        _ => None,
+    }
+}
+
+/// The tree without places; constants, names and casts stay.
+fn strict(node: &impl serde::Serialize) -> Option<Value> {
+    fn strip(value: &mut Value) {
+        match value {
+            Value::Array(items) => items.iter_mut().for_each(strip),
+            Value::Object(fields) => {
+                for place in PLACES {
+                    fields.remove(place);
+                }
+                fields.values_mut().for_each(strip);
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+    let mut value = serde_json::to_value(node).ok()?;
+    strip(&mut value);
+    Some(value)
+}
+
+/// The whole statement as it would go upstream, parsed.
+fn reparsed(input: &Input<'_>, plan: &Plan) -> Option<Node> {
+    let text = render(input, plan)?;
+    let scs = input.cx.names.standard_conforming_strings;
+    let mut parsed = grammar::parse(&text, scs).ok()?;
+    match (parsed.stmts.pop(), parsed.stmts.is_empty()) {
+        (Some(only), true) => only.stmt.map(|node| *node),
+        _ => None,
+    }
+}
+
+fn cells(plan: &Plan) -> usize {
+    let is_cell = |e: &&crate::verdict::Edit| !matches!(e.with, Replacement::Text(_));
+    plan.edits.iter().filter(is_cell).count()
 }
 
 /// How many dummies `after` has, if it is otherwise the same as `before`.
@@ -96,7 +195,9 @@ fn render(input: &Input<'_>, plan: &Plan) -> Option<String> {
         text.push_str(input.text.get(at..edit.range.start)?);
         match &edit.with {
             Replacement::Text(with) => text.push_str(with),
-            Replacement::Cell { .. } | Replacement::GroupId(_) => text.push_str(DUMMY),
+            Replacement::Cell { .. } | Replacement::Argument { .. } | Replacement::GroupId(_) => {
+                text.push_str(DUMMY);
+            }
         }
         at = edit.range.end;
     }

@@ -421,6 +421,6 @@ fn own_modifiers(declared: DeclaredType) -> Vec<i32> {
 }
 
 /// varchar.c, varchar with an explicit cast: cut without a word.
-fn first_characters(value: &str, n: usize) -> Zeroizing<String> {
+pub(super) fn first_characters(value: &str, n: usize) -> Zeroizing<String> {
     Zeroizing::new(value.chars().take(n).collect())
 }

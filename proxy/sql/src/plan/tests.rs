@@ -264,7 +264,7 @@ fn edited(sql: &str, statement: &Statement, plan: &Plan) -> String {
         text.push_str(&sql[at..edit.range.start]);
         match &edit.with {
             Replacement::Text(with) => text.push_str(with),
-            Replacement::Cell { literal, seal } => {
+            Replacement::Cell { literal, seal } | Replacement::Argument { literal, seal, .. } => {
                 let _ = write!(text, "‹{}{}›", literal_text(literal), seal_text(seal));
             }
             Replacement::GroupId(_) => text.push_str("‹group›"),

@@ -71,7 +71,7 @@ fn hidden(session: &Names) -> bool {
         .is_some_and(|ix| ix > 0)
 }
 
-fn string(node: &Node) -> Option<&str> {
+pub(super) fn string(node: &Node) -> Option<&str> {
     match &node.node {
         Some(NodeEnum::String(s)) => Some(&s.sval),
         _ => None,

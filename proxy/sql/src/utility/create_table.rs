@@ -385,7 +385,7 @@ fn rendered(edits: &[Edit], input: &Input<'_>) -> Option<String> {
         text.push_str(input.text.get(from..edit.range.start)?);
         match &edit.with {
             Replacement::Text(with) => text.push_str(with),
-            Replacement::Cell { .. } | Replacement::GroupId(_) => {
+            Replacement::Cell { .. } | Replacement::Argument { .. } | Replacement::GroupId(_) => {
                 text.push_str("E'\\\\x00'::bytea")
             }
         }

@@ -5,13 +5,16 @@
 use crate::analyse::Input;
 use crate::settings;
 use crate::taint::Taint;
-use crate::verdict::{Effects, Prepared, Transaction};
+use crate::verdict::{Cursor, Effects, Prepared, Transaction};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{
     CopyStmt, DiscardMode, ExecuteStmt, RangeVar, TransactionStmt, TransactionStmtKind,
     VariableSetKind, VariableSetStmt,
 };
 use std::sync::Arc;
+
+/// CURSOR_OPT_HOLD (src/include/nodes/parsenodes.h).
+const HOLD: i32 = 0x0020;
 
 /// The effects of a utility statement.
 pub(super) fn of(node: &NodeEnum, input: &Input<'_>, taint: &Taint) -> Effects {
@@ -28,6 +31,23 @@ pub(super) fn of(node: &NodeEnum, input: &Input<'_>, taint: &Taint) -> Effects {
             let which = if s.isall { "*" } else { &s.name };
             effects.prepared = Some((Prepared::Deallocate, name(which)));
         }
+        NodeEnum::DeclareCursorStmt(s) => {
+            let hold = s.options & HOLD != 0;
+            effects.cursor = Some((Cursor::Declare { hold }, name(&s.portalname)));
+        }
+        NodeEnum::FetchStmt(s) => {
+            let which = if s.ismove {
+                Cursor::Move
+            } else {
+                Cursor::Fetch
+            };
+            effects.cursor = Some((which, name(&s.portalname)));
+        }
+        NodeEnum::ClosePortalStmt(s) => {
+            let all = s.portalname.is_empty();
+            let which = if all { Cursor::CloseAll } else { Cursor::Close };
+            effects.cursor = Some((which, name(&s.portalname)));
+        }
         NodeEnum::CopyStmt(s) => effects.copy = speaks_copy(s),
         NodeEnum::DoStmt(_) | NodeEnum::CallStmt(_) => {
             effects.catalog = true;
@@ -36,16 +56,14 @@ pub(super) fn of(node: &NodeEnum, input: &Input<'_>, taint: &Taint) -> Effects {
         NodeEnum::ExplainStmt(s) => {
             if let Some(inner) = super::inner(s.query.as_deref()) {
                 effects = of(inner, input, taint);
-                effects.prepared = None;
+                // It opens no cursor; the statement that EXECUTE names decides as it does for EXECUTE.
+                effects.cursor = None;
             }
         }
         NodeEnum::VariableShowStmt(_)
         | NodeEnum::ListenStmt(_)
         | NodeEnum::UnlistenStmt(_)
         | NodeEnum::NotifyStmt(_)
-        | NodeEnum::ClosePortalStmt(_)
-        | NodeEnum::FetchStmt(_)
-        | NodeEnum::DeclareCursorStmt(_)
         | NodeEnum::ConstraintsSetStmt(_)
         | NodeEnum::LockStmt(_)
         | NodeEnum::VacuumStmt(_)
@@ -65,6 +83,11 @@ pub(super) fn of(node: &NodeEnum, input: &Input<'_>, taint: &Taint) -> Effects {
         _ => {
             effects.catalog = true;
             effects.creates_temporary.extend(temporary(node, input));
+            if let NodeEnum::CreateTableAsStmt(s) = node
+                && let Some(NodeEnum::ExecuteStmt(s)) = super::inner(s.query.as_deref())
+            {
+                effects.prepared = Some((Prepared::Execute, name(&s.name)));
+            }
         }
     }
     effects
@@ -75,6 +98,7 @@ fn name(name: &str) -> Arc<str> {
 }
 
 fn transaction(s: &TransactionStmt, effects: &mut Effects) {
+    effects.savepoint = (!s.savepoint_name.is_empty()).then(|| name(&s.savepoint_name));
     effects.transaction = match s.kind() {
         TransactionStmtKind::TransStmtBegin | TransactionStmtKind::TransStmtStart => {
             Some(Transaction::Begin)
@@ -83,9 +107,8 @@ fn transaction(s: &TransactionStmt, effects: &mut Effects) {
             Some(Transaction::Commit)
         }
         TransactionStmtKind::TransStmtRollback => Some(Transaction::Rollback),
-        TransactionStmtKind::TransStmtSavepoint | TransactionStmtKind::TransStmtRelease => {
-            Some(Transaction::Savepoint)
-        }
+        TransactionStmtKind::TransStmtSavepoint => Some(Transaction::Savepoint),
+        TransactionStmtKind::TransStmtRelease => Some(Transaction::Release),
         TransactionStmtKind::TransStmtRollbackTo => Some(Transaction::RollbackTo),
         TransactionStmtKind::TransStmtCommitPrepared
         | TransactionStmtKind::TransStmtRollbackPrepared
@@ -114,6 +137,7 @@ fn discard(mode: DiscardMode, effects: &mut Effects) {
     effects.catalog = all || mode == DiscardMode::DiscardTemp;
     if all {
         effects.prepared = Some((Prepared::Deallocate, name("*")));
+        effects.cursor = Some((Cursor::CloseAll, name("")));
     }
 }
 

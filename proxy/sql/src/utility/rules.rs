@@ -6,18 +6,16 @@
 use super::create_table::{self, others};
 use super::effects::{is_temporary, made};
 use super::names::{not_our_schema, not_ours, parts, strings};
-use super::{Passed, Ruled, alter_table, at, index, inner, names, refuse, rename, untouched};
+use super::{Passed, Ruled, alter_table, at, index, names, refuse, rename, runs, untouched};
 use crate::analyse::Input;
-use crate::plan;
-use crate::scan::Kind;
 use crate::settings;
 use crate::taint::{self, Taint};
-use crate::verdict::{Facts, Plan, Refusal, Shown, Verdict};
+use crate::verdict::{Facts, Refusal};
 use crate::world::Lookup;
 use pg_query::NodeEnum;
 use pg_query::protobuf::{
-    CopyStmt, CreatePublicationStmt, CreateSchemaStmt, DropStmt, ExplainStmt, IndexStmt, Node,
-    ObjectType, RangeVar, VariableSetKind, VariableSetStmt, a_const,
+    CopyStmt, CreatePublicationStmt, CreateSchemaStmt, DropStmt, IndexStmt, Node, ObjectType,
+    RangeVar, VariableSetKind, VariableSetStmt, a_const,
 };
 
 /// The rule.
@@ -25,10 +23,10 @@ use pg_query::protobuf::{
 pub(super) fn rule(node: &NodeEnum, input: &Input<'_>, taint: &Taint, facts: &mut Facts) -> Ruled {
     match node {
         // They run what they hold: as judged by its names.
-        NodeEnum::ExplainStmt(s) => explain(s, input, taint, facts),
-        NodeEnum::PrepareStmt(_) => runs("PREPARE", "Use the protocol's own prepared statements, as drivers do.", input, taint),
+        NodeEnum::ExplainStmt(s) => runs::explain(s, input, taint, facts),
+        NodeEnum::PrepareStmt(s) => runs::prepare(s, input, taint, facts),
         NodeEnum::ExecuteStmt(_) => runs("EXECUTE", "Give the arguments as constants.", input, taint),
-        NodeEnum::DeclareCursorStmt(_) => runs("DECLARE CURSOR", "Select without a cursor; the protocol's portals fetch in parts.", input, taint),
+        NodeEnum::DeclareCursorStmt(s) => runs::declare(s, input, taint, facts),
         NodeEnum::MergeStmt(_) => runs("MERGE", "Use INSERT … ON CONFLICT, or UPDATE and INSERT.", input, taint),
         NodeEnum::CopyStmt(s) => copy(s, input, taint),
         NodeEnum::CreateTableAsStmt(_) => made_from(node, "Make the table first, named in the policy, then INSERT … SELECT.", input, taint),
@@ -105,7 +103,7 @@ pub(super) fn rule(node: &NodeEnum, input: &Input<'_>, taint: &Taint, facts: &mu
 }
 
 /// A statement that runs what it holds.
-fn runs(what: &str, hint: &str, input: &Input<'_>, taint: &Taint) -> Ruled {
+pub(super) fn runs(what: &str, hint: &str, input: &Input<'_>, taint: &Taint) -> Ruled {
     if let Some(refusal) = &taint.refusal {
         return Err(Box::new(refusal.clone()));
     }
@@ -113,7 +111,7 @@ fn runs(what: &str, hint: &str, input: &Input<'_>, taint: &Taint) -> Ruled {
 }
 
 /// A statement that has no rule for protected tables.
-fn no(what: &str, hint: &str, input: &Input<'_>, taint: &Taint) -> Ruled {
+pub(super) fn no(what: &str, hint: &str, input: &Input<'_>, taint: &Taint) -> Ruled {
     let touched = taint
         .found
         .relations
@@ -141,67 +139,6 @@ fn no_row_type(taint: &Taint) -> Ruled {
 
 fn ours(name: &[Node], input: &Input<'_>) -> Ruled {
     not_ours(&strings(name), input.cx.names)
-}
-
-/// EXPLAIN: its statement is planned as it would be run; what comes back is text of the server.
-fn explain(s: &ExplainStmt, input: &Input<'_>, taint: &Taint, facts: &mut Facts) -> Ruled {
-    if let Some(refusal) = &taint.refusal {
-        return Err(Box::new(refusal.clone()));
-    }
-    let is_query = matches!(
-        inner(s.query.as_deref()),
-        Some(
-            NodeEnum::SelectStmt(_)
-                | NodeEnum::InsertStmt(_)
-                | NodeEnum::UpdateStmt(_)
-                | NodeEnum::DeleteStmt(_)
-        )
-    );
-    let start = if is_query { explained(input) } else { None };
-    let (true, Some(query), Some(start)) = (taint.touched, s.query.as_deref(), start) else {
-        return no("EXPLAIN of this statement", "", input, taint);
-    };
-    let within = Input {
-        range: start..input.range.end,
-        ..input.clone()
-    };
-    let planned = plan::plan(within, query);
-    facts.touches = planned.touches;
-    let plan = match planned.verdict {
-        Verdict::Untouched => return untouched(),
-        Verdict::Refusal(refusal) => return Err(Box::new((*refusal).clone())),
-        Verdict::Plan(plan) => plan,
-    };
-    // No row comes back, only the plan's text.
-    facts.touches.iter_mut().for_each(|t| t.shown = Shown::Not);
-    Ok(Passed {
-        plan: Some(Plan {
-            outputs: None,
-            ..(*plan).clone()
-        }),
-    })
-}
-
-/// Where the statement inside of EXPLAIN begins.
-fn explained(input: &Input<'_>) -> Option<usize> {
-    let tokens = input.tokens;
-    let mut ix = tokens.at(input.range.start)? + 1;
-    while matches!(
-        tokens.kind(ix)?,
-        Kind::Analyze | Kind::Analyse | Kind::Verbose
-    ) {
-        ix += 1;
-    }
-    let is_query = |kind| {
-        matches!(
-            kind,
-            Kind::Select | Kind::With | Kind::Values | Kind::Table | Kind::Ascii40
-        )
-    };
-    if tokens.kind(ix)? == Kind::Ascii40 && !is_query(tokens.kind(ix + 1)?) {
-        ix = tokens.closing(ix)? + 1;
-    }
-    tokens.get(ix).map(|t| t.range.start)
 }
 
 fn copy(s: &CopyStmt, input: &Input<'_>, taint: &Taint) -> Ruled {

@@ -2,7 +2,7 @@
 
 use hippocrypt_policy::ColumnIx;
 use hippocrypt_sql::verdict::{
-    Coercion, Effects, Facts, Literal, Output, Plan, Refusal, Replacement, Seal, Shape, Shown, Use,
+    Coercion, Cursor, Effects, Facts, Literal, Output, Plan, Refusal, Replacement, Seal, Shape, Shown, Use,
 };
 use hippocrypt_sql::{Analyser, Statement, Verdict};
 use std::fmt::Write as _;
@@ -112,6 +112,17 @@ fn replacement(with: &Replacement, analyser: &Analyser) -> String {
         Replacement::Cell { literal, seal: s } => {
             format!("⟨cell {} of {}⟩", seal(s, analyser), constant(literal))
         }
+        Replacement::Argument {
+            literal,
+            oid,
+            seal: s,
+        } => {
+            format!(
+                "⟨cell {} of {} as {oid}⟩",
+                seal(s, analyser),
+                constant(literal)
+            )
+        }
         Replacement::GroupId(group) => {
             let group = analyser.world().policy().group(*group).unwrap();
             format!("⟨group {}⟩", group.name)
@@ -189,6 +200,20 @@ fn effects(effects: &Effects) -> Vec<String> {
     }
     if let Some((what, name)) = &effects.prepared {
         all.push(format!("{what:?} {name}").to_lowercase());
+    }
+    if let Some((what, name)) = &effects.cursor {
+        let what = match what {
+            Cursor::Declare { hold: true } => "declare with hold",
+            Cursor::Declare { hold: false } => "declare",
+            Cursor::Fetch => "fetch",
+            Cursor::Move => "move",
+            Cursor::Close => "close",
+            Cursor::CloseAll => "close all",
+        };
+        all.push(format!("{what} {name}").trim_end().to_owned());
+    }
+    if let Some(name) = &effects.savepoint {
+        all.push(format!("savepoint {name}"));
     }
     if effects.copy {
         all.push("copy".into());

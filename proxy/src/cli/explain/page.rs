@@ -180,7 +180,7 @@ fn edited(sql: &str, statement: &Statement, plan: &Plan, database: &Database) ->
         text.push_str(sql.get(at..range.start).unwrap_or_default());
         match with {
             Replacement::Text(with) => text.push_str(with),
-            Replacement::Cell { seal, .. } => {
+            Replacement::Cell { seal, .. } | Replacement::Argument { seal, .. } => {
                 let _ = write!(text, "⟨cell {}⟩", name(database, seal.column));
             }
             Replacement::GroupId(group) => {

@@ -83,6 +83,7 @@ fn a_plan_names_columns_and_shows_no_cell() {
             mask: Some(Mask::Last(4)),
             origin: None,
         })]),
+        ..Plan::default()
     };
     let touch = |usage, shown| Touch {
         column: column.clone(),

@@ -24,6 +24,7 @@ impl Machine {
             return Ok(());
         }
         self.copy_in = false;
+        self.names.portals.server_failed();
         if let Some(late) = &mut self.late {
             late.server_failed();
         }

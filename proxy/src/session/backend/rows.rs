@@ -13,6 +13,7 @@ use hippocrypt_sql::verdict::Output;
 use hippocrypt_wire::backend::{DataRow, ParameterDescription, RowDescription};
 use hippocrypt_wire::write::Writer;
 use hippocrypt_wire::{Frame, WireError};
+use std::sync::Arc;
 use std::time::Instant;
 
 impl Machine {
@@ -69,7 +70,9 @@ impl Machine {
         let Some(Expect::Query(query)) = self.inflight.head() else {
             return Err(Fault::Server('T'));
         };
-        let part = query.running.front().and_then(|run| run.part.clone());
+        let run = query.running.front();
+        let part = run.and_then(|run| run.part.clone());
+        let formats = run.map_or_else(|| Arc::from([]), |run| Arc::clone(&run.client_formats));
         let Some(outputs) = part.as_deref().and_then(Part::outputs) else {
             self.pass(frame);
             return Ok(());
@@ -82,7 +85,7 @@ impl Machine {
         } else {
             &mut self.to_client
         };
-        match row_description(outputs, &fields, Some(&[]), out) {
+        match row_description(outputs, &fields, Some(&formats), out) {
             Ok(()) => Ok(()),
             Err(drift) => self.fail_late(own::drift(&drift), now),
         }

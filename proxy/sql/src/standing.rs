@@ -1,0 +1,364 @@
+//! Statements that mean what a name of the session stands for: EXECUTE by a prepared statement, FETCH by a cursor.
+//!
+//! The verdict of a text alone is pure and cached; what is added here depends on the session and is made anew
+//! each time. It must never let such a statement go on by less than the plan of what it names, nor let a cursor
+//! pass of which nothing is known where a trusted function could have opened it.
+
+use crate::analyse::{Context, Input};
+use crate::grammar;
+use crate::plan;
+use crate::scan;
+use crate::verdict::{
+    ClientParam, Cursor, Facts, Plan, Prepared, Refusal, Shown, Statement, UpstreamParam, Verdict,
+};
+use crate::world::World;
+use std::fmt;
+use std::sync::Arc;
+
+/// The session's names, protocol and SQL alike: they share one namespace for statements, one for portals.
+pub trait Session: fmt::Debug {
+    /// The prepared statement of this name.
+    fn prepared(&self, name: &str) -> Option<Standing>;
+    /// The cursor or portal of this name.
+    fn cursor(&self, name: &str) -> Option<Standing>;
+}
+
+/// What a name stands for.
+#[derive(Clone, Debug, Default)]
+pub struct Standing {
+    /// Of the statement itself: `SELECT` and not `PREPARE`.
+    pub facts: Arc<Facts>,
+    /// Its plan; `None` where it is untouched.
+    pub plan: Option<Arc<Plan>>,
+    /// It was judged under another catalog or search path, and not again since.
+    pub outdated: bool,
+}
+
+impl Standing {
+    /// What the name that PREPARE or DECLARE gives stands for.
+    pub fn of(facts: &Facts, plan: Option<&Arc<Plan>>) -> Self {
+        let mut within = Facts {
+            kind: facts.within,
+            tables: facts.tables.clone(),
+            touches: facts.touches.clone(),
+            ..Facts::default()
+        };
+        within.effects.catalog = facts.effects.catalog;
+        within.effects.settings = facts.effects.settings;
+        Self {
+            facts: Arc::new(within),
+            plan: plan.and_then(|p| p.stands.clone()),
+            outdated: false,
+        }
+    }
+}
+
+/// A session without prepared statements and cursors.
+#[derive(Clone, Copy, Debug)]
+pub struct NoNames;
+
+impl Session for NoNames {
+    fn prepared(&self, _name: &str) -> Option<Standing> {
+        None
+    }
+
+    fn cursor(&self, _name: &str) -> Option<Standing> {
+        None
+    }
+}
+
+/// Whether the statement's verdict depends on the session's names.
+pub fn is_bound(facts: &Facts) -> bool {
+    let runs = matches!(facts.effects.prepared, Some((Prepared::Execute, _)));
+    runs || matches!(
+        facts.effects.cursor,
+        Some((Cursor::Fetch | Cursor::Move, _))
+    )
+}
+
+/// Gives each EXECUTE and FETCH of the string its verdict. `false`: there is none.
+pub(crate) fn resolve(
+    statements: &mut [Statement],
+    text: &str,
+    cx: &Context<'_>,
+    world: &World,
+    session: &dyn Session,
+) -> bool {
+    if world.is_clear() || !statements.iter().any(|s| is_bound(&s.facts)) {
+        return false;
+    }
+    let mut here = Here {
+        session,
+        prepared: Earlier::default(),
+        cursors: Earlier::default(),
+    };
+    for (ix, statement) in statements.iter_mut().enumerate() {
+        let result = here.statement(ix, statement, text, cx, world);
+        if let Err(refusal) = result {
+            let facts = Arc::make_mut(&mut statement.facts);
+            shown(facts, Shown::Refused);
+            facts.effects = crate::verdict::Effects::default();
+            statement.verdict = Verdict::Refusal(Arc::new(*refusal));
+        }
+    }
+    true
+}
+
+/// Names as statements earlier in the string leave them.
+#[derive(Debug, Default)]
+struct Earlier {
+    /// The latest last; `None`: taken away.
+    names: Vec<(Arc<str>, Option<Standing>)>,
+    /// What the session had is gone.
+    all_gone: bool,
+}
+
+impl Earlier {
+    fn set(&mut self, name: &Arc<str>, to: Option<Standing>) {
+        self.names.push((Arc::clone(name), to));
+    }
+
+    fn clear(&mut self) {
+        self.names.clear();
+        self.all_gone = true;
+    }
+
+    fn get(&self, name: &str, before: impl FnOnce() -> Option<Standing>) -> Option<Standing> {
+        match self.names.iter().rev().find(|(known, _)| **known == *name) {
+            Some((_, standing)) => standing.clone(),
+            None if self.all_gone => None,
+            None => before(),
+        }
+    }
+}
+
+struct Here<'a> {
+    session: &'a dyn Session,
+    prepared: Earlier,
+    cursors: Earlier,
+}
+
+impl Here<'_> {
+    fn statement(
+        &mut self,
+        ix: usize,
+        statement: &mut Statement,
+        text: &str,
+        cx: &Context<'_>,
+        world: &World,
+    ) -> Result<(), Box<Refusal>> {
+        let plan = match &statement.verdict {
+            Verdict::Refusal(_) => return Ok(()),
+            Verdict::Untouched => None,
+            Verdict::Plan(plan) => Some(Arc::clone(plan)),
+        };
+        let gives = || Some(Standing::of(&statement.facts, plan.as_ref()));
+        match &statement.facts.effects.prepared {
+            Some((Prepared::Prepare, name)) => self.prepared.set(name, gives()),
+            Some((Prepared::Deallocate, name)) if &**name == "*" => self.prepared.clear(),
+            Some((Prepared::Deallocate, name)) => self.prepared.set(name, None),
+            Some((Prepared::Execute, name)) => {
+                let known = self.prepared.get(name, || self.session.prepared(name));
+                let known = known.ok_or_else(|| no_statement(name))?;
+                return execute(ix, statement, &known, text, cx, world);
+            }
+            None => {}
+        }
+        match &statement.facts.effects.cursor {
+            Some((Cursor::Declare { .. }, name)) => self.cursors.set(name, gives()),
+            Some((Cursor::Close, name)) => self.cursors.set(name, None),
+            Some((Cursor::CloseAll, _)) => self.cursors.clear(),
+            Some((Cursor::Fetch | Cursor::Move, name)) => {
+                match self.cursors.get(name, || self.session.cursor(name)) {
+                    Some(known) => fetch(statement, &known, cx)?,
+                    None if world.policy().trusted_functions.is_empty() => {}
+                    None => return Err(no_cursor(name)),
+                }
+            }
+            None => {}
+        }
+        Ok(())
+    }
+}
+
+/// FETCH and MOVE: rows of the cursor, by its plan.
+fn fetch(
+    statement: &mut Statement,
+    known: &Standing,
+    cx: &Context<'_>,
+) -> Result<(), Box<Refusal>> {
+    if known.facts.kind != "SELECT" {
+        let what = format!(
+            "{} from a portal of {}",
+            statement.facts.kind, known.facts.kind
+        );
+        return Err(refused(
+            format!("{what} is not supported in a database with protected columns"),
+            "Execute the portal itself.",
+        ));
+    }
+    let moves = statement.facts.kind == "MOVE";
+    let facts = Arc::make_mut(&mut statement.facts);
+    inherit(facts, &known.facts);
+    if moves {
+        shown(facts, Shown::Not);
+        return Ok(());
+    }
+    let Some(plan) = known.plan.as_ref().filter(|p| p.outputs.is_some()) else {
+        return Ok(());
+    };
+    let as_it_is = plan.edits.is_empty() && plan.client_params.is_empty();
+    statement.verdict = Verdict::Plan(match as_it_is && cx.declared_params.is_empty() {
+        true => Arc::clone(plan),
+        false => Arc::new(Plan {
+            outputs: plan.outputs.clone(),
+            binary: plan.binary,
+            ..unedited(cx)
+        }),
+    });
+    Ok(())
+}
+
+/// EXECUTE, also within EXPLAIN and CREATE TABLE AS: the arguments of sealed parameters become cells.
+fn execute(
+    ix: usize,
+    statement: &mut Statement,
+    known: &Standing,
+    text: &str,
+    cx: &Context<'_>,
+    world: &World,
+) -> Result<(), Box<Refusal>> {
+    let kind = known.facts.kind;
+    if known.outdated {
+        return Err(outdated());
+    }
+    if !matches!(kind, "SELECT" | "INSERT" | "UPDATE" | "DELETE" | "MERGE") {
+        return Err(refused(
+            format!(
+                "EXECUTE of a prepared {kind} is not supported in a database with protected columns"
+            ),
+            "Execute it by the protocol, or send the statement itself.",
+        ));
+    }
+    let executes = statement.facts.kind == "EXECUTE";
+    let facts = Arc::make_mut(&mut statement.facts);
+    inherit(facts, &known.facts);
+    if !executes {
+        shown(facts, Shown::Not);
+    }
+    let Some(plan) = &known.plan else {
+        return Ok(());
+    };
+    let stores = !matches!(facts.kind, "EXECUTE" | "EXPLAIN");
+    if stores && plan.outputs.is_some() {
+        return Err(refused(
+            format!(
+                "{} of a prepared statement that returns protected columns is not supported",
+                facts.kind
+            ),
+            "Make the table first, named in the policy, then INSERT … SELECT.",
+        ));
+    }
+    let edits = edits(ix, statement, plan, text, cx, world)?;
+    statement.verdict = Verdict::Plan(Arc::new(Plan {
+        edits,
+        outputs: plan.outputs.clone().filter(|_| executes),
+        ..unedited(cx)
+    }));
+    Ok(())
+}
+
+fn edits(
+    ix: usize,
+    statement: &Statement,
+    plan: &Plan,
+    text: &str,
+    cx: &Context<'_>,
+    world: &World,
+) -> Result<Vec<crate::verdict::Edit>, Box<Refusal>> {
+    let unread = || refused("this form of EXECUTE is not understood".into(), "");
+    let scs = cx.names.standard_conforming_strings;
+    let tokens = scan::scan(text, scs).map_err(|_| unread())?;
+    let work = || {
+        let parsed = grammar::parse(text, scs).map_err(|_| unread())?;
+        let raw = parsed.stmts.get(ix).and_then(|raw| raw.stmt.as_deref());
+        let input = Input {
+            text,
+            range: statement.range.clone(),
+            tokens: &tokens,
+            world,
+            cx,
+        };
+        plan::execute(input, raw.ok_or_else(unread)?, plan)
+    };
+    grammar::with_stack_for(tokens.len(), work).unwrap_or_else(|| Err(unread()))
+}
+
+/// The statement's own parameters: the server knows their types.
+fn unedited(cx: &Context<'_>) -> Plan {
+    let clear = |(client, oid): (u16, &u32)| UpstreamParam {
+        client,
+        seal: None,
+        oid: *oid,
+    };
+    let known = |oid: &u32| ClientParam {
+        oid: (*oid != 0).then_some(*oid),
+    };
+    Plan {
+        params: (0..).zip(cx.declared_params).map(clear).collect(),
+        client_params: cx.declared_params.iter().map(known).collect(),
+        ..Plan::default()
+    }
+}
+
+/// The statement reads and changes what the one that it names does.
+fn inherit(facts: &mut Facts, from: &Facts) {
+    facts.tables.extend(from.tables.iter().cloned());
+    facts.tables.sort();
+    facts.tables.dedup();
+    facts.touches.clone_from(&from.touches);
+    facts.effects.catalog |= from.effects.catalog;
+    facts.effects.settings |= from.effects.settings;
+}
+
+fn shown(facts: &mut Facts, shown: Shown) {
+    facts.touches.iter_mut().for_each(|t| t.shown = shown);
+}
+
+fn refused(message: String, hint: &str) -> Box<Refusal> {
+    Box::new(Refusal {
+        sqlstate: "0A000",
+        message,
+        detail: None,
+        hint: (!hint.is_empty()).then(|| hint.to_owned()),
+        position: None,
+    })
+}
+
+fn no_statement(name: &str) -> Box<Refusal> {
+    Box::new(Refusal {
+        sqlstate: "26000",
+        ..*refused(format!("prepared statement \"{name}\" does not exist"), "")
+    })
+}
+
+fn no_cursor(name: &str) -> Box<Refusal> {
+    refused(
+        format!(
+            "cursor \"{name}\" was not opened by DECLARE: a trusted function could have opened it over protected tables"
+        ),
+        "Let the function return its rows, or DECLARE the cursor in the session.",
+    )
+}
+
+fn outdated() -> Box<Refusal> {
+    Box::new(Refusal {
+        detail: Some(
+            "Tables, search path or policy have changed since the statement was prepared.".into(),
+        ),
+        ..*refused(
+            "cached plan must not change result type".into(),
+            "Prepare the statement again.",
+        )
+    })
+}

@@ -1,0 +1,104 @@
+//! What a statement that is done has done to the session's names: prepared statements, cursors, savepoints.
+//!
+//! It must never register what the server has not: only a CommandComplete gets here, and its tag says whether a
+//! COMMIT was one.
+
+use super::super::machine::Machine;
+use super::super::prepared::{Judged, Part, Portal, Prepared};
+use hippocrypt_sql::Standing;
+use hippocrypt_sql::verdict::{Cursor, Prepared as SqlPrepared, Transaction};
+use hippocrypt_wire::Frame;
+use std::sync::Arc;
+
+impl Machine {
+    /// The statement `part` was answered with `frame`.
+    pub(super) fn names_after(&mut self, part: &Arc<Part>, frame: &Frame) {
+        let effects = &part.facts.effects;
+        match &effects.prepared {
+            Some((SqlPrepared::Prepare, name)) => {
+                let prepared = Arc::new(self.standing(part));
+                let name = Self::name(name.as_bytes());
+                self.names.statements.insert(name, prepared);
+            }
+            Some((SqlPrepared::Deallocate, name)) if &**name == "*" => {
+                self.names.statements.clear();
+            }
+            Some((SqlPrepared::Deallocate, name)) => {
+                self.names.statements.remove(name.as_bytes());
+            }
+            Some((SqlPrepared::Execute, _)) | None => {}
+        }
+        match &effects.cursor {
+            Some((Cursor::Declare { hold }, name)) => {
+                let portal = Arc::new(Portal {
+                    prepared: Arc::new(self.standing(part)),
+                    client_formats: Arc::new([]),
+                    upstream_formats: Arc::new([]),
+                });
+                let name = Self::name(name.as_bytes());
+                self.names.portals.declare(name, portal, *hold);
+            }
+            Some((Cursor::Close, name)) => drop(self.names.portals.close(name.as_bytes())),
+            Some((Cursor::CloseAll, _)) => self.names.portals.close_all(),
+            Some((Cursor::Fetch | Cursor::Move, _)) | None => {}
+        }
+        if let Some(transaction) = effects.transaction {
+            self.portals_after(transaction, effects.savepoint.as_ref(), frame);
+        }
+    }
+
+    fn portals_after(
+        &mut self,
+        transaction: Transaction,
+        savepoint: Option<&Arc<str>>,
+        frame: &Frame,
+    ) {
+        let portals = &mut self.names.portals;
+        match (transaction, savepoint) {
+            (Transaction::Savepoint, Some(name)) => portals.savepoint(name),
+            (Transaction::Release, Some(name)) => portals.release(name),
+            (Transaction::RollbackTo, Some(name)) => portals.rollback_to(name),
+            // COMMIT of an aborted block is answered ROLLBACK
+            (Transaction::Commit | Transaction::Rollback, _) => {
+                portals.transaction_over(!frame.body().starts_with(b"ROLLBACK"));
+            }
+            (
+                Transaction::Begin
+                | Transaction::Savepoint
+                | Transaction::Release
+                | Transaction::RollbackTo,
+                _,
+            ) => {}
+        }
+    }
+
+    /// What the name that PREPARE or DECLARE gave stands for.
+    fn standing(&self, part: &Part) -> Prepared {
+        let Standing { facts, plan, .. } = Standing::of(&part.facts, part.plan.as_ref());
+        let query = part.text.clone().unwrap_or_default();
+        let described = match std::str::from_utf8(&query) {
+            Ok(text) => self.describe(text, &facts),
+            Err(_) => Arc::clone(&part.described),
+        };
+        let basis = self.protected.as_ref().map(|protected| {
+            let worlds = protected.worlds.current();
+            self.known.basis(&worlds)
+        });
+        let within = Part {
+            facts,
+            described,
+            plan,
+            text: None,
+        };
+        let judged = Judged {
+            parts: vec![Arc::new(within)],
+            text: None,
+            map: None,
+            basis: basis.unwrap_or_default(),
+        };
+        Prepared {
+            by_sql: true,
+            ..Prepared::of(Arc::new(judged), query, Arc::from([]))
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Prepared statements whose verdict was made earlier: under another catalog, or for a name that may by now stand
+//! for something else.
+//!
+//! It must never let a statement run by a plan that today's verdict would not give.
+
+use super::machine::Machine;
+use super::own;
+use super::prepared::{Judged, Prepared};
+use hippocrypt_sql::Plan;
+use hippocrypt_wire::ErrorReport;
+use std::sync::Arc;
+
+impl Machine {
+    /// The statement under today's catalog and names: the same, or an error.
+    pub(super) fn current(
+        &mut self,
+        prepared: Arc<Prepared>,
+        name: &[u8],
+    ) -> Result<Arc<Prepared>, Box<ErrorReport>> {
+        if self.own_failure.is_none() && self.is_current(&prepared) {
+            return Ok(prepared);
+        }
+        let again = self
+            .judge(&prepared.query, &prepared.oids)
+            .map_err(|refusal| Box::new(refusal.report))?;
+        // which cursor a FETCH reads is found when it is bound
+        let fetches = prepared.part().is_some_and(|p| p.is_fetch());
+        if !fetches && !same(&prepared, &again) {
+            return Err(Box::new(own::outdated()));
+        }
+        let renewed = Arc::new(prepared.judged_again(Judged {
+            parts: prepared.judged.parts.clone(),
+            text: prepared.judged.text.clone(),
+            map: prepared.judged.map.clone(),
+            basis: again.basis.clone(),
+        }));
+        // its meaning is the same: nothing to undo if the server skips the Bind
+        self.names
+            .statements
+            .insert(Self::name(name), Arc::clone(&renewed));
+        self.credit_goes_to(&prepared, &renewed);
+        Ok(renewed)
+    }
+
+    /// EXECUTE and FETCH as their names stand now: what the portal is to be run by.
+    pub(super) fn bound(
+        &mut self,
+        prepared: Arc<Prepared>,
+    ) -> Result<Arc<Prepared>, Box<ErrorReport>> {
+        if !prepared.is_bound() || self.protected.is_none() {
+            return Ok(prepared);
+        }
+        let again = self
+            .judge(&prepared.query, &prepared.oids)
+            .map_err(|refusal| Box::new(refusal.report))?;
+        let alike = same(&prepared, &again);
+        let facts = |judged: &Judged| judged.parts.first().map(|p| Arc::clone(&p.facts));
+        if alike && facts(&prepared.judged) == facts(&again) {
+            return Ok(prepared);
+        }
+        let fetches = prepared.part().is_some_and(|p| p.is_fetch());
+        if !alike && !fetches {
+            return Err(Box::new(own::outdated()));
+        }
+        // the text that the server has is the one that was parsed
+        let renewed = Arc::new(prepared.judged_again(Judged {
+            parts: again.parts.clone(),
+            text: prepared.judged.text.clone(),
+            map: prepared.judged.map.clone(),
+            basis: again.basis.clone(),
+        }));
+        self.credit_goes_to(&prepared, &renewed);
+        Ok(renewed)
+    }
+
+    /// Between Bind and Execute another cursor or statement may have got the name.
+    pub(super) fn still_bound(&mut self, prepared: &Arc<Prepared>) -> Result<(), Box<ErrorReport>> {
+        if !prepared.is_bound() || self.protected.is_none() {
+            return Ok(());
+        }
+        let again = self
+            .judge(&prepared.query, &prepared.oids)
+            .map_err(|refusal| Box::new(refusal.report))?;
+        let gone = again.parts.iter().all(|p| p.outputs().is_none());
+        let fetches = prepared.part().is_some_and(|p| p.is_fetch());
+        match same(prepared, &again) || (fetches && gone) {
+            true => Ok(()),
+            false => Err(Box::new(own::outdated())),
+        }
+    }
+
+    fn credit_goes_to(&mut self, before: &Arc<Prepared>, after: &Arc<Prepared>) {
+        if let Some((credited, _)) = &mut self.credit
+            && Arc::ptr_eq(credited, before)
+        {
+            *credited = Arc::clone(after);
+        }
+    }
+}
+
+/// Two verdicts on the same text are the same where edits, parameters and outputs are: the values in them come
+/// from that text.
+fn same(before: &Prepared, again: &Judged) -> bool {
+    let own = |plan: &Arc<Plan>| match before.by_sql {
+        true => plan.stands.clone(),
+        false => Some(Arc::clone(plan)),
+    };
+    before.judged.parts.len() == again.parts.len()
+        && before.judged.parts.iter().zip(&again.parts).all(|(a, b)| {
+            match (&a.plan, b.plan.as_ref().and_then(own)) {
+                (None, None) => true,
+                (Some(a), Some(b)) => Arc::ptr_eq(a, &b) || format!("{a:?}") == format!("{b:?}"),
+                _ => false,
+            }
+        })
+}
