@@ -8,11 +8,10 @@ use bytes::{BufMut, BytesMut};
 const INSTEAD: &[u8] = b"(encrypted)";
 /// The start of a cell as bytea prints it under `bytea_output = hex`, without the backslash, which JSON doubles.
 const HEX: &[u8] = b"xf5e1";
-/// The same under `bytea_output = escape`.
-const ESCAPE: &[u8] = b"365";
+/// The same under `bytea_output = escape`; JSON doubles the backslash between them, an array once more.
+const ESCAPE: (&[u8], &[u8]) = (b"365", b"341");
 
-/// Appends `text` with every cell in it replaced. Where a cell's end cannot be told (escape format) the rest
-/// of the text goes with it.
+/// Appends `text` with every cell in it replaced, so that a document of EXPLAIN stays one.
 pub fn without_cells(text: &[u8], out: &mut BytesMut) {
     let mut rest = text;
     while let Some((&first, tail)) = rest.split_first() {
@@ -20,14 +19,37 @@ pub fn without_cells(text: &[u8], out: &mut BytesMut) {
             let digits = tail.iter().take_while(|b| b.is_ascii_hexdigit()).count();
             out.put_slice(INSTEAD);
             rest = tail.get(digits..).unwrap_or_default();
-        } else if rest.starts_with(ESCAPE) && tail.iter().take(8).any(|b| *b == b'\\') {
+        } else if starts_escaped(rest) {
             out.put_slice(INSTEAD);
-            return;
+            rest = behind_constant(rest);
         } else {
             out.put_u8(first);
             rest = tail;
         }
     }
+}
+
+fn starts_escaped(text: &[u8]) -> bool {
+    let Some(behind) = text.strip_prefix(ESCAPE.0) else {
+        return false;
+    };
+    let backslashes = behind.iter().take_while(|b| **b == b'\\').count();
+    let next = behind.get(backslashes..).unwrap_or_default();
+    backslashes > 0 && next.starts_with(ESCAPE.1)
+}
+
+/// From the quote that ends the constant: those within are doubled, in every format (src/backend/utils/adt/
+/// ruleutils.c, simple_quote_literal). Nothing where there is none.
+fn behind_constant(text: &[u8]) -> &[u8] {
+    let mut rest = text;
+    while let Some(quote) = rest.iter().position(|b| *b == b'\'') {
+        let at = rest.get(quote..).unwrap_or_default();
+        match at.strip_prefix(b"''") {
+            Some(behind) => rest = behind,
+            None => return at,
+        }
+    }
+    &[]
 }
 
 #[cfg(test)]
@@ -56,7 +78,15 @@ mod tests {
             "Seq Scan on t  (cost=0.00..365.10 rows=365 width=4)"
         );
         assert_eq!(
-            shown(r"Filter: (ssn = '\365\341\002abc'::bytea)"),
+            shown(r"Filter: (ssn = '\365\341\002a''bc'::bytea) OR (id = 365)"),
+            r"Filter: (ssn = '\(encrypted)'::bytea) OR (id = 365)"
+        );
+        assert_eq!(
+            shown(r#"{"Filter": "(ssn = '\\365\\341\\002\"<'::bytea)"}"#),
+            r#"{"Filter": "(ssn = '\\(encrypted)'::bytea)"}"#
+        );
+        assert_eq!(
+            shown(r"Filter: (ssn = '\365\341 cut off"),
             r"Filter: (ssn = '\(encrypted)"
         );
     }

@@ -236,8 +236,9 @@ fn seal_array(
     };
     if *cast != 0 && *cast != oid {
         let message = "an array argument of another type than the parameter's is not understood";
-        return Err(ValueError::new("0A000", message)
-            .hint("Give it as a quoted constant without a cast."));
+        return Err(
+            ValueError::new("0A000", message).hint("Give it as a quoted constant without a cast.")
+        );
     }
     let value = value.clone();
     let literal = Literal::String { value, cast: oid };

@@ -11,6 +11,7 @@ mod corpus;
 mod drivers;
 mod lifecycle;
 mod login;
+mod named;
 mod parameters;
 mod passthrough;
 mod refusals;

@@ -130,12 +130,7 @@ fn edits(input: &Input<'_>, target: &Plan, arguments: &[Argument]) -> Judged<Vec
     Ok(edits)
 }
 
-fn sealed(
-    argument: &Argument,
-    client: u16,
-    seal: &Seal,
-    target: &Plan,
-) -> Judged<Replacement> {
+fn sealed(argument: &Argument, client: u16, seal: &Seal, target: &Plan) -> Judged<Replacement> {
     let client = usize::from(client);
     let oid = target.client_params.get(client).and_then(|p| p.oid);
     let oid = oid.ok_or_else(|| malformed("EXECUTE"))?;

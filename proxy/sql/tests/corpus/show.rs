@@ -2,7 +2,8 @@
 
 use hippocrypt_policy::ColumnIx;
 use hippocrypt_sql::verdict::{
-    Coercion, Cursor, Effects, Facts, Literal, Output, Plan, Refusal, Replacement, Seal, Shape, Shown, Use,
+    Coercion, Cursor, Effects, Facts, Literal, Output, Plan, Refusal, Replacement, Seal, Shape,
+    Shown, Use,
 };
 use hippocrypt_sql::{Analyser, Statement, Verdict};
 use std::fmt::Write as _;

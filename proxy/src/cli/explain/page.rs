@@ -33,6 +33,8 @@ struct Explained {
     verdict: &'static str,
     /// What goes upstream, `None` where it is refused.
     sent: Option<String>,
+    /// Constants of the text that become cells.
+    sealed: Vec<String>,
     parameters: Vec<String>,
     outputs: Vec<String>,
     touches: Vec<String>,
@@ -101,6 +103,7 @@ impl Page {
                     kind: "the text".to_string(),
                     verdict: "refused",
                     sent: None,
+                    sealed: Vec::new(),
                     parameters: Vec::new(),
                     outputs: Vec::new(),
                     touches: Vec::new(),
@@ -146,6 +149,7 @@ fn explain(sql: &str, statement: &Statement, database: &Database) -> Explained {
         kind: statement.facts.kind.to_string(),
         verdict: "untouched",
         sent: Some(own.to_string()),
+        sealed: Vec::new(),
         parameters: Vec::new(),
         outputs: Vec::new(),
         touches: statement.facts.touches.iter().map(touch).collect(),
@@ -156,12 +160,15 @@ fn explain(sql: &str, statement: &Statement, database: &Database) -> Explained {
         Verdict::Plan(plan) => {
             explained.verdict = "plan";
             explained.sent = Some(edited(sql, statement, plan, database));
-            let params = plan.params.iter().enumerate();
-            explained.parameters = params
-                .map(|(i, param)| parameter(i, param, plan, database))
-                .collect();
-            let outputs = plan.outputs.iter().flatten().enumerate();
-            explained.outputs = outputs.map(|(i, o)| output(i, o, database)).collect();
+            explained.sealed = constants(sql, plan, database);
+            explained.of(plan, "", database);
+            if let Some(stands) = &plan.stands {
+                let by = match statement.facts.kind {
+                    "PREPARE" => "of EXECUTE, ",
+                    _ => "of FETCH, ",
+                };
+                explained.of(stands, by, database);
+            }
         }
         Verdict::Refusal(refusal) => {
             explained.verdict = "refused";
@@ -170,6 +177,23 @@ fn explain(sql: &str, statement: &Statement, database: &Database) -> Explained {
         }
     }
     explained
+}
+
+/// Where the client's constants stand that become cells.
+fn constants(sql: &str, plan: &Plan, database: &Database) -> Vec<String> {
+    let sealed_at = |edit: &Edit| {
+        let seal = match &edit.with {
+            Replacement::Cell { seal, .. } | Replacement::Argument { seal, .. } => seal,
+            Replacement::Text(_) | Replacement::GroupId(_) => return None,
+        };
+        let before = sql.get(..edit.range.start).unwrap_or_default();
+        let position = before.chars().count() + 1;
+        Some(format!(
+            "the constant at position {position}: {}",
+            sealed(seal, database)
+        ))
+    };
+    plan.edits.iter().filter_map(sealed_at).collect()
 }
 
 /// The statement with its edits done.
@@ -314,8 +338,19 @@ fn caret(sql: &str, before: &str) -> String {
 }
 
 impl Explained {
+    /// Adds a plan's parameters and result columns.
+    fn of(&mut self, plan: &Plan, by: &str, database: &Database) {
+        let params = plan.params.iter().enumerate();
+        let params = params.map(|(i, param)| parameter(i, param, plan, database));
+        self.parameters.extend(params.map(|p| format!("{by}{p}")));
+        let outputs = plan.outputs.iter().flatten().enumerate();
+        let outputs = outputs.map(|(i, o)| output(i, o, database));
+        self.outputs.extend(outputs.map(|o| format!("{by}{o}")));
+    }
+
     fn text(&self) -> String {
         let verdict = match self.verdict {
+            "untouched" if !self.touches.is_empty() => "goes on as it is",
             "untouched" => "goes on as it is: it touches nothing protected",
             "plan" => "goes on",
             _ => "is refused",
@@ -330,6 +365,9 @@ impl Explained {
         };
         if let (Some(sent), "plan") = (&self.sent, self.verdict) {
             line("sent", sent);
+        }
+        for constant in &self.sealed {
+            line("sealed", constant);
         }
         for parameter in &self.parameters {
             line("parameter", parameter);

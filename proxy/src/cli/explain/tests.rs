@@ -103,6 +103,7 @@ user billing in database clinic, role billing, search_path public
 
 1. SELECT goes on
    sent       SELECT ssn FROM public.patients WHERE ssn IN (⟨cell public.patients.ssn⟩, $1)
+   sealed     the constant at position 40: sealed for public.patients.ssn, as it would be compared
    parameter  $1: sealed for public.patients.ssn, as it would be compared; the client is told varchar
    result     column 1: cells of public.patients.ssn, opened, shown masked, last 4, as varchar(11)
    touches    public.patients.ssn: read, shown masked
