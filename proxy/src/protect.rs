@@ -7,6 +7,7 @@
 
 mod bind;
 mod coerce;
+mod copy;
 mod describe;
 mod elements;
 mod explain;
@@ -22,6 +23,7 @@ mod vault;
 mod tests;
 
 pub use bind::{BindParts, bind};
+pub use copy::{CopyFault, CopyIn, CopyOut};
 pub use describe::{FieldParts, parameter_description, row_description};
 pub use explain::without_cells;
 pub use fault::{BindError, Drift, OpenFault, ValueError, VaultError};

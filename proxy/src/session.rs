@@ -5,6 +5,7 @@
 
 mod backend;
 mod client;
+mod copy;
 pub mod driver;
 mod extended;
 mod fault;

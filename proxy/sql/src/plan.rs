@@ -1,4 +1,4 @@
-//! The plan of a SELECT, INSERT, UPDATE or DELETE that names something tainted.
+//! The plan of a SELECT, INSERT, UPDATE, DELETE or COPY that names something tainted.
 //!
 //! The planner walks the tree as PostgreSQL's analyser does (parse_clause.c, parse_expr.c), knows of every
 //! value whether it is a cell, and collects edits. It must never skip a part of the tree: what has no rule
@@ -25,6 +25,7 @@ mod check;
 mod colname;
 mod combine;
 mod conflict;
+mod copy;
 mod cte;
 mod delete;
 mod edit;
@@ -79,7 +80,7 @@ pub(crate) fn type_oid(node: &Node, session: &Names) -> Option<u32> {
     types::built_in(name, session).map(|t| t.oid)
 }
 
-/// Plans or refuses one of the four statements.
+/// Plans or refuses one of the four statements, or a COPY.
 pub(crate) fn plan(input: Input<'_>, stmt: &Node) -> Planned {
     let mut planner = Planner::new(input);
     let verdict = match planner.whole(stmt) {
@@ -143,14 +144,20 @@ impl<'a> Planner<'a> {
     }
 
     fn whole(&mut self, stmt: &Node) -> Judged<Plan> {
-        let outputs = self.statement(stmt)?;
-        let outputs = self.shown(&outputs)?;
+        let (outputs, copy) = match &stmt.node {
+            Some(NodeEnum::CopyStmt(copy)) => (None, self.copy_stmt(copy)?.map(Arc::new)),
+            _ => {
+                let outputs = self.statement(stmt)?;
+                (self.shown(&outputs)?, None)
+            }
+        };
         let (params, client_params) = self.finish_leaves()?;
         let plan = Plan {
             edits: std::mem::take(&mut self.edits).ordered()?,
             params,
             client_params,
             outputs,
+            copy,
             ..Plan::default()
         };
         check::rendered(&self.input, stmt, &plan)?;

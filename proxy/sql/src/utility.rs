@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 mod alter_table;
 mod constraint;
+mod copy;
 mod create_table;
 mod effects;
 mod index;

@@ -6,6 +6,10 @@ use std::ops::Range;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
+mod copy;
+
+pub use copy::{CopyColumn, CopyDirection, CopyForm, CopyHeader, CopyPlan, CopyValue};
+
 /// One statement of a string, with what is to be done about it.
 #[derive(Clone, Debug)]
 pub struct Statement {
@@ -161,6 +165,8 @@ pub struct Plan {
     /// The rows come in binary format where the client cannot ask for one: FETCH of a BINARY cursor in a simple
     /// query.
     pub binary: bool,
+    /// `Some` for a COPY whose data has cells; it has no outputs then.
+    pub copy: Option<Arc<CopyPlan>>,
 }
 
 impl Plan {

@@ -15,7 +15,7 @@ use hippocrypt_crypto::{Header, Plaintext};
 use hippocrypt_policy::ColumnRef;
 use hippocrypt_sql::verdict::{CellOutput, Output};
 use hippocrypt_wire::Format;
-use hippocrypt_wire::write::{RowWriter, Writer};
+use hippocrypt_wire::write::Writer;
 use zeroize::Zeroizing;
 
 /// Writes the DataRow for the client, a whole frame (tag and length too), to `out`, and says how many
@@ -51,7 +51,10 @@ pub fn open_row(
                 upstream: format(upstream_formats).ok_or_else(shape)?,
                 client: format(client_formats).ok_or_else(shape)?,
             };
-            opened += opening.open(bytes, row)?;
+            row.value_with(|out| {
+                opened += opening.open(bytes, out)?;
+                Ok::<_, OpenFault>(())
+            })?;
         }
         match values.rest {
             [] => Ok(()),
@@ -94,16 +97,26 @@ impl<'a> Values<'a> {
 }
 
 /// One value that the plan opens.
-struct Opening<'a> {
-    cell: &'a CellOutput,
-    vault: &'a Vault,
-    settings: &'a Settings,
-    upstream: Format,
-    client: Format,
+pub(in crate::protect) struct Opening<'a> {
+    /// What it may be, and how it is shown.
+    pub(in crate::protect) cell: &'a CellOutput,
+    /// The keys.
+    pub(in crate::protect) vault: &'a Vault,
+    /// By which values are written as text.
+    pub(in crate::protect) settings: &'a Settings,
+    /// As the server sends it.
+    pub(in crate::protect) upstream: Format,
+    /// As the client gets it.
+    pub(in crate::protect) client: Format,
 }
 
 impl Opening<'_> {
-    fn open(&self, bytes: &[u8], row: &mut RowWriter<'_>) -> Result<u32, OpenFault> {
+    /// Appends the value as the client gets it; how many cells were opened.
+    pub(in crate::protect) fn open(
+        &self,
+        bytes: &[u8],
+        out: &mut BytesMut,
+    ) -> Result<u32, OpenFault> {
         let columns = || {
             self.cell
                 .columns
@@ -114,7 +127,7 @@ impl Opening<'_> {
             .next()
             .ok_or(OpenFault::Shape("the plan is of another policy"))?;
         if columns().all(|held| held.keys.is_none()) {
-            self.watched(first, bytes, row)?;
+            self.watched(first, bytes, out)?;
             return Ok(0);
         }
         let decoded;
@@ -128,7 +141,7 @@ impl Opening<'_> {
         };
         let (held, keys) = self.keys_of(columns(), first, cell)?;
         let plaintext = self.plaintext(held, keys, cell)?;
-        self.write(&held.name, keys.scale, plaintext.expose(), row)?;
+        self.write(&held.name, keys.scale, plaintext.expose(), out)?;
         Ok(1)
     }
 
@@ -159,7 +172,7 @@ impl Opening<'_> {
     }
 
     /// A column that the policy only watches: its value comes as it is, and leaves through its mask.
-    fn watched(&self, held: &Held, bytes: &[u8], row: &mut RowWriter<'_>) -> Result<(), OpenFault> {
+    fn watched(&self, held: &Held, bytes: &[u8], out: &mut BytesMut) -> Result<(), OpenFault> {
         let value = || OpenFault::Value(held.name.clone());
         let parsed = value::from_server(self.cell.declared, self.upstream, bytes, self.settings)
             .map_err(OpenFault::Settings)?;
@@ -167,7 +180,7 @@ impl Opening<'_> {
         parsed
             .encode(Canonical::Exact, &mut plaintext)
             .map_err(|_| value())?;
-        self.write(&held.name, None, &plaintext, row)
+        self.write(&held.name, None, &plaintext, out)
     }
 
     fn write(
@@ -175,7 +188,7 @@ impl Opening<'_> {
         name: &ColumnRef,
         scale: Option<u16>,
         plaintext: &[u8],
-        row: &mut RowWriter<'_>,
+        out: &mut BytesMut,
     ) -> Result<(), OpenFault> {
         let declared = self.cell.declared;
         let fault = || OpenFault::Value(name.clone());
@@ -184,16 +197,14 @@ impl Opening<'_> {
             None => Masked::Value(shown),
             Some(mask) => mask::apply(mask, declared, &shown).ok_or_else(fault)?,
         };
-        row.value_with(|out| {
-            match (masked, self.cell.mask) {
-                (Masked::Text(text), Some(mask)) => mask::write_text(mask, text, out),
-                (Masked::Text(_), None) => return Err(fault()),
-                (Masked::Value(shown), _) => shown
-                    .write(self.client, self.settings, out)
-                    .map_err(OpenFault::Settings)?,
-            }
-            Ok(())
-        })
+        match (masked, self.cell.mask) {
+            (Masked::Text(text), Some(mask)) => mask::write_text(mask, text, out),
+            (Masked::Text(_), None) => return Err(fault()),
+            (Masked::Value(shown), _) => shown
+                .write(self.client, self.settings, out)
+                .map_err(OpenFault::Settings)?,
+        }
+        Ok(())
     }
 }
 

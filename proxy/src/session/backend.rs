@@ -113,15 +113,10 @@ impl Machine {
             }
             (Some(Expect::Describe(_)), b't' | b'T' | b'n') => self.described(frame, now),
             (Some(Expect::Execute(_) | Expect::Query(_)), b'D') => self.row(frame, now),
-            (Some(Expect::Execute(_) | Expect::Query(_)), b'd') => self.copied(frame),
-            (Some(Expect::Execute(_) | Expect::Query(_)), b'G') => {
-                self.copy_in = true;
-                self.copying = false;
-                self.inflight.drop_syncs_behind_head();
-                self.pass(frame);
-                Ok(())
-            }
-            (Some(Expect::Execute(_) | Expect::Query(_)), b'H' | b'c') => {
+            (Some(Expect::Execute(_) | Expect::Query(_)), b'd') => self.copied(frame, now),
+            (Some(Expect::Execute(_) | Expect::Query(_)), b'G') => self.copy_in_begins(frame),
+            (Some(Expect::Execute(_) | Expect::Query(_)), b'H') => self.copy_out_begins(frame),
+            (Some(Expect::Execute(_) | Expect::Query(_)), b'c') => {
                 self.pass(frame);
                 Ok(())
             }
@@ -212,6 +207,8 @@ impl Machine {
         }
         self.status = status;
         self.copy_in = false;
+        self.sealing = None;
+        self.copy_failure = None;
         if status == TransactionStatus::Idle {
             self.known.transaction_ended();
         }

@@ -1,4 +1,4 @@
-//! What a client sends: simple queries, function calls, copy data, Sync, and refusals.
+//! What a client sends: simple queries, function calls, Sync, and refusals.
 //!
 //! It must never append a statement's bytes to `to_server` before its record was taken, nor anything of a
 //! statement that is refused.
@@ -25,7 +25,7 @@ impl Machine {
             b'X' => self.forward(frame),
             b'S' if !self.copy_in => return self.sync(frame, now),
             _ if self.skipping => {}
-            _ if self.copy_in => return self.copy(frame),
+            _ if self.copy_in => return self.copy_from_client(frame),
             b'Q' => return self.simple(frame, now),
             b'P' => return self.parse(frame, now),
             b'B' => return self.bind(frame),
@@ -37,26 +37,6 @@ impl Machine {
             // the server ignores copy data outside of COPY: the client had not seen its error yet
             b'd' | b'c' | b'f' => {}
             _ => return Err(Fault::Client("this message belongs to the login")),
-        }
-        Ok(())
-    }
-
-    fn copy(&mut self, frame: &Frame) -> Result<(), Fault> {
-        match frame.tag() {
-            b'd' => self.forward(frame),
-            b'c' | b'f' => {
-                self.copy_in = false;
-                // the string may have another COPY behind this one
-                self.copying = matches!(self.inflight.head(), Some(Expect::Query(_)));
-                self.forward(frame);
-            }
-            // ignored by the server too while it reads copy data
-            b'S' | b'H' => {}
-            _ => {
-                return Err(Fault::Client(
-                    "only copy data may be sent during COPY FROM STDIN",
-                ));
-            }
         }
         Ok(())
     }
@@ -226,7 +206,7 @@ impl Machine {
             return Ok(true);
         }
         let opens = self.inflight.iter().any(|expect| match expect {
-            Expect::Execute(run) => run.part.as_ref().is_some_and(|p| p.outputs().is_some()),
+            Expect::Execute(run) => run.part.as_ref().is_some_and(|p| p.opens()),
             _ => false,
         });
         if opens && self.group_wrote {

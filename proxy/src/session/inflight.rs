@@ -52,6 +52,8 @@ pub(super) struct Run {
     pub(super) bytes: u64,
     /// Cells opened, by output.
     pub(super) opened: Vec<u64>,
+    /// What opens the data of a COPY.
+    pub(super) copy_out: Option<Box<crate::protect::CopyOut>>,
     /// The statement it was prepared as.
     pub(super) prepared: Option<Arc<Prepared>>,
 }

@@ -125,6 +125,10 @@ pub struct Machine {
     pub(super) copy_in: bool,
     /// A COPY was forwarded and is not yet answered: whether copy data follows is the server's word.
     pub(super) copying: bool,
+    /// The data of that COPY is sealed by this.
+    pub(super) sealing: Option<Box<crate::protect::CopyIn>>,
+    /// A COPY was ended with CopyFail: what the client is told in place of the server's error.
+    pub(super) copy_failure: Option<ErrorReport>,
     /// A row could not be shown: nothing more of this Sync group reaches the client (late.rs).
     pub(super) late: Option<super::late::Late>,
     /// The record that a Parse shares with the Execute behind it.
@@ -177,6 +181,8 @@ impl Machine {
             flushed: false,
             copy_in: false,
             copying: false,
+            sealing: None,
+            copy_failure: None,
             late: None,
             credit: None,
             renewing: false,
@@ -313,6 +319,7 @@ impl Machine {
             b'X' | b'H' => return Ok(true),
             b'S' => return self.admits_sync(),
             _ if self.skipping || self.copy_in => return Ok(true),
+            b'd' | b'c' | b'f' if self.copy_failure.is_some() => return Ok(true),
             _ if self.copying => return self.wait(),
             b'd' | b'c' | b'f' => return Ok(true),
             _ => {}

@@ -10,7 +10,9 @@ use bytes::Bytes;
 use hippocrypt_audit::Described;
 use hippocrypt_sql::catalog::Names;
 use hippocrypt_sql::standing;
-use hippocrypt_sql::verdict::{Cursor, Facts, Output, Plan, Use};
+use hippocrypt_sql::verdict::{
+    CellOutput, CopyColumn, CopyDirection, CopyPlan, CopyValue, Cursor, Facts, Output, Plan, Use,
+};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -59,6 +61,37 @@ impl Part {
         self.plan.as_ref()?.outputs.as_deref()
     }
 
+    /// Whether its answer has cells that are opened.
+    pub(super) fn opens(&self) -> bool {
+        let copies = |plan: &CopyPlan| plan.direction == CopyDirection::Out;
+        self.outputs().is_some() || self.copy().is_some_and(copies)
+    }
+
+    /// What becomes of the data of a COPY.
+    pub(super) fn copy(&self) -> Option<&CopyPlan> {
+        self.plan.as_ref()?.copy.as_deref()
+    }
+
+    /// The cells that it opens, by their place in a row.
+    pub(super) fn cells(&self) -> Vec<Option<&CellOutput>> {
+        let of_output = |output| match output {
+            &Output::Clear => None,
+            Output::Cell(cell) => Some(cell),
+        };
+        let of_column = |column| match column {
+            &CopyColumn {
+                value: CopyValue::Open(ref cell),
+                ..
+            } => Some(cell),
+            _ => None,
+        };
+        match (self.outputs(), self.copy()) {
+            (Some(outputs), _) => outputs.iter().map(of_output).collect(),
+            (None, Some(copy)) => copy.columns.iter().map(of_column).collect(),
+            (None, None) => Vec::new(),
+        }
+    }
+
     /// Whether errors of the server may quote protected values or cells.
     pub(super) fn touches_protected(&self) -> bool {
         self.plan.is_some() || !self.facts.touches.is_empty()
@@ -80,7 +113,9 @@ impl Part {
     /// Whether it only reads, as far as is known: rolling it back changes nothing.
     pub(super) fn only_reads(&self) -> bool {
         let reads = ["SELECT", "FETCH", "MOVE", "DECLARE CURSOR", "CLOSE CURSOR"];
-        reads.contains(&self.facts.kind) && self.facts.touches.iter().all(|t| t.usage != Use::Write)
+        self.copy().is_some_and(|copy| copy.reads_only)
+            || reads.contains(&self.facts.kind)
+                && self.facts.touches.iter().all(|t| t.usage != Use::Write)
     }
 }
 

@@ -3,13 +3,11 @@
 //! It must never be given a constant or a parameter of a client; only texts that `sql` has normalised.
 
 use super::inflight::{Run, Ticket};
-use super::prepared::Part;
 use hippocrypt_audit::{
     AppendError, Body, Decision, Described, Intent, Opened, Outcome, SessionFacts, SessionInfo,
     Sink, SqlState, Statement,
 };
 use hippocrypt_policy::Database;
-use hippocrypt_sql::verdict::Output;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -247,13 +245,12 @@ fn elapsed(ticket: Ticket, now: Instant) -> Duration {
 }
 
 fn opened(run: &Run, policy: Option<&Database>) -> Vec<Opened> {
-    let (Some(outputs), Some(policy)) = (run.part.as_ref().and_then(|p| Part::outputs(p)), policy)
-    else {
+    let (Some(part), Some(policy)) = (&run.part, policy) else {
         return Vec::new();
     };
     let mut list: Vec<Opened> = Vec::new();
-    for (output, &cells) in outputs.iter().zip(&run.opened) {
-        let Output::Cell(cell) = output else { continue };
+    for (cell, &cells) in part.cells().into_iter().zip(&run.opened) {
+        let Some(cell) = cell else { continue };
         let name = cell.columns.first().and_then(|ix| policy.column(*ix));
         let Some(column) = name.map(|c| Arc::from(c.name.to_string())) else {
             continue;

@@ -7,6 +7,9 @@
 
 mod at_rest;
 mod audit;
+mod copy;
+mod copy_inputs;
+mod copy_protocol;
 mod corpus;
 mod drivers;
 mod lifecycle;

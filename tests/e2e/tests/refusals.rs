@@ -45,8 +45,11 @@ const REFUSED: [(&str, &str); 27] = [
     ),
     ("CREATE TABLE copied AS SELECT * FROM patients", "0A000"),
     ("SELECT * INTO copied FROM patients", "0A000"),
-    ("COPY patients TO STDOUT", "0A000"),
-    ("COPY patients (id, name) FROM STDIN", "0A000"),
+    ("COPY patients TO STDOUT (ENCODING 'latin1')", "0A000"),
+    (
+        "COPY patients (id, name) FROM STDIN (ON_ERROR ignore)",
+        "0A000",
+    ),
     (
         "ALTER TABLE patients ALTER COLUMN name TYPE text USING name::text",
         "0A000",
@@ -219,8 +222,8 @@ fn data_after_a_refused_copy_stays_here_and_the_session_lives() {
     let place = clinic();
     let mut client = place.raw("app");
     for statement in [
-        "COPY patients (id, name) FROM STDIN",
-        "COPY patients FROM STDIN (FORMAT csv)",
+        "COPY patients (id, name) FROM STDIN (ENCODING 'latin1')",
+        "COPY patients FROM STDIN (FORMAT csv, ON_ERROR ignore)",
     ] {
         let answer = client.query(statement);
         assert_eq!(

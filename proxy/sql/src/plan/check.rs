@@ -6,7 +6,7 @@
 use super::refuse::{Judged, malformed};
 use crate::analyse::Input;
 use crate::grammar;
-use crate::verdict::{Plan, Replacement};
+use crate::verdict::{CopyPlan, Plan, Replacement};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{Node, PrepareStmt};
 use serde_json::{Map, Value};
@@ -33,11 +33,12 @@ const PLACES: [&str; 8] = [
 pub(super) fn rendered(input: &Input<'_>, stmt: &Node, plan: &Plan) -> Judged<()> {
     let wrong = || malformed("statement");
     let after = reparsed(input, plan).ok_or_else(wrong)?;
-    let columns = match &plan.outputs {
-        Some(outputs) => {
+    let columns = match (&plan.outputs, &plan.copy) {
+        (Some(outputs), _) => {
             width(&after).is_some_and(|width| width == outputs.len()) || has_star(&after)
         }
-        None => true,
+        (None, Some(copy)) => copied(&after, copy),
+        (None, None) => true,
     };
     let found = same(stmt.clone(), after);
     match columns && found == Some(cells(plan)) {
@@ -267,11 +268,31 @@ fn erase_fields(fields: &mut Map<String, Value>) {
     if fields.contains_key("select_stmt") {
         fields.remove("cols");
     }
+    // the column list of a COPY: `copied` has looked at it
+    fields.remove("attlist");
 }
 
 /// `*`, or a column that a written-out `*` gives.
 fn is_column_target(item: &Value) -> bool {
     item.pointer("/node/ResTarget/val/node/ColumnRef").is_some()
+}
+
+/// Whether the fields of a COPY's rows are those of its plan.
+fn copied(stmt: &Node, plan: &CopyPlan) -> bool {
+    let Some(NodeEnum::CopyStmt(copy)) = &stmt.node else {
+        return false;
+    };
+    match copy.query.as_deref() {
+        Some(query) => width(query) == Some(plan.columns.len()) || has_star(query),
+        None => {
+            let named = |node: &Node, name: &str| matches!(&node.node, Some(NodeEnum::String(s)) if s.sval == name);
+            let listed = copy.attlist.iter().zip(&plan.columns);
+            copy.attlist.len() == plan.columns.len()
+                && listed
+                    .into_iter()
+                    .all(|(node, column)| named(node, &column.name))
+        }
+    }
 }
 
 /// A `*` over a subquery stays as it is: its columns are written out within.

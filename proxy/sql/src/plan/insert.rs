@@ -164,7 +164,7 @@ impl Planner<'_> {
     }
 
     /// The byte after `t`, `s.t`, `t AS a`.
-    fn after_relation(&self, relation: &RangeVar) -> Judged<usize> {
+    pub(super) fn after_relation(&self, relation: &RangeVar) -> Judged<usize> {
         let tokens = self.input.tokens;
         let bad = || malformed("INSERT");
         let start = usize::try_from(relation.location).map_err(|_| bad())?;

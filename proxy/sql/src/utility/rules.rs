@@ -6,7 +6,7 @@
 use super::create_table::{self, others};
 use super::effects::{is_temporary, made};
 use super::names::{not_our_schema, not_ours, parts, strings};
-use super::{Passed, Ruled, alter_table, at, index, names, refuse, rename, runs, untouched};
+use super::{Passed, Ruled, alter_table, at, copy, index, names, refuse, rename, runs, untouched};
 use crate::analyse::Input;
 use crate::settings;
 use crate::taint::{self, Taint};
@@ -14,8 +14,8 @@ use crate::verdict::{Facts, Refusal};
 use crate::world::Lookup;
 use pg_query::NodeEnum;
 use pg_query::protobuf::{
-    CopyStmt, CreatePublicationStmt, CreateSchemaStmt, DropStmt, IndexStmt, Node, ObjectType,
-    RangeVar, VariableSetKind, VariableSetStmt, a_const,
+    CreatePublicationStmt, CreateSchemaStmt, DropStmt, IndexStmt, Node, ObjectType, RangeVar,
+    VariableSetKind, VariableSetStmt, a_const,
 };
 
 /// The rule.
@@ -28,7 +28,7 @@ pub(super) fn rule(node: &NodeEnum, input: &Input<'_>, taint: &Taint, facts: &mu
         NodeEnum::ExecuteStmt(_) => runs("EXECUTE", "Give the arguments as constants.", input, taint),
         NodeEnum::DeclareCursorStmt(s) => runs::declare(s, input, taint, facts),
         NodeEnum::MergeStmt(_) => runs("MERGE", "Use INSERT … ON CONFLICT, or UPDATE and INSERT.", input, taint),
-        NodeEnum::CopyStmt(s) => copy(s, input, taint),
+        NodeEnum::CopyStmt(_) => copy::copy(node, input, taint, facts),
         NodeEnum::CreateTableAsStmt(_) => made_from(node, "Make the table first, named in the policy, then INSERT … SELECT.", input, taint),
         NodeEnum::CallStmt(_) => runs("CALL", "Give the arguments as constants.", input, taint),
         NodeEnum::DoStmt(_) => match input.world.policy().trusts_do() {
@@ -139,14 +139,6 @@ fn no_row_type(taint: &Taint) -> Ruled {
 
 fn ours(name: &[Node], input: &Input<'_>) -> Ruled {
     not_ours(&strings(name), input.cx.names)
-}
-
-fn copy(s: &CopyStmt, input: &Input<'_>, taint: &Taint) -> Ruled {
-    let hint = match s.is_from {
-        true => "Use INSERT; its values are encrypted row by row.",
-        false => "Use SELECT.",
-    };
-    runs("COPY", hint, input, taint)
 }
 
 /// A relation that is made, perhaps from a query: neither its name nor its source may be protected.

@@ -2,8 +2,8 @@
 
 use hippocrypt_policy::ColumnIx;
 use hippocrypt_sql::verdict::{
-    Coercion, Cursor, Effects, Facts, Literal, Output, Plan, Refusal, Replacement, Seal, Shape,
-    Shown, Use,
+    CellOutput, Coercion, CopyPlan, CopyValue, Cursor, Effects, Facts, Literal, Output, Plan,
+    Refusal, Replacement, Seal, Shape, Shown, Use,
 };
 use hippocrypt_sql::{Analyser, Statement, Verdict};
 use std::fmt::Write as _;
@@ -90,20 +90,63 @@ fn planned(out: &mut String, plan: &Plan, statement: &Statement, text: &str, ana
         match output {
             Output::Clear => writeln!(out, "  output {n}: clear").unwrap(),
             Output::Cell(cell) => {
-                let columns: Vec<_> = cell.columns.iter().map(|c| name(*c, analyser)).collect();
-                let mask = cell
-                    .mask
-                    .map_or_else(String::new, |m| format!(" mask {m:?}"));
-                writeln!(
-                    out,
-                    "  output {n}: cell {} as {} typmod {}{mask}",
-                    columns.join(" or "),
-                    cell.declared,
-                    cell.typmod
-                )
-                .unwrap();
+                writeln!(out, "  output {n}: {}", opened(cell, analyser)).unwrap()
             }
         }
+    }
+    if let Some(copy) = &plan.copy {
+        copied(out, copy, analyser);
+    }
+}
+
+fn opened(cell: &CellOutput, analyser: &Analyser) -> String {
+    let columns: Vec<_> = cell.columns.iter().map(|c| name(*c, analyser)).collect();
+    let mask = cell
+        .mask
+        .map_or_else(String::new, |m| format!(" mask {m:?}"));
+    format!(
+        "cell {} as {} typmod {}{mask}",
+        columns.join(" or "),
+        cell.declared,
+        cell.typmod
+    )
+}
+
+fn copied(out: &mut String, copy: &CopyPlan, analyser: &Analyser) {
+    let CopyPlan {
+        direction,
+        table,
+        form,
+        header,
+        columns,
+        reads_only,
+    } = copy;
+    let of = table
+        .as_ref()
+        .map_or_else(|| "a query".to_owned(), ToString::to_string);
+    let reads = if *reads_only { ", reads only" } else { "" };
+    writeln!(
+        out,
+        "  copy {direction:?} {of}: {form:?}, header {header:?}{reads}"
+    )
+    .unwrap();
+    for column in columns {
+        let what = match &column.value {
+            CopyValue::Clear => "clear".to_owned(),
+            CopyValue::Seal(ix) => format!("seal {}", name(*ix, analyser)),
+            CopyValue::Open(cell) => opened(cell, analyser),
+        };
+        let forced = [
+            (column.force_quote, " quote"),
+            (column.force_not_null, " not null"),
+            (column.force_null, " null"),
+        ];
+        let forced: String = forced
+            .iter()
+            .filter(|(on, _)| *on)
+            .map(|(_, word)| *word)
+            .collect();
+        writeln!(out, "  field {}: {what}{forced}", column.name).unwrap();
     }
 }
 

@@ -6,8 +6,8 @@ use super::Args;
 use hippocrypt_policy::{ColumnIx, Database, DeclaredType, Mask, OtherDatabases, Rights};
 use hippocrypt_sql::Statement;
 use hippocrypt_sql::verdict::{
-    CellOutput, Coercion, Edit, Output, Plan, Refusal, Replacement, Seal, Shape, Shown, Touch,
-    UpstreamParam, Use, Verdict,
+    CellOutput, Coercion, CopyColumn, CopyValue, Edit, Output, Plan, Refusal, Replacement, Seal,
+    Shape, Shown, Touch, UpstreamParam, Use, Verdict,
 };
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -37,6 +37,9 @@ struct Explained {
     sealed: Vec<String>,
     parameters: Vec<String>,
     outputs: Vec<String>,
+    /// The fields of a COPY's rows.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    fields: Vec<String>,
     touches: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     refusal: Option<Refused>,
@@ -106,6 +109,7 @@ impl Page {
                     sealed: Vec::new(),
                     parameters: Vec::new(),
                     outputs: Vec::new(),
+                    fields: Vec::new(),
                     touches: Vec::new(),
                     refusal: Some(Refused::of(sql, &refusal)),
                 };
@@ -152,6 +156,7 @@ fn explain(sql: &str, statement: &Statement, database: &Database) -> Explained {
         sealed: Vec::new(),
         parameters: Vec::new(),
         outputs: Vec::new(),
+        fields: Vec::new(),
         touches: statement.facts.touches.iter().map(touch).collect(),
         refusal: None,
     };
@@ -169,6 +174,8 @@ fn explain(sql: &str, statement: &Statement, database: &Database) -> Explained {
                 };
                 explained.of(stands, by, database);
             }
+            let fields = plan.copy.iter().flat_map(|copy| &copy.columns);
+            explained.fields = fields.map(|column| field(column, database)).collect();
         }
         Verdict::Refusal(refusal) => {
             explained.verdict = "refused";
@@ -251,24 +258,34 @@ fn sealed(seal: &Seal, database: &Database) -> String {
 fn output(i: usize, output: &Output, database: &Database) -> String {
     match output {
         Output::Clear => format!("column {}: as the server sends it", i + 1),
-        Output::Cell(CellOutput {
-            columns,
-            declared,
-            mask,
-            ..
-        }) => {
-            let names: Vec<String> = columns.iter().map(|ix| name(database, *ix)).collect();
-            let shown = match mask {
-                None => "shown clear".to_string(),
-                Some(mask) => format!("shown masked, {}", mask_name(*mask)),
-            };
-            format!(
-                "column {}: cells of {}, opened, {shown}, as {declared}",
-                i + 1,
-                names.join(" or ")
-            )
-        }
+        Output::Cell(cell) => format!("column {}: {}", i + 1, opened(cell, database)),
     }
+}
+
+fn opened(cell: &CellOutput, database: &Database) -> String {
+    let CellOutput {
+        columns,
+        declared,
+        mask,
+        ..
+    } = cell;
+    let names: Vec<String> = columns.iter().map(|ix| name(database, *ix)).collect();
+    let shown = match mask {
+        None => "shown clear".to_string(),
+        Some(mask) => format!("shown masked, {}", mask_name(*mask)),
+    };
+    let names = names.join(" or ");
+    format!("cells of {names}, opened, {shown}, as {declared}")
+}
+
+/// A field of a COPY's rows.
+fn field(column: &CopyColumn, database: &Database) -> String {
+    let what = match &column.value {
+        CopyValue::Clear => "as it is".to_string(),
+        CopyValue::Seal(ix) => format!("sealed for {}, as it would be stored", name(database, *ix)),
+        CopyValue::Open(cell) => opened(cell, database),
+    };
+    format!("{}: {what}", column.name)
 }
 
 fn touch(touch: &Touch) -> String {
@@ -374,6 +391,9 @@ impl Explained {
         }
         for output in &self.outputs {
             line("result", output);
+        }
+        for field in &self.fields {
+            line("field", field);
         }
         for touch in &self.touches {
             line("touches", touch);

@@ -76,6 +76,7 @@ fn a_plan_names_columns_and_shows_no_cell() {
             oid: 17,
         }],
         client_params: vec![ClientParam { oid: Some(1043) }],
+        copy: None,
         outputs: Some(vec![Column::Cell(CellOutput {
             columns: vec![ColumnIx(0)],
             declared: DeclaredType::Varchar(Some(11)),

@@ -10,18 +10,18 @@ use hippocrypt_policy::{
 use hippocrypt_sql::verdict::{CellOutput, Coercion, Output, Seal, Shape};
 use std::sync::{Arc, OnceLock};
 
-pub(super) const NAME: ColumnIx = ColumnIx(0);
-pub(super) const SSN: ColumnIx = ColumnIx(1);
-pub(super) const DOB: ColumnIx = ColumnIx(2);
-pub(super) const AGE: ColumnIx = ColumnIx(3);
-pub(super) const BIG: ColumnIx = ColumnIx(4);
-pub(super) const AMOUNT: ColumnIx = ColumnIx(5);
-pub(super) const PRICE: ColumnIx = ColumnIx(6);
-pub(super) const SEEN: ColumnIx = ColumnIx(7);
-pub(super) const OK: ColumnIx = ColumnIx(8);
-pub(super) const ID: ColumnIx = ColumnIx(9);
-pub(super) const WATCHED: ColumnIx = ColumnIx(10);
-pub(super) const PATIENT: ColumnIx = ColumnIx(11);
+pub(in crate::protect) const NAME: ColumnIx = ColumnIx(0);
+pub(in crate::protect) const SSN: ColumnIx = ColumnIx(1);
+pub(in crate::protect) const DOB: ColumnIx = ColumnIx(2);
+pub(in crate::protect) const AGE: ColumnIx = ColumnIx(3);
+pub(in crate::protect) const BIG: ColumnIx = ColumnIx(4);
+pub(in crate::protect) const AMOUNT: ColumnIx = ColumnIx(5);
+pub(in crate::protect) const PRICE: ColumnIx = ColumnIx(6);
+pub(in crate::protect) const SEEN: ColumnIx = ColumnIx(7);
+pub(in crate::protect) const OK: ColumnIx = ColumnIx(8);
+pub(in crate::protect) const ID: ColumnIx = ColumnIx(9);
+pub(in crate::protect) const WATCHED: ColumnIx = ColumnIx(10);
+pub(in crate::protect) const PATIENT: ColumnIx = ColumnIx(11);
 
 /// (name, type, deterministic, mask); the last two are special.
 const COLUMNS: [(&str, D, bool, Mask); 10] = [
@@ -59,7 +59,7 @@ fn column(name: &str, declared: D, protect: Protect, mask: Mask, group: Option<u
 }
 
 /// The policy.
-pub(super) fn database() -> Database {
+pub(in crate::protect) fn database() -> Database {
     let mut columns = Vec::new();
     let mut groups = Vec::new();
     for (i, (name, declared, deterministic, mask)) in COLUMNS.into_iter().enumerate() {
@@ -104,7 +104,7 @@ pub(super) fn database() -> Database {
 }
 
 /// One vault for all tests: making a keyring touches the disk.
-pub(super) fn vault() -> &'static Vault {
+pub(in crate::protect) fn vault() -> &'static Vault {
     static VAULT: OnceLock<Vault> = OnceLock::new();
     VAULT.get_or_init(|| {
         let directory = tempfile::tempdir().unwrap();
@@ -122,7 +122,7 @@ pub(super) fn vault() -> &'static Vault {
     })
 }
 
-pub(super) fn seal(column: ColumnIx, coercion: Coercion) -> Seal {
+pub(in crate::protect) fn seal(column: ColumnIx, coercion: Coercion) -> Seal {
     Seal {
         column,
         coercion,
@@ -132,7 +132,7 @@ pub(super) fn seal(column: ColumnIx, coercion: Coercion) -> Seal {
 }
 
 /// A plain reference to the column.
-pub(super) fn output(column: ColumnIx, masked: bool) -> Output {
+pub(in crate::protect) fn output(column: ColumnIx, masked: bool) -> Output {
     let all = database();
     let found = all.column(column).unwrap();
     Output::Cell(CellOutput {
@@ -144,12 +144,12 @@ pub(super) fn output(column: ColumnIx, masked: bool) -> Output {
     })
 }
 
-pub(super) fn settings() -> Settings {
+pub(in crate::protect) fn settings() -> Settings {
     Settings::default()
 }
 
 /// The payload of a DataRow.
-pub(super) fn row(values: &[Option<&[u8]>]) -> Vec<u8> {
+pub(in crate::protect) fn row(values: &[Option<&[u8]>]) -> Vec<u8> {
     let mut body = u16::try_from(values.len()).unwrap().to_be_bytes().to_vec();
     for value in values {
         match value {
@@ -164,7 +164,7 @@ pub(super) fn row(values: &[Option<&[u8]>]) -> Vec<u8> {
 }
 
 /// The values of a whole DataRow frame.
-pub(super) fn values(frame: &BytesMut) -> Vec<Option<Vec<u8>>> {
+pub(in crate::protect) fn values(frame: &BytesMut) -> Vec<Option<Vec<u8>>> {
     assert_eq!(frame[0], b'D');
     let length = u32::from_be_bytes(frame[1..5].try_into().unwrap());
     assert_eq!(usize::try_from(length).unwrap(), frame.len() - 1);

@@ -7,14 +7,14 @@ use super::super::inflight::{Expect, Undo};
 use super::super::machine::{Machine, Phase};
 use super::super::prepared::Prepared;
 use crate::session::Fault;
-use hippocrypt_wire::{ErrorFields, Frame};
+use hippocrypt_wire::{ErrorFields, ErrorReport, Frame};
 use std::sync::Arc;
 use std::time::Instant;
 
 impl Machine {
     pub(in crate::session) fn error(&mut self, frame: &Frame, now: Instant) -> Result<(), Fault> {
         let fields = ErrorFields::of(frame)?;
-        let code = fields.sqlstate().to_owned();
+        let mut code = fields.sqlstate().to_owned();
         if matches!(fields.get(b'V'), Some(b"FATAL" | b"PANIC")) {
             if self.phase == Phase::Login {
                 self.login_error = Some(code);
@@ -25,6 +25,10 @@ impl Machine {
         }
         self.copy_in = false;
         self.names.portals.server_failed();
+        let instead = self.take_copy_failure(&code);
+        if let Some(report) = &instead {
+            code.clone_from(&report.sqlstate);
+        }
         if let Some(late) = &mut self.late {
             late.server_failed();
         }
@@ -33,14 +37,14 @@ impl Machine {
                 self.refused_error(frame, &code, now)
             }
             Some(Expect::Own(_)) if !self.unsynced => self.own_error(frame),
-            Some(Expect::Query(_)) => self.query_error(frame, &code, now),
+            Some(Expect::Query(_)) => self.query_error(frame, &code, instead, now),
             Some(Expect::Function(run)) => {
                 self.recorder.outcome(run, Some(&code), None, now)?;
                 self.pass(frame);
                 Ok(())
             }
             Some(Expect::Sync) => self.sync_error(frame),
-            Some(_) => self.extended_error(frame, &code, now),
+            Some(_) => self.extended_error(frame, &code, instead, now),
             None => Err(Fault::Server('E')),
         }
     }
@@ -72,7 +76,14 @@ impl Machine {
         self.skip(code, now)
     }
 
-    fn query_error(&mut self, frame: &Frame, code: &str, now: Instant) -> Result<(), Fault> {
+    /// `instead`: what the client is told of a COPY that we ended.
+    fn query_error(
+        &mut self,
+        frame: &Frame,
+        code: &str,
+        instead: Option<ErrorReport>,
+        now: Instant,
+    ) -> Result<(), Fault> {
         let database = self.database();
         let Some(Expect::Query(query)) = self.inflight.head() else {
             return Err(Fault::Server('E'));
@@ -84,6 +95,9 @@ impl Machine {
             self.recorder
                 .outcome(run, Some(code), database.as_deref(), now)?;
         }
+        if let Some(report) = instead {
+            return self.write_report(&report);
+        }
         let protected = touches.is_some_and(|p| p.touches_protected());
         if protected || judged.text.is_some() {
             return self.scrubbed(frame, judged.map.as_ref());
@@ -92,9 +106,16 @@ impl Machine {
         Ok(())
     }
 
-    fn extended_error(&mut self, frame: &Frame, code: &str, now: Instant) -> Result<(), Fault> {
-        match self.failing() {
-            Some(prepared) if prepared.part().is_some_and(|p| p.touches_protected()) => {
+    fn extended_error(
+        &mut self,
+        frame: &Frame,
+        code: &str,
+        instead: Option<ErrorReport>,
+        now: Instant,
+    ) -> Result<(), Fault> {
+        match (instead, self.failing()) {
+            (Some(report), _) => self.write_report(&report)?,
+            (None, Some(prepared)) if prepared.part().is_some_and(|p| p.touches_protected()) => {
                 self.scrubbed(frame, prepared.judged.map.as_ref())?;
             }
             _ => self.pass(frame),

@@ -138,20 +138,6 @@ impl Machine {
             Err(fault) => self.fail_late(own::open_fault(&fault), now),
         }
     }
-
-    pub(in crate::session) fn copied(&mut self, frame: &Frame) -> Result<(), Fault> {
-        match self.inflight.head() {
-            Some(Expect::Execute(run)) => run.bytes += frame.len() as u64,
-            Some(Expect::Query(query)) => {
-                if let Some(run) = query.running.front_mut() {
-                    run.bytes += frame.len() as u64;
-                }
-            }
-            _ => {}
-        }
-        self.pass(frame);
-        Ok(())
-    }
 }
 
 /// EXPLAIN of a planned statement: the server's text has the statement's constants in it.

@@ -1,0 +1,225 @@
+//! COPY of a table or a query over the connection.
+//!
+//! The columns are written out, so that fields mean what they meant to the verdict. Files and programs of the
+//! server never get a protected table's rows, nor give it any.
+
+use super::Planner;
+use super::flow::{Flow, What};
+use super::insert::known_column;
+use super::refuse::{Judged, malformed, refusal, with_hint};
+use super::resolve::parts;
+use super::scope::{Entry, Level, quoted};
+use crate::verdict::{CopyColumn, CopyDirection, CopyPlan, CopyValue, Output, Shown, Use};
+use crate::world::ProtectedTable;
+use hippocrypt_policy::ColumnIx;
+use options::Options;
+use pg_query::NodeEnum;
+use pg_query::protobuf::{CopyStmt, Node, RangeVar};
+use std::sync::Arc;
+
+mod options;
+
+impl Planner<'_> {
+    /// What its data wants; `None` where no field is a cell.
+    pub(super) fn copy_stmt(&mut self, stmt: &CopyStmt) -> Judged<Option<CopyPlan>> {
+        if !stmt.filename.is_empty() || stmt.is_program {
+            return Err(at_the_server(stmt.is_program));
+        }
+        let options = Options::read(&stmt.options, stmt.is_from)?;
+        let plan = match (&stmt.relation, stmt.query.as_deref()) {
+            (Some(relation), None) => self.copy_table(stmt, relation, &options)?,
+            (None, Some(query)) => self.copy_query(query, &options)?,
+            _ => return Err(malformed("COPY")),
+        };
+        match self.leaves.iter().find_map(|leaf| match &leaf.what {
+            What::Param(number, token) => Some((*number, token.start)),
+            What::Null | What::Constant(_) => None,
+        }) {
+            // a utility statement has no parameters (analyze.c)
+            Some((number, at)) => {
+                let mut refusal = refusal("42P02", format!("there is no parameter ${number}"), -1);
+                refusal.position = Some(at);
+                Err(refusal)
+            }
+            None => Ok(plan),
+        }
+    }
+
+    fn copy_table(
+        &mut self,
+        stmt: &CopyStmt,
+        relation: &RangeVar,
+        options: &Options,
+    ) -> Judged<Option<CopyPlan>> {
+        let (table, entry) = self.target_relation(relation)?;
+        let Some(table) = table else {
+            // only a subquery of its WHERE can have named something protected
+            let message = "cannot use subquery in COPY FROM WHERE condition";
+            return Err(refusal("0A000", message.into(), -1));
+        };
+        let columns = self.copied_columns(relation, &stmt.attlist, &table)?;
+        let direction = match stmt.is_from {
+            true => CopyDirection::In,
+            false => CopyDirection::Out,
+        };
+        let values = match direction {
+            CopyDirection::In => self.copied_in(stmt, relation, &table, entry, &columns)?,
+            CopyDirection::Out => self.copied_out(&table, &columns)?,
+        };
+        let columns = columns.into_iter().zip(values);
+        Ok(options.plan(direction, Some(table.name.clone()), columns.collect(), true))
+    }
+
+    /// The columns of a row: as listed, else all that are not generated, written out.
+    fn copied_columns(
+        &mut self,
+        relation: &RangeVar,
+        attlist: &[Node],
+        table: &ProtectedTable,
+    ) -> Judged<Vec<Arc<str>>> {
+        if !attlist.is_empty() {
+            let names = parts(attlist)?.names;
+            for name in &names {
+                known_column(Some(table), name, -1)?;
+            }
+            return Ok(names.into_iter().map(Arc::from).collect());
+        }
+        let stored = table.columns.iter().filter(|c| !c.generated);
+        let names: Vec<Arc<str>> = stored.map(|c| Arc::clone(&c.name)).collect();
+        let list: Vec<String> = names.iter().map(|n| quoted(n)).collect();
+        let at = self.after_relation(relation)?;
+        self.edits.text(at..at, &format!(" ({})", list.join(", ")));
+        Ok(names)
+    }
+
+    fn copied_in(
+        &mut self,
+        stmt: &CopyStmt,
+        relation: &RangeVar,
+        table: &ProtectedTable,
+        entry: Entry,
+        columns: &[Arc<str>],
+    ) -> Judged<Vec<CopyValue>> {
+        self.triggers(Some(table), relation.location)?;
+        let mut values = Vec::with_capacity(columns.len());
+        for column in columns {
+            let protected = protected(table, column);
+            if let Some(ix) = protected {
+                self.may_write(ix, -1)?;
+            }
+            values.push(match protected.filter(|ix| self.world().is_cell(*ix)) {
+                Some(ix) => CopyValue::Seal(ix),
+                None => CopyValue::Clear,
+            });
+        }
+        let listed: Vec<&str> = columns.iter().map(|c| &**c).collect();
+        self.left_out(Some(table), &listed)?;
+        self.levels.push(Level {
+            entries: vec![entry],
+        });
+        self.only_clear(stmt.where_clause.as_deref(), "WHERE", -1)?;
+        self.levels.pop();
+        Ok(values)
+    }
+
+    fn copied_out(
+        &mut self,
+        table: &ProtectedTable,
+        columns: &[Arc<str>],
+    ) -> Judged<Vec<CopyValue>> {
+        let mut values = Vec::with_capacity(columns.len());
+        for column in columns {
+            let flow = match protected(table, column) {
+                Some(ix) => self.protected(ix, -1)?,
+                None => Flow::Clear,
+            };
+            values.push(match flow {
+                Flow::Cell(cell) => {
+                    let shown = match cell.mask {
+                        Some(_) => Shown::Masked,
+                        None => Shown::Clear,
+                    };
+                    self.touch(&cell, Use::Read, shown);
+                    CopyValue::Open(super::opened(&cell))
+                }
+                _ => CopyValue::Clear,
+            });
+        }
+        Ok(values)
+    }
+
+    fn copy_query(&mut self, query: &Node, options: &Options) -> Judged<Option<CopyPlan>> {
+        let outputs = self.statement(query)?;
+        let names: Vec<_> = outputs
+            .columns
+            .iter()
+            .map(|c| Arc::clone(&c.name))
+            .collect();
+        let Some(shown) = self.shown(&outputs)? else {
+            return Ok(None);
+        };
+        let values = shown.into_iter().map(|output| match output {
+            Output::Clear => CopyValue::Clear,
+            Output::Cell(cell) => CopyValue::Open(cell),
+        });
+        let columns = names.into_iter().zip(values).collect();
+        Ok(options.plan(CopyDirection::Out, None, columns, only_reads(query)))
+    }
+}
+
+impl Options {
+    /// The plan over these columns, if any of them has cells.
+    fn plan(
+        &self,
+        direction: CopyDirection,
+        table: Option<hippocrypt_policy::TableRef>,
+        columns: Vec<(Arc<str>, CopyValue)>,
+        reads: bool,
+    ) -> Option<CopyPlan> {
+        let cells = |(_, value): &(_, CopyValue)| !matches!(value, CopyValue::Clear);
+        columns.iter().any(cells).then(|| CopyPlan {
+            direction,
+            table,
+            form: self.form.clone(),
+            header: self.header,
+            columns: columns
+                .into_iter()
+                .map(|(name, value)| CopyColumn {
+                    force_quote: self.force_quote.has(&name),
+                    force_not_null: self.force_not_null.has(&name),
+                    force_null: self.force_null.has(&name),
+                    name,
+                    value,
+                })
+                .collect(),
+            reads_only: reads && direction == CopyDirection::Out,
+        })
+    }
+}
+
+fn protected(table: &ProtectedTable, column: &str) -> Option<ColumnIx> {
+    table.column(column).and_then(|c| c.protected)
+}
+
+/// A SELECT whose WITH holds nothing but SELECTs.
+fn only_reads(query: &Node) -> bool {
+    let Some(NodeEnum::SelectStmt(select)) = &query.node else {
+        return false;
+    };
+    let ctes = select.with_clause.iter().flat_map(|with| &with.ctes);
+    ctes.into_iter().all(|cte| match &cte.node {
+        Some(NodeEnum::CommonTableExpr(cte)) => cte.ctequery.as_deref().is_some_and(only_reads),
+        _ => false,
+    })
+}
+
+fn at_the_server(is_program: bool) -> Box<crate::verdict::Refusal> {
+    let what = match is_program {
+        true => "a program",
+        false => "a file",
+    };
+    let message =
+        format!("COPY of a protected table from or to {what} of the server is not supported");
+    let hint = "Use STDIN or STDOUT (psql's \\copy): the proxy encrypts and decrypts on the way.";
+    with_hint(refusal("0A000", message, -1), hint)
+}
