@@ -27,5 +27,17 @@ ROLLBACK;
 INSERT INTO people (id, name, ssn) VALUES (4, 'y', '902-55-0003')
   ON CONFLICT (ssn) DO UPDATE SET name = excluded.name RETURNING id, name;
 DELETE FROM people WHERE ssn = '902-55-0003' RETURNING name;
+\set FETCH_COUNT 1
+SELECT name, ssn FROM people ORDER BY id;
+\unset FETCH_COUNT
+BEGIN;
+DECLARE c SCROLL CURSOR FOR SELECT name, age FROM people ORDER BY id;
+FETCH LAST FROM c;
+MOVE BACKWARD ALL IN c;
+FETCH FORWARD 1 FROM c;
+COMMIT;
+PREPARE by_ssn (text, int) AS SELECT name FROM people WHERE ssn = $1 AND id < $2;
+EXECUTE by_ssn('900-55-0001', 5);
+DEALLOCATE by_ssn;
 SELECT id, name, ssn FROM people WHERE ssn IN ('900-55-0001', '901-55-0002') ORDER BY id;
 SELECT name FROM people WHERE id = 1 \gdesc

@@ -31,6 +31,21 @@ assert cur.fetchall() == [(1,), (2,)]
 cur.execute("SELECT id FROM people WHERE token = %s", (uuid.UUID(int=1),))
 assert cur.fetchall() == [(2,)]
 
+# A named cursor: DECLARE with the values inlined, FETCH FORWARD.
+with conn.cursor("people cursor") as named:
+    named.itersize = 2
+    named.execute(f"SELECT {COLUMNS} FROM people WHERE ssn = %s OR id > %s ORDER BY id", (GRACE[2], 1))
+    for got, wanted in zip(named, PEOPLE, strict=True):
+        same(got, wanted)
+with conn.cursor("scrolls", scrollable=True, withhold=True) as named:
+    named.execute("SELECT name FROM people ORDER BY id")
+    conn.commit()
+    named.scroll(2)
+    same(named.fetchone(), (NOBODY[1],))
+    named.scroll(0, mode="absolute")
+    assert [r[0] for r in named.fetchmany(2)] == [GRACE[1], ZOE[1]]
+conn.commit()
+
 # In a transaction: an update, an error, its savepoint, and what was before it is still there.
 cur.execute("UPDATE people SET name = %s, age = %s WHERE id = %s", ("Zoë", 7, 2))
 assert cur.rowcount == 1

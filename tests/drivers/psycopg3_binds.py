@@ -58,6 +58,30 @@ with conn.pipeline():
     assert [r.fetchone()[0] for r in rows] == [p[1] for p in PEOPLE]
 assert conn.execute("SELECT big FROM people WHERE id = 1").fetchone() == (GRACE[5],)
 
+# A named cursor: DECLARE with parameters, Describe of its portal, FETCH in both formats; it scrolls, and it is held.
+for binary in (False, True):
+    with conn.cursor("people cursor", scrollable=True) as cur:
+        cur.itersize = 2
+        cur.execute(f"SELECT {COLUMNS} FROM people WHERE ssn = %s OR id > %s ORDER BY id", (GRACE[2], 1), binary=binary)
+        assert [d.type_code for d in cur.description][1:5] == [25, 1043, 1082, 23], cur.description
+        for got, wanted in zip(cur, PEOPLE, strict=True):
+            same(got, wanted)
+        cur.scroll(0, mode="absolute")
+        same(cur.fetchone(), GRACE)
+        cur.scroll(-1)
+        same(cur.fetchmany(2)[0], GRACE)
+with conn.cursor("held", withhold=True) as cur:
+    cur.execute("SELECT name FROM people ORDER BY id")
+    conn.commit()
+    assert [r[0] for r in cur.fetchall()] == [p[1] for p in PEOPLE]
+conn.commit()
+
+# SQL's own prepared statements.
+conn.execute("PREPARE by_ssn (text) AS SELECT name, dob FROM people WHERE ssn = $1")
+same(conn.execute("EXECUTE by_ssn ('901-55-0002')").fetchone(), (ZOE[1], ZOE[3]))
+conn.execute("DEALLOCATE by_ssn")
+conn.commit()
+
 upsert = "INSERT INTO people (id, name, ssn) VALUES (%s, %s, %s) ON CONFLICT (ssn) DO UPDATE SET name = EXCLUDED.name RETURNING id, name"
 assert conn.execute(upsert, (10, "Grace again", GRACE[2])).fetchone() == (1, "Grace again")
 assert conn.execute(upsert, (11, "new", "902-55-0003")).fetchone() == (11, "new")

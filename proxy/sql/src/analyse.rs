@@ -183,6 +183,7 @@ fn query(input: &Input<'_>, node: &Node, taint: Taint) -> Answer {
     let mut facts = Facts {
         kind,
         tables: taint.tables,
+        quotes: taint.found.quotes_statements(),
         effects: taint.effects,
         ..Facts::default()
     };

@@ -41,6 +41,7 @@ impl Standing {
             kind: facts.within,
             tables: facts.tables.clone(),
             touches: facts.touches.clone(),
+            quotes: facts.quotes,
             ..Facts::default()
         };
         within.effects.catalog = facts.effects.catalog;
@@ -241,6 +242,8 @@ fn execute(
         ));
     }
     let executes = statement.facts.kind == "EXECUTE";
+    // EXPLAIN ANALYZE of CREATE TABLE AS makes the table
+    let explains = statement.facts.kind == "EXPLAIN" && !statement.facts.effects.catalog;
     let facts = Arc::make_mut(&mut statement.facts);
     inherit(facts, &known.facts);
     if !executes {
@@ -249,8 +252,7 @@ fn execute(
     let Some(plan) = &known.plan else {
         return Ok(());
     };
-    let stores = !matches!(facts.kind, "EXECUTE" | "EXPLAIN");
-    if stores && plan.outputs.is_some() {
+    if !executes && !explains && plan.outputs.is_some() {
         return Err(refused(
             format!(
                 "{} of a prepared statement that returns protected columns is not supported",
@@ -317,6 +319,7 @@ fn inherit(facts: &mut Facts, from: &Facts) {
     facts.tables.sort();
     facts.tables.dedup();
     facts.touches.clone_from(&from.touches);
+    facts.quotes |= from.quotes;
     facts.effects.catalog |= from.effects.catalog;
     facts.effects.settings |= from.effects.settings;
 }

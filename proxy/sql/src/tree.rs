@@ -65,6 +65,31 @@ impl std::fmt::Debug for Function {
     }
 }
 
+/// Where PostgreSQL shows texts of statements (src/backend/catalog/system_views.sql), views and functions.
+const STATEMENTS: [&str; 9] = [
+    "current_query",
+    "pg_cursor",
+    "pg_cursors",
+    "pg_prepared_statement",
+    "pg_prepared_statements",
+    "pg_stat_activity",
+    "pg_stat_get_activity",
+    "pg_stat_get_backend_activity",
+    "pg_stat_statements",
+];
+
+impl Found {
+    /// Whether it names one of those.
+    pub(crate) fn quotes_statements(&self) -> bool {
+        let relations = self.relations.iter().map(|r| r.name.as_str());
+        let functions = self.functions.iter();
+        let functions = functions.filter_map(|f| f.name.parts.last().map(String::as_str));
+        relations
+            .chain(functions)
+            .any(|name| STATEMENTS.contains(&name))
+    }
+}
+
 /// The tree is deeper than any the grammar gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TooDeep;

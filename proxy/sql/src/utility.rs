@@ -45,6 +45,7 @@ pub(crate) fn judge(input: &Input<'_>, stmt: &RawStmt, taint: Taint) -> Answer {
         kind,
         tables: names::tables(node, input, &taint),
         within: within(node),
+        quotes: taint.found.quotes_statements(),
         effects: effects::of(node, input, &taint),
         ..Facts::default()
     };

@@ -43,6 +43,8 @@ pub struct Facts {
     pub touches: Vec<Touch>,
     /// The kind of the statement that PREPARE and DECLARE hold.
     pub within: &'static str,
+    /// Its rows may quote texts of statements as they went upstream, with cells in them.
+    pub quotes: bool,
     /// What the session has to do or know afterwards.
     pub effects: Effects,
 }

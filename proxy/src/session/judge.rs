@@ -4,7 +4,7 @@
 
 use super::fault;
 use super::machine::{Machine, Protected};
-use super::prepared::{Judged, Part, Prepared as PreparedStatement};
+use super::prepared::{Basis, Gives, Judged, Part, Prepared as PreparedStatement};
 use crate::protect::render;
 use bytes::Bytes;
 use hippocrypt_audit::{ColumnUse, Described};
@@ -184,13 +184,13 @@ impl Machine {
             .transpose()
             .map_err(|e| fault::value(&e, text))?;
         let (text_up, map) = rendered.map(|r| (r.text, r.map)).unzip();
+        let mut basis = self.known.basis(analyser);
+        basis.catalog = protected.worlds.current().world().catalog().version;
         let parts = statements
             .iter()
             .zip(described)
-            .map(|(statement, described)| part(text, statement, described))
+            .map(|(statement, described)| part(text, statement, described, &basis))
             .collect();
-        let mut basis = self.known.basis(analyser);
-        basis.catalog = protected.worlds.current().world().catalog().version;
         Ok(Judged {
             parts,
             text: text_up,
@@ -215,11 +215,11 @@ impl Machine {
                 facts,
                 described,
                 plan: None,
-                text: None,
+                gives: None,
             })],
             text: None,
             map: None,
-            basis: super::prepared::Basis::default(),
+            basis: Basis::default(),
         }
     }
 
@@ -252,7 +252,7 @@ impl Machine {
     }
 }
 
-fn part(text: &str, statement: &Statement, described: Arc<Described>) -> Arc<Part> {
+fn part(text: &str, statement: &Statement, described: Arc<Described>, basis: &Basis) -> Arc<Part> {
     let plan = match &statement.verdict {
         Verdict::Plan(plan) => Some(Arc::clone(plan)),
         Verdict::Untouched | Verdict::Refusal(_) => None,
@@ -264,7 +264,10 @@ fn part(text: &str, statement: &Statement, described: Arc<Described>) -> Arc<Par
         facts: Arc::clone(&statement.facts),
         described,
         plan,
-        text: gives.then(|| Bytes::copy_from_slice(slice(text, statement).as_bytes())),
+        gives: gives.then(|| Gives {
+            text: Bytes::copy_from_slice(slice(text, statement).as_bytes()),
+            basis: basis.clone(),
+        }),
     })
 }
 

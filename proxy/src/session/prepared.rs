@@ -51,8 +51,15 @@ pub(super) struct Part {
     pub(super) facts: Arc<Facts>,
     pub(super) described: Arc<Described>,
     pub(super) plan: Option<Arc<Plan>>,
-    /// Its own text, kept for PREPARE and DECLARE only.
-    pub(super) text: Option<Bytes>,
+    /// PREPARE and DECLARE: what the name that they give is to be judged by again.
+    pub(super) gives: Option<Gives>,
+}
+
+/// The text of a PREPARE or DECLARE, and what it was judged by.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Gives {
+    pub(super) text: Bytes,
+    pub(super) basis: Basis,
 }
 
 impl Part {

@@ -63,12 +63,21 @@ impl Machine {
             return Err(Box::new(own::outdated()));
         }
         // the text that the server has is the one that was parsed
-        let renewed = Arc::new(prepared.judged_again(Judged {
+        let judged = Judged {
             parts: again.parts.clone(),
             text: prepared.judged.text.clone(),
             map: prepared.judged.map.clone(),
             basis: again.basis.clone(),
-        }));
+        };
+        let renewed = Arc::new(match alike {
+            true => prepared.judged_again(judged),
+            // the server's description was of another cursor
+            false => Prepared::of(
+                Arc::new(judged),
+                prepared.query.clone(),
+                Arc::clone(&prepared.oids),
+            ),
+        });
         self.credit_goes_to(&prepared, &renewed);
         Ok(renewed)
     }

@@ -4,7 +4,7 @@
 //! COMMIT was one.
 
 use super::super::machine::Machine;
-use super::super::prepared::{Judged, Part, Portal, Prepared};
+use super::super::prepared::{Gives, Judged, Part, Portal, Prepared};
 use hippocrypt_sql::Standing;
 use hippocrypt_sql::verdict::{Cursor, Prepared as SqlPrepared, Transaction};
 use hippocrypt_wire::Frame;
@@ -75,30 +75,26 @@ impl Machine {
     /// What the name that PREPARE or DECLARE gave stands for.
     fn standing(&self, part: &Part) -> Prepared {
         let Standing { facts, plan, .. } = Standing::of(&part.facts, part.plan.as_ref());
-        let query = part.text.clone().unwrap_or_default();
-        let described = match std::str::from_utf8(&query) {
+        let Gives { text, basis } = part.gives.clone().unwrap_or_default();
+        let described = match std::str::from_utf8(&text) {
             Ok(text) => self.describe(text, &facts),
             Err(_) => Arc::clone(&part.described),
         };
-        let basis = self.protected.as_ref().map(|protected| {
-            let worlds = protected.worlds.current();
-            self.known.basis(&worlds)
-        });
         let within = Part {
             facts,
             described,
             plan,
-            text: None,
+            gives: None,
         };
         let judged = Judged {
             parts: vec![Arc::new(within)],
             text: None,
             map: None,
-            basis: basis.unwrap_or_default(),
+            basis,
         };
         Prepared {
             by_sql: true,
-            ..Prepared::of(Arc::new(judged), query, Arc::from([]))
+            ..Prepared::of(Arc::new(judged), text, Arc::from([]))
         }
     }
 }

@@ -140,9 +140,9 @@ impl Machine {
     }
 }
 
-/// EXPLAIN of a planned statement: the server's text has the statement's constants in it.
+/// EXPLAIN of a planned statement, or a view of statements: the server's text has their constants in it.
 fn explains_cells(part: &Part) -> bool {
-    part.plan.is_some() && part.facts.kind == "EXPLAIN"
+    part.facts.quotes || (part.plan.is_some() && part.facts.kind == "EXPLAIN")
 }
 
 fn explanation(frame: &Frame, out: &mut BytesMut) -> Result<(), Fault> {
