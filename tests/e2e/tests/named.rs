@@ -583,3 +583,65 @@ fn the_record_says_what_a_name_stood_for() {
     );
     assert!(lines.iter().all(|l| !l.contains("66-0001")));
 }
+
+/// What PostgreSQL keeps of a statement's text went upstream with cells in it: the views show none.
+#[test]
+fn views_of_statements_show_no_cell() {
+    let (place, mut through, _) = clinic();
+    through.query("PREPARE p AS SELECT name FROM patients WHERE ssn = '900-66-0001'");
+    through.query("BEGIN");
+    through.query("DECLARE c CURSOR FOR SELECT name FROM patients WHERE ssn = '900-66-0001'");
+    for text in [
+        "SELECT * FROM pg_cursors",
+        "SELECT statement FROM pg_prepared_statements",
+        "SELECT query FROM pg_stat_activity",
+        "DECLARE d CURSOR FOR SELECT statement FROM pg_cursors",
+        "FETCH ALL d",
+    ] {
+        let answer = through.query(text);
+        assert_eq!(sqlstate(&answer), None, "{text}: {answer:?}");
+        assert!(
+            !format!("{answer:?}").contains("f5e1"),
+            "{text}: {answer:?}"
+        );
+    }
+    let both = raw::rows(
+        &through
+            .query("SELECT p.statement, c.statement FROM pg_prepared_statements p, pg_cursors c"),
+    );
+    assert!(format!("{both:?}").contains("(encrypted)"), "{both:?}");
+    place.assert_hidden("66-0001");
+}
+
+/// A cursor that nobody declared: passes where no function could have opened it over cells, else it is refused.
+#[test]
+fn a_cursor_that_a_function_has_opened() {
+    const TRUSTING: &str = "
+databases:
+  DATABASE:
+    functions: { \"public.opened\": trusted }
+    tables:
+      public.patients: { columns: { name: { type: text, protect: random } } }
+default: clear
+";
+    let place = Setup::policy(TRUSTING).start();
+    place.both("CREATE TABLE patients (id int, name text); INSERT INTO patients VALUES (1, 'Named Numbat')");
+    let function = "CREATE FUNCTION opened() RETURNS refcursor LANGUAGE plpgsql AS $$ DECLARE c refcursor := 'mine'; \
+        BEGIN OPEN c FOR SELECT name FROM patients; RETURN c; END $$";
+    sql::rows(&place.thief(), function).unwrap();
+    let mut client = place.raw("app");
+    client.query("BEGIN");
+    let answer = client.query("SELECT opened()");
+    assert_eq!(sqlstate(&answer), None, "{answer:?}");
+    let answer = client.query("FETCH ALL FROM mine");
+    assert_eq!(sqlstate(&answer).as_deref(), Some("0A000"), "{answer:?}");
+    assert!(raw::rows(&answer).is_empty());
+    client.query("ROLLBACK");
+    client.query("BEGIN");
+    client.query("SELECT opened()");
+    client.pipeline(&with_sync(call("", "", "FETCH ALL FROM mine", &[])));
+    let answer = client.until_ready();
+    assert_eq!(sqlstate(&answer).as_deref(), Some("0A000"), "{answer:?}");
+    client.query("ROLLBACK");
+    assert!(client.is_quiet());
+}
