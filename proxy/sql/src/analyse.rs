@@ -12,7 +12,7 @@ use crate::standing::{self, NoNames, Session};
 use crate::taint::{self, Taint};
 use crate::verdict::{Facts, Refusal, Replacement, Statement, Verdict};
 use crate::world::World;
-use crate::{plan, utility};
+use crate::{catalog_view, plan, utility};
 use hippocrypt_policy::{Database, Rights};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{Node, RawStmt, SelectStmt};
@@ -159,6 +159,7 @@ impl Analyser {
         };
         let node = raw.stmt.as_deref().ok_or_else(too_deep)?;
         let taint = taint::taint(node, &input)?;
+        let concerns = catalog_view::concerns(&input, &taint.found);
         let Answer { facts, verdict } = match &node.node {
             Some(
                 NodeEnum::SelectStmt(_)
@@ -167,6 +168,10 @@ impl Analyser {
                 | NodeEnum::DeleteStmt(_),
             ) => query(&input, node, taint),
             _ => utility::judge(&input, raw, taint),
+        };
+        let verdict = match concerns {
+            true => catalog_view::corrected(&input, node, verdict),
+            false => verdict,
         };
         let facts = Arc::new(facts);
         Ok(Statement {

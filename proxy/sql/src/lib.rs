@@ -7,6 +7,7 @@
 pub mod analyse;
 mod cache;
 pub mod catalog;
+mod catalog_view;
 mod functions;
 pub mod grammar;
 pub mod normalise;
@@ -22,6 +23,7 @@ pub mod verdict;
 pub mod world;
 
 pub use analyse::{Analyser, Context};
+pub use catalog_view::corrected_relations;
 pub use normalise::{Normalised, normalise};
 pub use standing::{NoNames, Session, Standing};
 pub use verdict::{Plan, Refusal, Statement, Verdict};

@@ -10,6 +10,7 @@ use crate::verdict::{CellOutput, Output, Plan, Shown, Touch, Use, Verdict};
 use crate::world::World;
 pub(crate) use check::prepared as check_prepare;
 pub(crate) use execute::execute;
+pub(crate) use check::PLACES;
 use flow::{Cell, Fate, Flow, Leaf, LeafIx, Sealed, What};
 use hippocrypt_policy::{ColumnIx, TableRef};
 use pg_query::NodeEnum;

@@ -6,7 +6,7 @@
 use crate::catalog::{Catalog, Names, Relation, StoredCell, Trigger};
 use hippocrypt_policy::{Column, ColumnIx, Database, DeclaredType, Protect, TableRef};
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 mod taints;
 
@@ -18,6 +18,8 @@ pub struct World {
     states: HashMap<TableRef, State>,
     /// Bare names of tainted relations in any schema.
     bare: HashSet<Arc<str>>,
+    /// Declared types as `catalog_view` writes them, made when first wanted.
+    declared_rows: OnceLock<String>,
 }
 
 /// What a tainted relation is.
@@ -117,6 +119,7 @@ impl World {
             policy,
             states,
             bare,
+            declared_rows: OnceLock::new(),
         }
     }
 
@@ -143,6 +146,22 @@ impl World {
     /// Tainted relations with their states, in no order.
     pub fn tainted(&self) -> impl Iterator<Item = (&TableRef, &State)> {
         self.states.iter()
+    }
+
+    /// Whether the session has a temporary relation of this name.
+    pub(crate) fn is_temporary(&self, name: &str, names: &Names) -> bool {
+        names.temporary.iter().any(|t| **t == *name)
+    }
+
+    /// Whether the snapshot has this relation.
+    pub(crate) fn has(&self, schema: &str, name: &str) -> bool {
+        let key = (Arc::from(schema), Arc::from(name));
+        self.catalog.relations.contains_key(&key)
+    }
+
+    /// The declared types of all cell columns, as `make` writes them.
+    pub(crate) fn declared_rows(&self, make: impl FnOnce() -> String) -> &str {
+        self.declared_rows.get_or_init(make)
     }
 
     /// What the policy says of a column.

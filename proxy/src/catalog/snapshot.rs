@@ -3,6 +3,7 @@
 //! Every row begins with the name of its section; the other columns mean what the section says. It must
 //! never skip a row that it does not understand: a snapshot with a hole would call a relation unprotected.
 
+use hippocrypt_policy::TableRef;
 use hippocrypt_sql::catalog::{
     Attribute, Catalog, Function, Relation, RelationKind, StoredCell, Trigger,
 };
@@ -15,7 +16,7 @@ pub const COLUMNS: usize = 8;
 /// The query. Sections: `cell` the domain's oid; `schema`; `relation` with its columns in `attribute`,
 /// parents in `parent`, view and rule dependencies in `depends`, triggers, unique indexes, row security
 /// policies in `policy`, and the `definition` of views over cells, directly or through others; `function`;
-/// `operator`; `temporary` names of this session. Operators and types are written with their schema: the
+/// `operator`; `temporary` names of this session; columns of `system` relations that `sql` corrects. Operators and types are written with their schema: the
 /// session's own search_path must not give them another meaning. Sources: PostgreSQL 15, chapter 53, System
 /// Catalogs.
 pub const SNAPSHOT: &str = "\
@@ -115,7 +116,17 @@ UNION ALL SELECT DISTINCT 'operator', o.oprname::pg_catalog.text, NULL, NULL, NU
 UNION ALL SELECT 'temporary', c.relname::pg_catalog.text, NULL, NULL, NULL, NULL, NULL, NULL
   FROM pg_catalog.pg_class c
   WHERE c.relnamespace OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema()
-    AND c.relkind OPERATOR(pg_catalog.=) ANY ('{r,p,v,m,f,S,c}'::pg_catalog.\"char\"[])";
+    AND c.relkind OPERATOR(pg_catalog.=) ANY ('{r,p,v,m,f,S,c}'::pg_catalog.\"char\"[])
+UNION ALL SELECT 'system', c.relnamespace::pg_catalog.regnamespace::pg_catalog.text, c.relname::pg_catalog.text,
+       a.attnum::pg_catalog.text, a.attname::pg_catalog.text, NULL, NULL, NULL
+  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) c.oid
+  WHERE c.relnamespace OPERATOR(pg_catalog.=) ANY ('{pg_catalog,information_schema}'::pg_catalog.regnamespace[])
+    AND c.relname OPERATOR(pg_catalog.=) ANY ('{pg_attribute,pg_class,pg_constraint,pg_index,pg_type,pg_namespace,\
+pg_attrdef,pg_depend,pg_stats,pg_statistic,columns,column_udt_usage,\
+check_constraints,table_constraints,constraint_column_usage,column_domain_usage,domain_constraints,domain_udt_usage,\
+domains,data_type_privileges,usage_privileges,role_usage_grants,udt_privileges,role_udt_grants,\
+schemata}'::pg_catalog.name[])
+    AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped";
 
 /// Why rows do not make a snapshot.
 #[derive(Debug, thiserror::Error)]
@@ -133,6 +144,7 @@ pub struct Snapshot {
     relations: HashMap<u32, Relation>,
     later: Vec<Later>,
     temporary: Vec<Arc<str>>,
+    system: Vec<(TableRef, i16, Arc<str>)>,
 }
 
 /// What belongs to a relation whose own row may come after it.
@@ -220,6 +232,11 @@ impl Snapshot {
             .for_each(|f| f.sort_unstable());
         self.catalog.operators.sort_unstable();
         self.catalog.schemas.sort_unstable();
+        self.system.sort_unstable_by_key(|(_, attnum, _)| *attnum);
+        for (relation, _, column) in self.system {
+            let columns = self.catalog.system.entry(relation).or_default();
+            columns.push(column);
+        }
         self.catalog.version = version;
         self.catalog.printed_under = path;
         (self.catalog, self.temporary)
@@ -278,6 +295,13 @@ impl Snapshot {
             }
             "operator" => self.catalog.operators.push(f.text(0)?),
             "temporary" => self.temporary.push(f.text(0)?),
+            "system" => {
+                let relation = TableRef {
+                    schema: f.text(0)?,
+                    table: f.text(1)?,
+                };
+                self.system.push((relation, f.number(2)?, f.text(3)?));
+            }
             _ => return None,
         }
         Some(())
@@ -453,6 +477,16 @@ mod tests {
         assert_eq!(patients.definition.as_deref(), Some(" SELECT 1"));
         assert_eq!(patients.row_policies, ["(id > 0)".into()]);
         assert_eq!(temporary, ["tmp".into()]);
+    }
+
+    /// What `sql` writes anew it must know the columns of.
+    #[test]
+    fn every_relation_that_is_corrected_is_asked_for() {
+        let list = SNAPSHOT.split("ANY ('{pg_attribute,").nth(1).unwrap();
+        let asked: Vec<&str> = list.split('}').next().unwrap().split(',').collect();
+        let corrected: Vec<&str> = hippocrypt_sql::corrected_relations().collect();
+        assert_eq!(corrected.first(), Some(&"pg_attribute"));
+        assert_eq!(asked, corrected[1..]);
     }
 
     #[test]

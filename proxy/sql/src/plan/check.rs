@@ -18,7 +18,7 @@ const DUMMY: &str = "E'\\\\xf5e1f5e1f5e1f5e1f5e1'::bytea";
 const DUMMY_VALUE: &str = "\\xf5e1f5e1f5e1f5e1f5e1";
 
 /// Fields that say where, not what.
-const PLACES: [&str; 8] = [
+pub(crate) const PLACES: [&str; 8] = [
     "location",
     "list_start",
     "list_end",

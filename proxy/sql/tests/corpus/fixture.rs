@@ -349,8 +349,34 @@ fn catalog(cell: u32) -> Catalog {
         operators: vec![Arc::from("%%")],
         schemas: ["public", "other", "hippocrypt"].map(Arc::from).to_vec(),
         printed_under: Vec::new(),
-        ..Catalog::default()
+        system: system(),
     }
+}
+
+/// Some system relations with fewer columns than they have.
+fn system() -> HashMap<TableRef, Vec<Arc<str>>> {
+    let relations = [
+        (
+            "pg_catalog.pg_attribute",
+            "attrelid attname atttypid attnum atttypmod attnotnull attcollation atthasdef",
+        ),
+        ("pg_catalog.pg_class", "oid relname relnamespace relchecks"),
+        ("pg_catalog.pg_constraint", "oid conname conrelid contype"),
+        ("pg_catalog.pg_type", "oid typname typelem"),
+        ("pg_catalog.pg_namespace", "oid nspname"),
+        ("pg_catalog.pg_index", "indexrelid indrelid indclass"),
+        (
+            "information_schema.columns",
+            "table_schema table_name column_name data_type character_maximum_length",
+        ),
+        (
+            "information_schema.table_constraints",
+            "constraint_schema constraint_name table_name",
+        ),
+    ];
+    let columns = |list: &str| list.split(' ').map(Arc::from).collect();
+    let relation = |(name, list): (&str, &str)| (table_ref(name), columns(list));
+    relations.into_iter().map(relation).collect()
 }
 
 fn functions() -> HashMap<Arc<str>, Vec<Function>> {
