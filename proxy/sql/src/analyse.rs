@@ -165,7 +165,8 @@ impl Analyser {
                 NodeEnum::SelectStmt(_)
                 | NodeEnum::InsertStmt(_)
                 | NodeEnum::UpdateStmt(_)
-                | NodeEnum::DeleteStmt(_),
+                | NodeEnum::DeleteStmt(_)
+                | NodeEnum::MergeStmt(_),
             ) => query(&input, node, taint),
             _ => utility::judge(&input, raw, taint),
         };

@@ -1,4 +1,4 @@
-//! The plan of a SELECT, INSERT, UPDATE, DELETE or COPY that names something tainted.
+//! The plan of a SELECT, INSERT, UPDATE, DELETE, MERGE or COPY that names something tainted.
 //!
 //! The planner walks the tree as PostgreSQL's analyser does (parse_clause.c, parse_expr.c), knows of every
 //! value whether it is a cell, and collects edits. It must never skip a part of the tree: what has no rule
@@ -38,6 +38,7 @@ mod infer;
 mod insert;
 mod join;
 mod literal;
+mod merge;
 mod params;
 mod refuse;
 mod resolve;
@@ -58,13 +59,14 @@ pub(crate) struct Planned {
     pub(crate) touches: Vec<Touch>,
 }
 
-/// The command of one of the four statements.
+/// The command of one of the five statements.
 pub(crate) fn kind(stmt: &Node) -> Option<&'static str> {
     match stmt.node.as_ref()? {
         NodeEnum::SelectStmt(_) => Some("SELECT"),
         NodeEnum::InsertStmt(_) => Some("INSERT"),
         NodeEnum::UpdateStmt(_) => Some("UPDATE"),
         NodeEnum::DeleteStmt(_) => Some("DELETE"),
+        NodeEnum::MergeStmt(_) => Some("MERGE"),
         _ => None,
     }
 }
@@ -81,7 +83,7 @@ pub(crate) fn type_oid(node: &Node, session: &Names) -> Option<u32> {
     types::built_in(name, session).map(|t| t.oid)
 }
 
-/// Plans or refuses one of the four statements, or a COPY.
+/// Plans or refuses one of the five statements, or a COPY.
 pub(crate) fn plan(input: Input<'_>, stmt: &Node) -> Planned {
     let mut planner = Planner::new(input);
     let verdict = match planner.whole(stmt) {
@@ -165,14 +167,14 @@ impl<'a> Planner<'a> {
         Ok(plan)
     }
 
-    /// A statement at any depth (CTEs hold all four kinds) and its result columns.
+    /// A statement at any depth (CTEs hold all kinds but MERGE) and its result columns.
     fn statement(&mut self, stmt: &Node) -> Judged<Outputs> {
         match stmt.node.as_ref() {
             Some(NodeEnum::SelectStmt(select)) => self.select(select),
             Some(NodeEnum::InsertStmt(insert)) => self.insert(insert),
             Some(NodeEnum::UpdateStmt(update)) => self.update(update),
             Some(NodeEnum::DeleteStmt(delete)) => self.delete(delete),
-            Some(NodeEnum::MergeStmt(_)) => Err(unsupported("MERGE", -1)),
+            Some(NodeEnum::MergeStmt(merge)) => self.merge(merge),
             _ => Err(malformed("statement")),
         }
     }
@@ -265,9 +267,17 @@ impl<'a> Planner<'a> {
 
     fn settle(&mut self, leaves: &[LeafIx], fate: &Fate) -> Judged<()> {
         for ix in leaves {
+            let agreed = match (self.leaves.get(ix.0).map(|l| &l.fate), fate) {
+                (Some(Fate::Sealed(before)), Fate::Sealed(now)) => self.agreed(before, now),
+                _ => None,
+            };
             let Some(leaf) = self.leaves.get_mut(ix.0) else {
                 return Err(malformed("constant"));
             };
+            if let Some(agreed) = agreed {
+                leaf.fate = Fate::Sealed(agreed);
+                continue;
+            }
             let null = matches!(leaf.what, What::Null);
             if leaf.fate == Fate::Undecided || (null && *fate != Fate::Clear) {
                 leaf.fate = fate.clone();

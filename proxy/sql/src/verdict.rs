@@ -246,6 +246,8 @@ pub enum Coercion {
     Assign,
     /// `=`, IN, …: the value is taken as the operator's other side; never truncated.
     Compare,
+    /// One value is compared and stored (a column of VALUES in MERGE): a cell only where both are the same.
+    Both,
 }
 
 /// A constant of the client's text, decoded by the grammar. `Debug` shows the kind only.

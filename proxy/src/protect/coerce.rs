@@ -10,12 +10,13 @@ mod assign;
 mod compare;
 mod typed;
 
-use crate::protect::value::{self, Value};
+use crate::protect::value::{self, Canonical, Value};
 use crate::protect::{Settings, ValueError};
 use hippocrypt_policy::{ColumnRef, DeclaredType};
 use hippocrypt_sql::verdict::{Coercion, Literal};
 use hippocrypt_wire::Format;
 use typed::Typed;
+use zeroize::Zeroizing;
 
 pub(in crate::protect) use argument::argument;
 
@@ -41,6 +42,9 @@ pub(in crate::protect) fn literal<'a>(
     literal: &'a Literal,
     settings: &Settings,
 ) -> Result<Value<'a>, ValueError> {
+    if target.coercion == Coercion::Both {
+        return target.agreed(|one| self::literal(one, literal, settings));
+    }
     match literal {
         Literal::String { value, cast } if *cast == 0 || *cast == UNKNOWN => {
             target.unknown(value, settings)
@@ -65,6 +69,9 @@ pub(in crate::protect) fn parameter<'a>(
     bytes: &'a [u8],
     settings: &Settings,
 ) -> Result<Value<'a>, ValueError> {
+    if target.coercion == Coercion::Both {
+        return target.agreed(|one| parameter(one, oid, format, bytes, settings));
+    }
     let unknown = oid == 0 || oid == UNKNOWN;
     match format {
         Format::Text => {
@@ -82,20 +89,48 @@ pub(in crate::protect) fn parameter<'a>(
 }
 
 impl Target<'_> {
+    /// The value that is stored, if comparing would take the same.
+    fn agreed<'a>(
+        &self,
+        value: impl Fn(&Target<'_>) -> Result<Value<'a>, ValueError>,
+    ) -> Result<Value<'a>, ValueError> {
+        let by = |coercion| {
+            value(&Target {
+                column: self.column,
+                declared: self.declared,
+                coercion,
+            })
+        };
+        let canonical = |value: &Value<'a>| {
+            let mut bytes = Zeroizing::new(Vec::new());
+            value.clone().encode(Canonical::Equal, &mut bytes)?;
+            Ok::<_, ValueError>(bytes)
+        };
+        let (stored, compared) = (by(Coercion::Assign)?, by(Coercion::Compare)?);
+        match canonical(&stored)? == canonical(&compared)? {
+            true => Ok(stored),
+            false => Err(ValueError::new(
+                "0A000",
+                "a value that is both compared and stored would be stored as another one",
+            )
+            .hint("Give the value as the column stores it.")),
+        }
+    }
+
     /// A constant without a type takes the column's, by its input function.
     fn unknown<'a>(&self, text: &'a str, settings: &Settings) -> Result<Value<'a>, ValueError> {
         let text = value::text::utf8(text.as_bytes())?;
         let value = value::parse(self.declared, text, settings)?;
         match self.coercion {
             Coercion::Assign => value.fit(self.declared),
-            Coercion::Compare => Ok(value),
+            Coercion::Compare | Coercion::Both => Ok(value),
         }
     }
 
     fn typed<'a>(&self, typed: Typed<'a>, settings: &Settings) -> Result<Value<'a>, ValueError> {
         match self.coercion {
             Coercion::Assign => assign::assign(self, typed, settings)?.fit(self.declared),
-            Coercion::Compare => compare::compare(self, typed, settings),
+            Coercion::Compare | Coercion::Both => compare::compare(self, typed, settings),
         }
     }
 }

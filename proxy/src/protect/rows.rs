@@ -9,7 +9,7 @@ use crate::protect::describe::format_of;
 use crate::protect::mask::{self, Masked};
 use crate::protect::value::{self, Canonical, Shown};
 use crate::protect::vault::{Held, Keys};
-use crate::protect::{OpenFault, Settings, ValueError, Vault};
+use crate::protect::{OpenFault, Settings, Vault};
 use bytes::BytesMut;
 use hippocrypt_crypto::{Header, Plaintext};
 use hippocrypt_policy::ColumnRef;
@@ -164,9 +164,6 @@ impl Opening<'_> {
         if held.declared.family() != self.cell.declared.family() && !both_numeric(held, self.cell) {
             return Err(OpenFault::Value(held.name.clone()));
         }
-        if keys.scale.is_some() && self.cell.typmod != held.declared.typmod() {
-            return Err(OpenFault::Settings(scale_lost().of(&held.name)));
-        }
         keys.open(cell)
             .map_err(|_| OpenFault::Cell(held.name.clone()))
     }
@@ -212,13 +209,4 @@ impl Opening<'_> {
 fn both_numeric(held: &Held, cell: &CellOutput) -> bool {
     use hippocrypt_policy::DeclaredType::Numeric;
     matches!((held.declared, cell.declared), (Numeric(_), Numeric(_)))
-}
-
-/// `COALESCE(price, 5)` shows 5 where `price` shows 5.00: a deterministic cell does not keep which.
-fn scale_lost() -> ValueError {
-    ValueError::new(
-        "0A000",
-        "the scale of an encrypted deterministic numeric is not known in this expression",
-    )
-    .hint("Select the column itself, or cast what stands beside it to the column's type.")
 }

@@ -106,6 +106,71 @@ const SAME: &[(&str, &[Option<&str>])] = &[
         "DELETE FROM claims WHERE patient_ssn = ANY ($1) RETURNING id, patient_ssn",
         &[Some("{900-78-0002}")],
     ),
+    // rows, set operations, MERGE
+    (
+        "SELECT id FROM patients WHERE (ssn, id) = ($1, $2) OR (id, ssn) IN (($3, $4), (3, NULL)) ORDER BY id",
+        &[
+            Some("900-78-0001"),
+            Some("1"),
+            Some("2"),
+            Some("900-78-0002"),
+        ],
+    ),
+    (
+        "SELECT id FROM patients WHERE (ssn, id) IS DISTINCT FROM ($1, $2) ORDER BY id",
+        &[None, Some("3")],
+    ),
+    (
+        "SELECT id FROM patients WHERE ssn IS NOT DISTINCT FROM $1 ORDER BY id",
+        &[None],
+    ),
+    (
+        "SELECT id, ssn FROM patients WHERE id < 3 UNION ALL SELECT $1, $2 ORDER BY id",
+        &[Some("9"), Some("900-78-0009")],
+    ),
+    (
+        "SELECT id, COALESCE(ssn, $1), CASE WHEN id = $2 THEN name ELSE $3 END, NULLIF(ssn, $4) FROM patients ORDER BY id",
+        &[Some("none"), Some("1"), Some("other"), Some("900-78-0002")],
+    ),
+    (
+        "SELECT id FROM patients WHERE ssn = (SELECT patient_ssn FROM claims WHERE id = $1) AND ssn IN ($2, $3, ssn) ORDER BY id",
+        &[Some("1"), Some("x"), Some("y")],
+    ),
+    (
+        "INSERT INTO patients (id, name, ssn) SELECT $1, $2, patient_ssn FROM claims WHERE id = $3 ON CONFLICT (ssn) DO UPDATE SET name = excluded.name, notes = $4 WHERE patients.ssn = $5 RETURNING id, name, ssn, notes",
+        &[
+            Some("20"),
+            Some("Dritter Panda"),
+            Some("1"),
+            Some("Panda notes"),
+            Some("900-78-0001"),
+        ],
+    ),
+    (
+        "UPDATE patients SET (name, ssn) = ($1, $2), notes = $3 WHERE ssn = $4 RETURNING name, ssn, notes",
+        &[
+            Some("Vierter Panda"),
+            Some("900-78-0044"),
+            None,
+            Some("900-78-0002"),
+        ],
+    ),
+    (
+        "MERGE INTO patients p USING (VALUES ($1::int, $2, $3)) AS s (id, name, ssn) ON p.ssn = s.ssn WHEN MATCHED THEN UPDATE SET name = s.name WHEN NOT MATCHED THEN INSERT (id, name, ssn) VALUES (s.id, s.name, s.ssn)",
+        &[Some("30"), Some("Panda"), Some("900-78-0030")],
+    ),
+    (
+        "MERGE INTO patients p USING claims c ON p.ssn = c.patient_ssn AND c.id = $1 WHEN MATCHED AND p.ssn = $2 THEN UPDATE SET name = $3, notes = $3",
+        &[Some("1"), Some("900-78-0001"), Some("Panda")],
+    ),
+    (
+        "WITH RECURSIVE t (i, s) AS (SELECT id, ssn FROM patients WHERE ssn = $1 UNION ALL SELECT i + 1, s FROM t WHERE i < $2) SELECT i, s FROM t ORDER BY i",
+        &[Some("900-78-0001"), Some("3")],
+    ),
+    (
+        "WITH v AS (SELECT $1 AS s) SELECT p.id FROM patients p, v WHERE p.ssn = v.s",
+        &[Some("900-78-0001")],
+    ),
 ];
 
 /// What arrays can be wrong in: the same SQLSTATE.

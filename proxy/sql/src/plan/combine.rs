@@ -3,7 +3,7 @@
 //! Cells meet cells of their own group, and open values; they must never meet a value of the server.
 
 use super::Planner;
-use super::flow::{Cell, Fate, Flow, LeafIx, Sealed};
+use super::flow::{Cell, Fate, Flow, LeafIx, Sealed, What};
 use super::refuse::{Construct, Judged, refusal, unsupported};
 use super::types;
 use crate::verdict::{Coercion, Seal, Shape, Shown, Use};
@@ -33,9 +33,8 @@ impl Planner<'_> {
             (Flow::Cell(a), Flow::Cell(b)) => {
                 self.comparable(what, &a, at)?;
                 self.comparable(what, &b, at)?;
-                if self.groups(&a) != self.groups(&b)
-                    || types::common(a.declared, b.declared).is_none()
-                {
+                // one group has one canonical form, whatever the columns' types are called
+                if self.groups(&a) != self.groups(&b) {
                     return Err(self.mixed("comparison", &a, Some(&b), at));
                 }
                 Ok(())
@@ -84,6 +83,22 @@ impl Planner<'_> {
         self.seal(leaves, Sealed { seal, oid })
     }
 
+    /// One value used twice (a column of VALUES that MERGE compares and stores): the same cell serves both
+    /// where the keys and the type are the same.
+    pub(super) fn agreed(&self, before: &Sealed, now: &Sealed) -> Option<Sealed> {
+        let column = |s: &Sealed| self.world().column(s.seal.column);
+        let (a, b) = (column(before)?, column(now)?);
+        let one = before.seal.shape == Shape::One && now.seal.shape == Shape::One;
+        if !one || a.group.is_none() || a.group != b.group || a.declared != b.declared {
+            return None;
+        }
+        let mut agreed = before.clone();
+        if before.seal.coercion != now.seal.coercion {
+            agreed.seal.coercion = Coercion::Both;
+        }
+        Some(agreed)
+    }
+
     /// Arrays beside cells: an undeclared parameter is the array of the operator's other side
     /// (parse_oper.c, make_scalar_array_op).
     pub(super) fn seal_elements(&mut self, leaves: &[LeafIx], cell: &Cell, at: i32) -> Judged<()> {
@@ -111,10 +126,17 @@ impl Planner<'_> {
         let mut open = Vec::new();
         let mut cells: Vec<Cell> = Vec::new();
         let mut clear = false;
+        // the first branch with a type of its own names the type of text and varchar
+        let mut text_first = None;
         for branch in branches {
             match branch {
                 Flow::Clear => clear = true,
-                Flow::Open(leaves) => open.extend(leaves),
+                Flow::Open(leaves) => {
+                    if cells.is_empty() {
+                        text_first = text_first.or_else(|| self.text_of(&leaves));
+                    }
+                    open.extend(leaves);
+                }
                 Flow::Cell(cell) => cells.push(cell),
             }
         }
@@ -128,13 +150,60 @@ impl Planner<'_> {
         if clear {
             return Err(self.mixed(what, &first, None, at));
         }
-        let merged = self.merge(what, &cells, !open.is_empty(), at)?;
+        let mut merged = self.merged_cells(what, &cells, !open.is_empty(), at)?;
+        if self.has_value(&open) {
+            self.keeps_scale(what, &merged, at)?;
+        }
+        if let (Some(text), true) = (text_first, types::is_text(merged.declared)) {
+            (merged.declared, merged.typmod) = (text, -1);
+        }
         self.seal_beside(&open, &merged, Beside::List)?;
         Ok(Flow::Cell(merged))
     }
 
+    /// A literal's own digits after the point are not in a deterministic cell: `COALESCE(price, 5)` shows 5.
+    pub(super) fn keeps_scale(&self, what: &str, cell: &Cell, at: i32) -> Judged<()> {
+        let numeric = matches!(cell.declared, hippocrypt_policy::DeclaredType::Numeric(_));
+        match numeric && cell.columns.iter().any(|c| self.is_deterministic(*c)) {
+            false => Ok(()),
+            true => {
+                let what = format!("{what} with a literal or a parameter");
+                let refused = self.impossible(Construct::Other(&what), cell, at);
+                let hint = "Select the column itself: its cells do not keep how many digits a value is shown with.";
+                Err(super::refuse::with_hint(refused, hint))
+            }
+        }
+    }
+
+    /// Whether any of the leaves is more than NULL.
+    pub(super) fn has_value(&self, leaves: &[LeafIx]) -> bool {
+        let mut leaves = leaves.iter().filter_map(|ix| self.leaves.get(ix.0));
+        leaves.any(|leaf| !matches!(leaf.what, What::Null))
+    }
+
+    /// The type of leaves that are text or varchar by a cast or a declaration.
+    fn text_of(&self, leaves: &[LeafIx]) -> Option<hippocrypt_policy::DeclaredType> {
+        let leaf = leaves.first().and_then(|ix| self.leaves.get(ix.0))?;
+        let oid = match (&leaf.cast, &leaf.what) {
+            (super::flow::Cast::To(oid, _), _) => *oid,
+            (_, What::Param(client, _)) => self.declared_oid(*client)?,
+            _ => return None,
+        };
+        match oid {
+            25 => Some(hippocrypt_policy::DeclaredType::Text),
+            1043 => Some(hippocrypt_policy::DeclaredType::Varchar(None)),
+            _ => None,
+        }
+    }
+
     /// The cells of several branches as one value: Rule 6's typmod, and never less masked than any branch.
-    fn merge(&mut self, what: &str, cells: &[Cell], with_open: bool, at: i32) -> Judged<Cell> {
+    fn merged_cells(
+        &mut self,
+        what: &str,
+        cells: &[Cell],
+        with_open: bool,
+        at: i32,
+    ) -> Judged<Cell> {
         let mut cells = cells.iter();
         let Some(mut merged) = cells.next().cloned() else {
             return Err(unsupported(what, at));

@@ -8,7 +8,9 @@ use super::refuse::{Judged, malformed, unsupported};
 use super::scope::{Cte, Ctes, OutputColumn, Outputs};
 use super::select::set_operation;
 use pg_query::NodeEnum;
-use pg_query::protobuf::{CommonTableExpr, Node, SelectStmt, SetOperation, WithClause};
+use pg_query::protobuf::{
+    CommonTableExpr, CteSearchClause, Node, SelectStmt, SetOperation, WithClause,
+};
 use std::sync::Arc;
 
 impl Planner<'_> {
@@ -26,12 +28,10 @@ impl Planner<'_> {
             }
         }
         for cte in ctes {
-            if cte.search_clause.is_some() || cte.cycle_clause.is_some() {
-                return Err(unsupported("SEARCH or CYCLE", cte.location));
-            }
             let outputs = self.cte_query(cte, clause.recursive)?;
-            let outputs = renamed(cte, outputs);
+            let mut outputs = renamed(cte, outputs);
             self.as_derived(&outputs);
+            self.search_and_cycle(cte, &mut outputs)?;
             self.declare(&cte.ctename, Cte::Ready(outputs));
         }
         Ok(())
@@ -51,32 +51,57 @@ impl Planner<'_> {
         let query = cte.ctequery.as_deref().ok_or_else(|| malformed("WITH"))?;
         match &query.node {
             Some(NodeEnum::SelectStmt(select)) if recursive && is_recursive_form(select)? => {
-                let outputs = self.set_operation(select, SetOperation::SetopUnion, Some(cte))?;
-                // what was analysed under the CTE's own name were clear columns
-                let pending = self
-                    .cte_state(&cte.ctename)
-                    .is_some_and(|c| matches!(c, Cte::Pending));
-                let cells = outputs
-                    .columns
-                    .iter()
-                    .any(|c| matches!(c.flow, Flow::Cell(_)));
-                match cells && !pending {
-                    true => Err(unsupported(
-                        "WITH RECURSIVE over encrypted columns",
-                        cte.location,
-                    )),
-                    false => Ok(outputs),
-                }
+                self.set_operation(select, SetOperation::SetopUnion, Some(cte))
             }
             _ => self.statement(query),
         }
     }
 
-    fn cte_state(&self, name: &str) -> Option<&Cte> {
-        let list = &self.ctes.last()?.list;
-        list.iter()
-            .find(|(known, _)| &**known == name)
-            .map(|(_, cte)| cte)
+    /// SEARCH and CYCLE gather rows of columns in an array: its text would show a cell.
+    fn search_and_cycle(&mut self, cte: &CommonTableExpr, outputs: &mut Outputs) -> Judged<()> {
+        let mut added = Vec::new();
+        if let Some(search) = cte.search_clause.as_ref() {
+            let CteSearchClause {
+                search_col_list,
+                search_breadth_first: _,
+                search_seq_column,
+                location,
+            } = search;
+            self.gathers_clear("SEARCH", search_col_list, outputs, *location)?;
+            added.push(search_seq_column);
+        }
+        if let Some(cycle) = cte.cycle_clause.as_deref() {
+            self.gathers_clear("CYCLE", &cycle.cycle_col_list, outputs, cycle.location)?;
+            self.only_clear(cycle.cycle_mark_value.as_deref(), "CYCLE", cycle.location)?;
+            self.only_clear(cycle.cycle_mark_default.as_deref(), "CYCLE", cycle.location)?;
+            added.extend([&cycle.cycle_mark_column, &cycle.cycle_path_column]);
+        }
+        for name in added {
+            outputs.columns.push(OutputColumn {
+                name: Arc::from(name.as_str()),
+                flow: Flow::Clear,
+            });
+        }
+        Ok(())
+    }
+
+    fn gathers_clear(
+        &mut self,
+        what: &str,
+        names: &[Node],
+        outputs: &Outputs,
+        at: i32,
+    ) -> Judged<()> {
+        for name in names {
+            let Some(NodeEnum::String(name)) = &name.node else {
+                return Err(malformed(what));
+            };
+            let named = outputs.columns.iter().filter(|c| *c.name == *name.sval);
+            for column in named {
+                self.clear(column.flow.clone(), what, at)?;
+            }
+        }
+        Ok(())
     }
 
     /// The CTE of that name in sight, innermost first.

@@ -13,6 +13,7 @@ mod arrays;
 mod calls;
 mod documents;
 mod operators;
+mod rows;
 mod sublinks;
 
 impl Planner<'_> {
@@ -108,6 +109,9 @@ impl Planner<'_> {
     /// Whether a cell is NULL is to be seen in the database; a masked column still is for projection only.
     fn null_test(&mut self, test: &NullTest) -> Judged<()> {
         let arg = test.arg.as_deref().ok_or_else(|| malformed("IS NULL"))?;
+        if let Some(fields) = rows::fields(arg) {
+            return self.row_null_test(fields, test.location);
+        }
         match self.infer(arg)? {
             Flow::Cell(cell) => self.null_ness("IS NULL", &cell, test.location),
             flow => self.clear(flow, "IS NULL", test.location),

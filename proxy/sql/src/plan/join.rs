@@ -22,8 +22,8 @@ impl Planner<'_> {
         let left = self.source_item(left, before)?;
         let seen: Vec<Entry> = before.iter().chain(&left).cloned().collect();
         let right = self.source_item(right, &seen)?;
-        if join.join_using_alias.is_some() {
-            return Err(unsupported("an alias of JOIN USING", -1));
+        if join.join_using_alias.is_some() && join.alias.is_some() {
+            return Err(unsupported("an alias of a join and of its USING", -1));
         }
         let names = self.merged_names(join, &left, &right)?;
         let merged = self.merged(&names, &left, &right)?;
@@ -133,6 +133,7 @@ fn joined(
     left: Vec<Entry>,
     right: Vec<Entry>,
 ) -> Vec<Entry> {
+    let merged_len = merged.len();
     let is_merged = |name: &str| merged.iter().any(|m| &*m.name == name);
     let others = visible(&left).chain(visible(&right));
     let others: Vec<EntryColumn> = others.filter(|c| !is_merged(&c.name)).cloned().collect();
@@ -154,10 +155,19 @@ fn joined(
         rename(&mut row, Some(alias));
         return vec![row];
     }
+    // its columns are the merged ones, by that name only (parse_clause.c, transformFromClauseItem)
+    let using = join.join_using_alias.as_ref().map(|alias| {
+        let columns = row.columns.iter().take(merged_len).cloned();
+        let mut entry = Entry::new(Some(Arc::from(alias.aliasname.as_str())), Vec::new());
+        entry.columns = Arc::new(columns.collect());
+        entry.columns_visible = false;
+        rename(&mut entry, None);
+        entry
+    });
     let hide = |mut entry: Entry| {
         entry.columns_visible = false;
         entry
     };
     let sides = left.into_iter().chain(right).map(hide);
-    sides.chain(std::iter::once(row)).collect()
+    sides.chain(using).chain(std::iter::once(row)).collect()
 }

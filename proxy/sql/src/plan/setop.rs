@@ -5,7 +5,7 @@
 use super::Planner;
 use super::combine::Beside;
 use super::cte::renamed;
-use super::flow::Flow;
+use super::flow::{Cell, Flow};
 use super::refuse::{Judged, malformed, unsupported};
 use super::scope::{Cte, Entry, Level, OutputColumn, Outputs, Value};
 use pg_query::NodeEnum;
@@ -34,23 +34,50 @@ impl Planner<'_> {
         }
         let right = self.select(right)?;
         let gathers = operation == SetOperation::SetopUnion && select.all;
+        let first = recursive.is_some().then(|| left.columns.clone());
         let outputs =
             self.side_by_side(left, right, gathers.then_some(Gathers).ok_or(operation))?;
+        if let Some(first) = first {
+            self.fits_recursion(&first, &outputs)?;
+        }
         self.order_outputs(&select.sort_clause, &outputs)?;
         self.limits(select)?;
         Ok(outputs)
     }
 
-    /// The CTE can be referred to from here on, if no cell would flow round.
+    /// The CTE can be referred to from here on: its columns are what the first query gives.
     fn recurse(&mut self, cte: &CommonTableExpr, left: &Outputs) -> Judged<()> {
-        for column in &left.columns {
-            match &column.flow {
-                Flow::Cell(_) => return Ok(()),
-                flow => self.clear(flow.clone(), "a recursive query", -1)?,
+        let mut outputs = left.clone();
+        for column in &mut outputs.columns {
+            if matches!(column.flow, Flow::Open(_)) {
+                let open = std::mem::replace(&mut column.flow, Flow::Clear);
+                self.clear(open, "a recursive query", -1)?;
             }
         }
-        let outputs = renamed(cte, clear_outputs(left));
-        self.declare(&cte.ctename, Cte::Ready(outputs));
+        self.declare(&cte.ctename, Cte::Ready(renamed(cte, outputs)));
+        Ok(())
+    }
+
+    fn fits_recursion(&self, first: &[OutputColumn], all: &Outputs) -> Judged<()> {
+        for (before, after) in first.iter().zip(&all.columns) {
+            let fits = match (&before.flow, &after.flow) {
+                (Flow::Cell(before), after) => {
+                    let same = match after {
+                        Flow::Cell(after) => self.groups(before) == self.groups(after),
+                        Flow::Clear | Flow::Open(_) => false,
+                    };
+                    same && goes_round(before, after)
+                }
+                (Flow::Clear | Flow::Open(_), after) => !matches!(after, Flow::Cell(_)),
+            };
+            if !fits {
+                let what = format!(
+                    "a recursive query whose column \"{}\" is not of one encrypted column group and type in both its parts",
+                    before.name
+                );
+                return Err(unsupported(&what, -1));
+            }
+        }
         Ok(())
     }
 
@@ -130,14 +157,15 @@ impl Planner<'_> {
 #[derive(Clone, Copy, Debug)]
 struct Gathers;
 
-fn clear_outputs(outputs: &Outputs) -> Outputs {
-    let columns = outputs.columns.iter().map(|c| OutputColumn {
-        name: Arc::clone(&c.name),
-        flow: Flow::Clear,
-    });
-    Outputs {
-        columns: columns.collect(),
-        open_ended: outputs.open_ended,
+/// What goes round must be what came in: cells of the same groups, as the same type (parse_cte.c, analyzeCTE).
+fn goes_round(before: &Cell, after: &Flow) -> bool {
+    match after {
+        Flow::Cell(after) => {
+            before.declared == after.declared
+                && before.typmod == after.typmod
+                && before.mask == after.mask
+        }
+        Flow::Clear | Flow::Open(_) => false,
     }
 }
 

@@ -151,6 +151,14 @@ pub(super) fn unmodified(t: DeclaredType) -> DeclaredType {
 pub(super) fn common(first: DeclaredType, other: DeclaredType) -> Option<DeclaredType> {
     match first == other {
         true => Some(first),
+        false
+            if matches!(
+                (first, other),
+                (DeclaredType::Int4, DeclaredType::Int8) | (DeclaredType::Int8, DeclaredType::Int4)
+            ) =>
+        {
+            Some(DeclaredType::Int8)
+        }
         false => {
             let alike = unmodified(first) == unmodified(other) || both_text(first, other);
             alike.then_some(unmodified(first))

@@ -27,7 +27,6 @@ pub(super) fn rule(node: &NodeEnum, input: &Input<'_>, taint: &Taint, facts: &mu
         NodeEnum::PrepareStmt(s) => runs::prepare(s, input, taint, facts),
         NodeEnum::ExecuteStmt(_) => runs("EXECUTE", "Give the arguments as constants.", input, taint),
         NodeEnum::DeclareCursorStmt(s) => runs::declare(s, input, taint, facts),
-        NodeEnum::MergeStmt(_) => runs("MERGE", "Use INSERT … ON CONFLICT, or UPDATE and INSERT.", input, taint),
         NodeEnum::CopyStmt(_) => copy::copy(node, input, taint, facts),
         NodeEnum::CreateTableAsStmt(_) => made_from(node, "Make the table first, named in the policy, then INSERT … SELECT.", input, taint),
         NodeEnum::CallStmt(_) => runs("CALL", "Give the arguments as constants.", input, taint),

@@ -20,6 +20,9 @@ impl Planner<'_> {
             AExprKind::AexprIn => self.in_list(expr),
             AExprKind::AexprOpAny | AExprKind::AexprOpAll => self.any_or_all(expr),
             AExprKind::AexprDistinct | AExprKind::AexprNotDistinct => {
+                if let Some(flow) = self.row_comparison("IS DISTINCT FROM", expr)? {
+                    return Ok(flow);
+                }
                 let (left, right) = self.sides(expr)?;
                 self.compare("IS DISTINCT FROM", left, right, Beside::Operator, at)?;
                 Ok(Flow::Clear)
@@ -42,6 +45,9 @@ impl Planner<'_> {
         };
         if !is_equality(name) || expr.lexpr.is_none() {
             return self.clear_sides(expr, &format!("the operator {name}"));
+        }
+        if let Some(flow) = self.row_comparison(name, expr)? {
+            return Ok(flow);
         }
         let (left, right) = self.sides(expr)?;
         self.compare(name, left, right, Beside::Operator, expr.location)?;
@@ -76,6 +82,9 @@ impl Planner<'_> {
 
     /// `a IN (b, c)`: PostgreSQL types a list of several by the common type, a list of one as `a = b`.
     fn in_list(&mut self, expr: &AExpr) -> Judged<Flow> {
+        if let Some(flow) = self.row_in_list(expr)? {
+            return Ok(flow);
+        }
         let (Some(left), Some(right)) = (&expr.lexpr, &expr.rexpr) else {
             return Err(malformed("IN"));
         };
@@ -127,6 +136,11 @@ impl Planner<'_> {
         let (left, right) = self.sides(expr)?;
         let at = expr.location;
         let side = (left.clone(), right.clone());
+        if let (Flow::Open(leaves), Flow::Cell(cell)) = &side
+            && self.has_value(leaves)
+        {
+            self.keeps_scale("NULLIF", cell, at)?;
+        }
         self.compare("NULLIF", left, right, Beside::Operator, at)?;
         Ok(match side {
             (Flow::Cell(cell), _) if types::is_text(cell.declared) => Flow::Cell(Cell {

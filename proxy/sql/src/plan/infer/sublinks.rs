@@ -48,6 +48,7 @@ impl Planner<'_> {
     /// A subquery of one column as one value: it loses no typmod (nodeFuncs.c, exprTypmod of a SubLink).
     fn scalar(&mut self, query: &SelectStmt, at: i32) -> Judged<Flow> {
         let outputs = self.select(query)?;
+        self.as_derived(&outputs);
         let mut columns = outputs.columns.into_iter();
         match (columns.next(), columns.next(), outputs.open_ended) {
             (Some(column), None, false) => Ok(column.flow),
@@ -69,9 +70,7 @@ impl Planner<'_> {
         }
         let left = self.infer(test)?;
         let right = self.scalar(query, at)?;
-        let equality =
-            link.oper_name.is_empty() || operator_name(&link.oper_name).is_some_and(is_equality);
-        if !equality {
+        if !is_equal_to(link) {
             self.clear(left, "this operator with ANY or ALL", at)?;
             self.clear(right, "this operator with ANY or ALL", at)?;
             return Ok(Flow::Clear);
@@ -80,17 +79,27 @@ impl Planner<'_> {
         Ok(Flow::Clear)
     }
 
-    /// `(a, b) IN (SELECT …)` over clear columns.
+    /// `(a, b) IN (SELECT …)`: field by field.
     fn quantified_row(
         &mut self,
         left: &[Node],
         link: &SubLink,
         query: &SelectStmt,
     ) -> Judged<Flow> {
-        self.clear_all(left, "a comparison of rows", link.location)?;
+        let at = link.location;
+        if is_equal_to(link) {
+            self.fields_meet_query("IN", left, query, at)?;
+            return Ok(Flow::Clear);
+        }
+        self.clear_all(left, "a comparison of rows", at)?;
         for column in self.select(query)?.columns {
-            self.clear(column.flow, "a comparison of rows", link.location)?;
+            self.clear(column.flow, "a comparison of rows", at)?;
         }
         Ok(Flow::Clear)
     }
+}
+
+/// `IN`, or ANY or ALL with an operator that is defined by equality.
+fn is_equal_to(link: &SubLink) -> bool {
+    link.oper_name.is_empty() || operator_name(&link.oper_name).is_some_and(is_equality)
 }

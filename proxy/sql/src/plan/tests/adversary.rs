@@ -133,7 +133,7 @@ fn columns_that_hide() {
         "patients.name",
     );
     refused(
-        "WITH RECURSIVE r AS (SELECT name FROM patients UNION ALL SELECT name FROM r) SELECT 1",
+        "WITH RECURSIVE r AS (SELECT name FROM patients UNION SELECT name FROM r) SELECT 1",
         "0A000",
         "RECURSIVE",
     );

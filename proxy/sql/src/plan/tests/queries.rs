@@ -83,7 +83,7 @@ fn comparisons() {
     );
     check(
         "SELECT 1 FROM patients WHERE ssn IN (VALUES ('a'), ('b'))",
-        "SELECT 1 FROM \"public\".patients WHERE ssn IN (VALUES (‹a patients.ssn=›), (‹b patients.ssn=›))",
+        "SELECT 1 FROM \"public\".patients WHERE ssn IN (VALUES (‹a::25 patients.ssn=›), (‹b::25 patients.ssn=›))",
     );
 }
 
