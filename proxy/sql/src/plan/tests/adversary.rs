@@ -133,9 +133,9 @@ fn columns_that_hide() {
         "patients.name",
     );
     refused(
-        "WITH RECURSIVE r AS (SELECT name FROM patients UNION SELECT name FROM r) SELECT 1",
+        "WITH RECURSIVE r AS (SELECT name FROM patients UNION ALL SELECT notes FROM r, patients) SELECT 1",
         "0A000",
-        "RECURSIVE",
+        "recursive query",
     );
     refused(
         "WITH RECURSIVE r(n) AS (SELECT 'Canary' UNION ALL SELECT name FROM patients, r) SELECT 1",

@@ -102,7 +102,7 @@ fn no_cell_is_computed_with() {
         "SELECT ARRAY(SELECT ssn FROM patients)",
         "SELECT ROW(ssn, 1) FROM patients",
         "SELECT 1 FROM patients WHERE (name, id) = ('Canary', 1)",
-        "SELECT 1 FROM patients WHERE (ssn, id) IN (SELECT ssn, id FROM patients)",
+        "SELECT 1 FROM patients WHERE (name, id) IN (SELECT ssn, id FROM patients)",
         "SELECT xmlelement(name x, ssn) FROM patients",
         "SELECT xmlforest(ssn AS x) FROM patients",
         "SELECT json_build_object('a', ssn) FROM patients",
