@@ -114,6 +114,21 @@ fn asyncpg() {
 }
 
 #[test]
+fn psycopg2_copies() {
+    scenario("psycopg2_copies.py");
+}
+
+#[test]
+fn psycopg3_copies() {
+    scenario("psycopg3_copies.py");
+}
+
+#[test]
+fn asyncpg_copies() {
+    scenario("asyncpg_copies.py");
+}
+
+#[test]
 fn psql() {
     let place = Setup::policy(POLICY).start();
     let mut command = place.program("psql", "app");

@@ -4,25 +4,29 @@
 //! on if CopyFail follows: the fields before the bad one, so that the server finds what is wrong with them
 //! first, as it would have without us.
 
-use super::binary::{self, Tuple};
-use super::fields::{Field, Form};
-use super::lines::{Input, Lines, Next};
-use super::{CopyFault, LONGEST_ROW, bad_format, too_long};
+use super::fields::Form;
+use super::lines::Input;
+use super::{CopyFault, too_long};
 use crate::protect::coerce::{self, Target};
 use crate::protect::vault::Unsealed;
 use crate::protect::{Settings, ValueError, Vault};
 use bytes::{BufMut, BytesMut};
 use hippocrypt_policy::ColumnIx;
-use hippocrypt_sql::verdict::{Coercion, CopyColumn, CopyHeader, CopyPlan, CopyValue};
+use hippocrypt_sql::verdict::{Coercion, CopyColumn, CopyPlan, CopyValue};
 use hippocrypt_wire::Format;
-use std::ops::Range;
+use rows::LineReader;
 use std::sync::Arc;
+use tuples::BinaryReader;
+use zeroize::Zeroizing;
+
+mod rows;
+mod tuples;
 
 /// One COPY FROM STDIN under way.
 pub struct CopyIn {
     plan: Arc<CopyPlan>,
     reader: Reader,
-    value: Vec<u8>,
+    value: Zeroizing<Vec<u8>>,
     cell: Vec<u8>,
 }
 
@@ -31,36 +35,12 @@ enum Reader {
     Binary(BinaryReader),
 }
 
-struct LineReader {
-    form: Form,
-    lines: Lines,
-    header: CopyHeader,
-    fields: Vec<Field>,
-    ended: bool,
-}
-
-#[derive(Default)]
-struct BinaryReader {
-    data: Vec<u8>,
-    place: Place,
-    rows: u64,
-}
-
-/// Where binary data stands.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Place {
-    #[default]
-    Header,
-    Rows,
-    End,
-}
-
 /// What values are sealed with.
 struct Sealing<'a> {
     plan: &'a CopyPlan,
     vault: &'a Vault,
     settings: &'a Settings,
-    value: &'a mut Vec<u8>,
+    value: &'a mut Zeroizing<Vec<u8>>,
     cell: &'a mut Vec<u8>,
 }
 
@@ -77,19 +57,16 @@ impl CopyIn {
     /// For a plan whose direction is in.
     pub fn new(plan: Arc<CopyPlan>) -> Self {
         let reader = match Form::of(&plan.form) {
-            Some(form) => Reader::Lines(Box::new(LineReader {
-                lines: form.lines(),
-                form,
-                header: plan.header,
-                fields: Vec::with_capacity(plan.columns.len()),
-                ended: false,
-            })),
+            Some(form) => {
+                let columns = plan.columns.len();
+                Reader::Lines(Box::new(LineReader::new(form, plan.header, columns)))
+            }
             None => Reader::Binary(BinaryReader::default()),
         };
         Self {
             plan,
             reader,
-            value: Vec::new(),
+            value: Zeroizing::default(),
             cell: Vec::new(),
         }
     }
@@ -157,202 +134,6 @@ impl CopyIn {
     }
 }
 
-impl LineReader {
-    fn take(
-        &mut self,
-        data: &[u8],
-        input: Input,
-        sealing: &mut Sealing<'_>,
-        out: &mut BytesMut,
-    ) -> Result<(), Blamed> {
-        if self.ended {
-            return Ok(());
-        }
-        self.lines.push(data).map_err(unblamed)?;
-        loop {
-            let next = self.lines.next(input).map_err(|error| {
-                // the line at hand has not been counted yet
-                self.lines.number += 1;
-                unblamed(error)
-            })?;
-            match next {
-                Next::Line(line, end) if self.header == CopyHeader::None => {
-                    self.row(line, end, sealing, out)?;
-                }
-                Next::Line(line, end) => self.header_line(line, end, sealing.plan, out)?,
-                Next::End => {
-                    self.ended = true;
-                    return Ok(());
-                }
-                Next::More => return Ok(()),
-            }
-        }
-    }
-
-    /// The client's first line never goes on (it could be a row, where a header was forgotten): ours does.
-    fn header_line(
-        &mut self,
-        line: Range<usize>,
-        end: Range<usize>,
-        plan: &CopyPlan,
-        out: &mut BytesMut,
-    ) -> Result<(), Blamed> {
-        if self.header == CopyHeader::Match {
-            self.check_header(line, plan)?;
-        }
-        self.header = CopyHeader::None;
-        for (index, column) in plan.columns.iter().enumerate() {
-            if index > 0 {
-                out.put_u8(self.form.delimiter());
-            }
-            self.form.name(&column.name, out);
-        }
-        out.extend_from_slice(self.lines.bytes(end));
-        Ok(())
-    }
-
-    fn check_header(&mut self, line: Range<usize>, plan: &CopyPlan) -> Result<(), Blamed> {
-        let line = self.lines.bytes(line);
-        self.form.split(line, &mut self.fields).map_err(unblamed)?;
-        let (found, expected) = (self.fields.len(), plan.columns.len());
-        if found != expected {
-            return Err(unblamed(bad_format(format!(
-                "wrong number of fields in header line: field count is {found}, expected {expected}"
-            ))));
-        }
-        let mut name = Vec::new();
-        for ((field, column), number) in self.fields.iter().zip(&plan.columns).zip(1..) {
-            name.clear();
-            let raw = line.get(field.raw.clone()).unwrap_or_default();
-            self.form.decode(raw, &mut name);
-            if field.null || name != column.name.as_bytes() {
-                return Err(unblamed(bad_format(format!(
-                    "column name mismatch in header line field {number}: expected \"{}\"",
-                    column.name
-                ))));
-            }
-        }
-        Ok(())
-    }
-
-    fn row(
-        &mut self,
-        line: Range<usize>,
-        end: Range<usize>,
-        sealing: &mut Sealing<'_>,
-        out: &mut BytesMut,
-    ) -> Result<(), Blamed> {
-        let line = self.lines.bytes(line);
-        self.form.split(line, &mut self.fields).map_err(unblamed)?;
-        let columns = &sealing.plan.columns;
-        if self.fields.len() > columns.len() {
-            return Err(unblamed(bad_format(
-                "extra data after last expected column",
-            )));
-        }
-        for (index, (field, column)) in self.fields.iter().zip(columns).enumerate() {
-            let before = out.len();
-            if index > 0 {
-                out.put_u8(self.form.delimiter());
-            }
-            let raw = line.get(field.raw.clone()).unwrap_or_default();
-            match column.value {
-                CopyValue::Seal(ix) => {
-                    let sealed = sealing.text(&self.form, raw, field.null, column, ix, out);
-                    if let Err(error) = sealed {
-                        out.truncate(before);
-                        self.cut_short(index, out);
-                        return Err(blamed(error, column));
-                    }
-                }
-                CopyValue::Clear | CopyValue::Open(_) => out.extend_from_slice(raw),
-            }
-        }
-        if let Some(column) = columns.get(self.fields.len()) {
-            self.cut_short(self.fields.len(), out);
-            let message = format!("missing data for column \"{}\"", column.name);
-            return Err(unblamed(bad_format(message)));
-        }
-        out.extend_from_slice(self.lines.bytes(end));
-        Ok(())
-    }
-
-    /// A row of too few fields ends here: the server reads them, and takes no such row.
-    fn cut_short(&self, fields: usize, out: &mut BytesMut) {
-        if fields > 0 {
-            out.extend_from_slice(self.lines.line_end());
-        }
-    }
-}
-
-impl BinaryReader {
-    fn take(
-        &mut self,
-        data: &[u8],
-        input: Input,
-        sealing: &mut Sealing<'_>,
-        out: &mut BytesMut,
-    ) -> Result<(), Blamed> {
-        if self.data.len() > LONGEST_ROW {
-            return Err(unblamed(too_long()));
-        }
-        self.data.extend_from_slice(data);
-        let mut rest = std::mem::take(&mut self.data);
-        let done = self.rows(&rest, input, sealing, out)?;
-        rest.drain(..done);
-        self.data = rest;
-        Ok(())
-    }
-
-    /// Deals with what is whole in `data`, and says how much that was.
-    fn rows(
-        &mut self,
-        data: &[u8],
-        input: Input,
-        sealing: &mut Sealing<'_>,
-        out: &mut BytesMut,
-    ) -> Result<usize, Blamed> {
-        let mut done = 0;
-        if self.place == Place::Header {
-            match binary::header(data).map_err(unblamed)? {
-                Some(length) => {
-                    out.extend_from_slice(binary::HEADER);
-                    self.place = Place::Rows;
-                    done = length;
-                }
-                None if input == Input::Open => return Ok(0),
-                None => return Err(unblamed(binary::no_header(data))),
-            }
-        }
-        loop {
-            let rest = data.get(done..).unwrap_or_default();
-            if self.place == Place::End && !rest.is_empty() {
-                return Err(unblamed(bad_format("received copy data after EOF marker")));
-            }
-            let counted = self.rows;
-            self.rows += u64::from(!rest.is_empty());
-            match binary::tuple(rest, sealing.plan.columns.len()).map_err(unblamed)? {
-                Tuple::Row(fields, length) => {
-                    sealing.tuple(&fields, out)?;
-                    done += length;
-                }
-                Tuple::Trailer => {
-                    out.extend_from_slice(&binary::TRAILER);
-                    self.place = Place::End;
-                    done += binary::TRAILER.len();
-                }
-                Tuple::More if input == Input::Finished && rest.len() >= 2 => {
-                    return Err(unblamed(bad_format("unexpected EOF in COPY data")));
-                }
-                Tuple::More => {
-                    self.rows = counted;
-                    return Ok(done);
-                }
-            }
-        }
-    }
-}
-
 impl Sealing<'_> {
     /// A field of a line: as it is where it is NULL, which the same options say upstream.
     fn text(
@@ -373,7 +154,7 @@ impl Sealing<'_> {
             self.value.extend_from_slice(form.null().as_bytes());
         } else {
             form.decode(raw, self.value);
-            if column.force_null && *self.value == form.null().as_bytes() {
+            if column.force_null && self.value.as_slice() == form.null().as_bytes() {
                 out.extend_from_slice(raw);
                 return Ok(());
             }
