@@ -206,6 +206,8 @@ fn query(input: &Input<'_>, node: &Node, taint: Taint) -> Answer {
     }
     let planned = plan::plan(input.clone(), node);
     facts.touches = planned.touches;
+    facts.effects.catalog |= planned.effects.catalog;
+    facts.effects.settings |= planned.effects.settings;
     facts.tables.extend(planned.tables);
     facts.tables.sort();
     facts.tables.dedup();

@@ -78,6 +78,8 @@ pub struct Relation {
     /// The query of a view that depends on a relation with cells (`pg_get_viewdef`), directly or through
     /// others.
     pub definition: Option<Arc<str>>,
+    /// `partattrs` of a partitioned table: attnums, 0 for an expression.
+    pub partition_key: Vec<i16>,
     /// Unique indexes and primary keys, by attnum; partial or expression indexes are left out.
     pub unique: Vec<Vec<i16>>,
 }

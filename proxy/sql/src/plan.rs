@@ -6,15 +6,15 @@
 
 use crate::analyse::Input;
 use crate::catalog::Names;
-use crate::verdict::{CellOutput, Output, Plan, Shown, Touch, Use, Verdict};
-use crate::world::World;
+use crate::verdict::{CellOutput, Effects, Literal, Output, Plan, Shown, Touch, Use, Verdict};
+use crate::world::{Lookup, World};
 pub(crate) use check::PLACES;
 pub(crate) use check::prepared as check_prepare;
 pub(crate) use execute::execute;
 use flow::{Cell, Fate, Flow, Leaf, LeafIx, Sealed, What};
 use hippocrypt_policy::{ColumnIx, TableRef};
 use pg_query::NodeEnum;
-use pg_query::protobuf::Node;
+use pg_query::protobuf::{Node, RangeVar};
 use refuse::{Judged, malformed, refusal, unsupported};
 use scope::{Ctes, Level, Outputs};
 use std::collections::BTreeSet;
@@ -46,8 +46,11 @@ mod scope;
 mod select;
 mod setop;
 mod star;
+mod stored;
 mod types;
 mod update;
+
+pub(crate) use stored::{Base, read_back, stored};
 
 /// What the planner answers for one statement.
 pub(crate) struct Planned {
@@ -57,6 +60,8 @@ pub(crate) struct Planned {
     pub(crate) tables: BTreeSet<TableRef>,
     /// Protected columns it touches.
     pub(crate) touches: Vec<Touch>,
+    /// What functions behind its views may change.
+    pub(crate) effects: Effects,
 }
 
 /// The command of one of the five statements.
@@ -97,6 +102,23 @@ pub(crate) fn plan(input: Input<'_>, stmt: &Node) -> Planned {
         verdict,
         tables: planner.tables,
         touches: planner.touches.into_iter().collect(),
+        effects: planner.effects,
+    }
+}
+
+/// A plain constant and its bytes, `Some(None)` for NULL; `None` for anything else.
+pub(crate) fn constant(node: &Node, input: &Input<'_>) -> Option<Option<(Range<usize>, Literal)>> {
+    let mut planner = Planner::new(input.clone());
+    let Flow::Open(_) = planner.infer(node).ok()? else {
+        return None;
+    };
+    match planner.leaves.as_slice() {
+        [leaf] if leaf.cast == flow::Cast::None => match &leaf.what {
+            What::Null => Some(None),
+            What::Constant(literal) => Some(Some((leaf.range.clone(), literal.clone()))),
+            What::Param(..) => None,
+        },
+        _ => None,
     }
 }
 
@@ -119,6 +141,11 @@ struct Planner<'a> {
     column_casts: Vec<(Vec<LeafIx>, Range<usize>, types::BuiltIn)>,
     /// Where the last relation of a FROM stands.
     last_relation: Option<usize>,
+    effects: Effects,
+    /// The query is one that the database has stored: it runs as it is.
+    stored: bool,
+    /// The statement itself is a SELECT INTO.
+    into: bool,
 }
 
 impl<'a> Planner<'a> {
@@ -135,6 +162,9 @@ impl<'a> Planner<'a> {
             names: Vec::new(),
             column_casts: Vec::new(),
             last_relation: None,
+            effects: Effects::default(),
+            stored: false,
+            into: false,
         }
     }
 
@@ -147,6 +177,8 @@ impl<'a> Planner<'a> {
     }
 
     fn whole(&mut self, stmt: &Node) -> Judged<Plan> {
+        let into = into_of(stmt);
+        self.into = into.is_some();
         let (outputs, copy) = match &stmt.node {
             Some(NodeEnum::CopyStmt(copy)) => (None, self.copy_stmt(copy)?.map(Arc::new)),
             _ => {
@@ -154,6 +186,9 @@ impl<'a> Planner<'a> {
                 (self.shown(&outputs)?, None)
             }
         };
+        if let Some(made) = into {
+            self.made_of(made, outputs.is_some())?;
+        }
         let (params, client_params) = self.finish_leaves()?;
         let plan = Plan {
             edits: std::mem::take(&mut self.edits).ordered()?,
@@ -176,6 +211,25 @@ impl<'a> Planner<'a> {
             Some(NodeEnum::DeleteStmt(delete)) => self.delete(delete),
             Some(NodeEnum::MergeStmt(merge)) => self.merge(merge),
             _ => Err(malformed("statement")),
+        }
+    }
+
+    /// SELECT INTO makes a table that no policy names: of clear columns only.
+    fn made_of(&self, made: &RangeVar, cells: bool) -> Judged<()> {
+        let schema = Some(made.schemaname.as_str()).filter(|s| !s.is_empty());
+        let temporary = made.relpersistence == "t" || schema == Some("pg_temp");
+        let names = self.input.cx.names;
+        let found = self.world().lookup(schema, &made.relname, names);
+        if !temporary && !matches!(found, Lookup::Unprotected) {
+            let message = format!("the policy means a table by the name {}", made.relname);
+            return Err(refusal("0A000", message, made.location));
+        }
+        match cells {
+            false => Ok(()),
+            true => Err(refuse::with_hint(
+                unsupported("SELECT INTO of encrypted columns", made.location),
+                "Make the table first, named in the policy, then INSERT … SELECT.",
+            )),
         }
     }
 
@@ -294,6 +348,14 @@ impl<'a> Planner<'a> {
             }
         }
         Ok(())
+    }
+}
+
+/// The table that a SELECT INTO makes.
+fn into_of(stmt: &Node) -> Option<&RangeVar> {
+    match &stmt.node {
+        Some(NodeEnum::SelectStmt(select)) => select.into_clause.as_deref()?.rel.as_ref(),
+        _ => None,
     }
 }
 

@@ -5,6 +5,7 @@
 
 use crate::verdict::{Effects, Refusal, Shown, Statement, Transaction, Verdict};
 use crate::world::World;
+use hippocrypt_policy::TableRef;
 use std::sync::Arc;
 
 /// How far the snapshot can still be believed.
@@ -25,7 +26,14 @@ pub(crate) fn settle(statements: &mut [Statement], world: &World) {
     }
     let mut change = Change::None;
     let mut code = false;
+    let mut made_here: Vec<Arc<str>> = Vec::new();
     for statement in statements {
+        let new = |t: &&TableRef| made_here.contains(&t.table);
+        if let Some(table) = statement.facts.tables.iter().find(new) {
+            let refusal = refusal(&table.table, statement.range.start);
+            statement.verdict = Verdict::Refusal(Arc::new(refusal));
+        }
+        made_here.extend(statement.facts.effects.makes.iter().cloned());
         if code && could_call(statement) {
             statement.verdict = Verdict::Refusal(Arc::new(calls_unknown(statement.range.start)));
         }

@@ -149,6 +149,7 @@ pub(crate) fn resolved(relation: &RelationName, input: &Input<'_>) -> TableRef {
     }
     match lookup(relation, input) {
         Lookup::Protected(table) => return table.name.clone(),
+        Lookup::View(view) => return view.name.clone(),
         Lookup::Missing(table) | Lookup::Closed { table, .. } | Lookup::Derived { table, .. } => {
             return table.clone();
         }

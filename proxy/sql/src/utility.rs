@@ -12,6 +12,7 @@ use pg_query::protobuf::RawStmt;
 use std::sync::Arc;
 
 mod alter_table;
+mod child;
 mod constraint;
 mod copy;
 mod create_table;
@@ -22,6 +23,8 @@ mod names;
 mod rename;
 mod rules;
 mod runs;
+mod table_as;
+mod view;
 
 /// What a rule finds.
 pub(crate) type Ruled = Result<Passed, Box<Refusal>>;

@@ -58,6 +58,8 @@ pub struct Effects {
     pub settings: bool,
     /// Temporary relations that it creates.
     pub creates_temporary: Vec<Arc<str>>,
+    /// Relations that it makes out of protected ones: no snapshot taken before it knows of them.
+    pub makes: Vec<Arc<str>>,
     /// Transaction control.
     pub transaction: Option<Transaction>,
     /// SQL-level PREPARE, EXECUTE, DEALLOCATE of this name; `DEALLOCATE ALL` and `DISCARD ALL` are `*`.

@@ -8,7 +8,12 @@ use hippocrypt_policy::{Column, ColumnIx, Database, DeclaredType, Protect, Table
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
+mod inherit;
+mod row_security;
 mod taints;
+mod view;
+
+pub use view::{Provenance, View, ViewColumn};
 
 /// The merged state of one database.
 #[derive(Debug)]
@@ -20,6 +25,8 @@ pub struct World {
     bare: HashSet<Arc<str>>,
     /// Declared types as `catalog_view` writes them, made when first wanted.
     declared_rows: OnceLock<String>,
+    /// Names by OID.
+    oids: HashMap<u32, (Arc<str>, Arc<str>)>,
 }
 
 /// What a tainted relation is.
@@ -36,6 +43,8 @@ pub enum State {
         /// What to do about it.
         hint: Option<&'static str>,
     },
+    /// A view over protected tables: each of its columns is known to be clear, or cells of certain columns.
+    View(View),
     /// Its rows come from a tainted relation (view, child, partition, parent of one).
     Derived {
         /// The tainted relation it comes from.
@@ -54,6 +63,8 @@ pub struct ProtectedTable {
     pub columns: Vec<TableColumn>,
     /// Each enabled trigger.
     pub triggers: Vec<Trigger>,
+    /// Of a view's table: a protected column with a default that the view does not have.
+    pub hidden_default: Option<ColumnIx>,
 }
 
 /// A column of a protected table.
@@ -71,6 +82,8 @@ pub struct TableColumn {
     pub default_cell: Option<StoredCell>,
     /// It is a generated column.
     pub generated: bool,
+    /// Of a view's table: the view calculates it, and nothing can be assigned to it.
+    pub fixed: bool,
 }
 
 impl ProtectedTable {
@@ -87,6 +100,8 @@ pub enum Lookup<'w> {
     Unprotected,
     /// A table with protected columns.
     Protected(&'w ProtectedTable),
+    /// A view over such tables.
+    View(&'w View),
     /// A protected name that does not exist (yet), or not on this search path.
     Missing(&'w TableRef),
     /// A relation that cannot be used.
@@ -114,13 +129,43 @@ impl World {
     pub fn new(catalog: Arc<Catalog>, policy: Arc<Database>) -> Self {
         let states = taints::states(&catalog, &policy);
         let bare = states.keys().map(|t| Arc::clone(&t.table)).collect();
-        Self {
+        let names = catalog.relations.iter();
+        let oids = names.map(|(name, r)| (r.oid, name.clone())).collect();
+        let mut world = Self {
             catalog,
             policy,
             states,
             bare,
             declared_rows: OnceLock::new(),
+            oids,
+        };
+        row_security::judge(&mut world);
+        view::judge(&mut world);
+        world
+    }
+
+    /// The policy's column behind one of a table that can be used, or that takes after such a table.
+    pub(crate) fn column_of(&self, table: &TableRef, column: &str) -> Option<ColumnIx> {
+        match self.states.get(table)? {
+            State::Protected(table) => table.column(column)?.protected,
+            State::View(view) => view.target.as_deref()?.column(column)?.protected,
+            State::Missing | State::Closed { .. } | State::Derived { .. } => None,
         }
+    }
+
+    /// Whether it is a view or a materialized view.
+    pub(crate) fn is_view(&self, name: &TableRef) -> bool {
+        let key = (Arc::clone(&name.schema), Arc::clone(&name.table));
+        let relation = self.catalog.relations.get(&key);
+        relation.is_some_and(|r| view::is_view(r.kind))
+    }
+
+    /// The relation of that OID.
+    fn by_oid(&self, oid: u32) -> Option<(TableRef, &Relation)> {
+        let key = self.oids.get(&oid)?;
+        let relation = self.catalog.relations.get(key)?;
+        let (schema, table) = key.clone();
+        Some((TableRef { schema, table }, relation))
     }
 
     /// The catalog snapshot.
@@ -237,6 +282,7 @@ impl World {
         match self.states.get_key_value(&key) {
             None => Lookup::Unprotected,
             Some((_, State::Protected(table))) => Lookup::Protected(table),
+            Some((_, State::View(view))) => Lookup::View(view),
             Some((table, State::Missing)) => Lookup::Missing(table),
             Some((table, State::Closed { reason, hint })) => Lookup::Closed {
                 table,

@@ -147,7 +147,7 @@ fn say_what_is_closed(database: &str, analyser: &Analyser) {
             State::Closed { reason, .. } => {
                 tracing::warn!(%database, %table, %reason, "statements that touch it are refused");
             }
-            State::Protected(_) | State::Derived { .. } => {}
+            State::Protected(_) | State::View(_) | State::Derived { .. } => {}
         }
     }
 }

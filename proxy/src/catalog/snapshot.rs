@@ -65,6 +65,8 @@ UNION ALL SELECT 'depends', ev_class::pg_catalog.text, refobjid::pg_catalog.text
 UNION ALL SELECT 'definition', r.oid::pg_catalog.text, pg_catalog.pg_get_viewdef(r.oid), NULL, NULL, NULL, NULL, NULL
   FROM r JOIN cells ON cells.oid OPERATOR(pg_catalog.=) r.oid
   WHERE r.relkind OPERATOR(pg_catalog.=) ANY ('{v,m}'::pg_catalog.\"char\"[])
+UNION ALL SELECT 'partitioned', p.partrelid::pg_catalog.text, p.partattrs::pg_catalog.text, NULL, NULL, NULL, NULL, NULL
+  FROM pg_catalog.pg_partitioned_table p JOIN r ON r.oid OPERATOR(pg_catalog.=) p.partrelid
 UNION ALL SELECT 'policy', p.polrelid::pg_catalog.text, pg_catalog.pg_get_expr(e.expr, p.polrelid), NULL, NULL, NULL,
        NULL, NULL
   FROM pg_catalog.pg_policy p JOIN r ON r.oid OPERATOR(pg_catalog.=) p.polrelid
@@ -159,6 +161,7 @@ enum Later {
     Unique(u32, Vec<i16>),
     Definition(u32, Option<Arc<str>>),
     Policy(u32, Arc<str>),
+    Partitioned(u32, Vec<i16>),
 }
 
 impl Later {
@@ -172,6 +175,7 @@ impl Later {
             | Self::Default(oid, _, _)
             | Self::Unique(oid, _)
             | Self::Definition(oid, _)
+            | Self::Partitioned(oid, _)
             | Self::Policy(oid, _) => *oid,
         }
     }
@@ -191,6 +195,7 @@ impl Later {
             }
             Self::Unique(_, key) => relation.unique.push(key),
             Self::Definition(_, query) => relation.definition = query,
+            Self::Partitioned(_, key) => relation.partition_key = key,
             Self::Policy(_, expression) => relation.row_policies.push(expression),
         }
     }
@@ -267,13 +272,10 @@ impl Snapshot {
                         .push(Later::Default(f.number(0)?, f.number(1)?, cell));
                 }
             }
-            "unique" => {
-                let key = f
-                    .str(1)?
-                    .split(' ')
-                    .map(|n| n.parse().ok())
-                    .collect::<Option<_>>()?;
-                self.later.push(Later::Unique(f.number(0)?, key));
+            "unique" => self.later.push(Later::Unique(f.number(0)?, f.numbers(1)?)),
+            "partitioned" => {
+                self.later
+                    .push(Later::Partitioned(f.number(0)?, f.numbers(1)?));
             }
             // NULL where the view was dropped while the snapshot was read
             "definition" => self
@@ -333,6 +335,7 @@ impl Snapshot {
                 row_security: f.flag(4)?,
                 row_policies: Vec::new(),
                 definition: None,
+                partition_key: Vec::new(),
                 unique: Vec::new(),
             },
         );
@@ -382,6 +385,11 @@ impl Fields<'_> {
     }
     fn number<T: std::str::FromStr>(&self, i: usize) -> Option<T> {
         self.str(i)?.parse().ok()
+    }
+    /// `int2vector`
+    fn numbers(&self, i: usize) -> Option<Vec<i16>> {
+        let numbers = self.str(i)?.split(' ').map(|n| n.parse().ok());
+        numbers.collect()
     }
     fn flag(&self, i: usize) -> Option<bool> {
         match self.str(i)? {

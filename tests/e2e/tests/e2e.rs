@@ -18,5 +18,6 @@ mod named;
 mod parameters;
 mod passthrough;
 mod refusals;
+mod relations;
 mod roles;
 mod twin;

@@ -165,6 +165,9 @@ impl Planner<'_> {
         table: Option<&ProtectedTable>,
         columns: &[&str],
     ) -> Judged<()> {
+        if let Some(ix) = table.and_then(|t| t.hidden_default) {
+            self.no_default(ix, true, -1)?;
+        }
         for column in table.map(|t| t.columns.as_slice()).unwrap_or_default() {
             if let (Some(ix), false) = (column.protected, columns.contains(&&*column.name)) {
                 self.no_default(ix, column.has_default, -1)?;

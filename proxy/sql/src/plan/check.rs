@@ -189,7 +189,8 @@ fn rows(stmt: &mut Node) -> Vec<Node> {
     }
 }
 
-fn render(input: &Input<'_>, plan: &Plan) -> Option<String> {
+/// The statement as it would go upstream, a dummy for each cell.
+pub(super) fn render(input: &Input<'_>, plan: &Plan) -> Option<String> {
     let mut text = String::new();
     let mut at = input.range.start;
     for edit in &plan.edits {

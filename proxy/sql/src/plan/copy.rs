@@ -9,8 +9,9 @@ use super::insert::known_column;
 use super::refuse::{Judged, malformed, refusal, with_hint};
 use super::resolve::parts;
 use super::scope::{Entry, Level, quoted};
+use crate::catalog::RelationKind;
 use crate::verdict::{CopyColumn, CopyDirection, CopyPlan, CopyValue, Output, Shown, Use};
-use crate::world::ProtectedTable;
+use crate::world::{Lookup, ProtectedTable};
 use hippocrypt_policy::ColumnIx;
 use options::Options;
 use pg_query::NodeEnum;
@@ -51,6 +52,7 @@ impl Planner<'_> {
         relation: &RangeVar,
         options: &Options,
     ) -> Judged<Option<CopyPlan>> {
+        self.copied_view(stmt, relation)?;
         let (table, entry) = self.target_relation(relation)?;
         let Some(table) = table else {
             // only a subquery of its WHERE can have named something protected
@@ -68,6 +70,26 @@ impl Planner<'_> {
         };
         let columns = columns.into_iter().zip(values);
         Ok(options.plan(direction, Some(table.name.clone()), columns.collect(), true))
+    }
+
+    /// Views have queries, not rows (copyto.c, BeginCopyTo; copyfrom.c, BeginCopyFrom).
+    fn copied_view(&self, stmt: &CopyStmt, relation: &RangeVar) -> Judged<()> {
+        let schema = Some(relation.schemaname.as_str()).filter(|s| !s.is_empty());
+        let names = self.input.cx.names;
+        let Lookup::View(view) = self.world().lookup(schema, &relation.relname, names) else {
+            return Ok(());
+        };
+        let kind = match view.kind {
+            RelationKind::MaterializedView => "materialized view",
+            _ => "view",
+        };
+        let way = if stmt.is_from { "to" } else { "from" };
+        let name = &view.name.table;
+        let message = format!("cannot copy {way} {kind} \"{name}\"");
+        Err(with_hint(
+            refusal("42809", message, -1),
+            "Try the COPY (SELECT ...) TO variant.",
+        ))
     }
 
     /// The columns of a row: as listed, else all that are not generated, written out.

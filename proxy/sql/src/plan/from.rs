@@ -6,8 +6,9 @@ use super::Planner;
 use super::flow::Flow;
 use super::refuse::{Judged, malformed, refusal, unsupported, with_hint};
 use super::scope::{Entry, EntryColumn, Level, Outputs, Value, qualified, quoted};
+use crate::catalog::RelationKind;
 use crate::verdict::Refusal;
-use crate::world::{Lookup, ProtectedTable};
+use crate::world::{Lookup, ProtectedTable, View};
 use hippocrypt_policy::TableRef;
 use pg_query::NodeEnum;
 use pg_query::protobuf::{Alias, Node, RangeFunction, RangeSubselect, RangeTableFunc, RangeVar};
@@ -25,7 +26,14 @@ const ONE_COLUMN: [&str; 8] = [
     "jsonb_object_keys",
 ];
 
-impl Planner<'_> {
+/// What the name of a relation means.
+enum Known<'w> {
+    Unprotected,
+    Table(ProtectedTable),
+    View(&'w View),
+}
+
+impl<'a> Planner<'a> {
     /// The entries of a FROM list.
     pub(super) fn sources(&mut self, items: &[Node]) -> Judged<Vec<Entry>> {
         let mut entries = Vec::new();
@@ -69,28 +77,55 @@ impl Planner<'_> {
             let name = alias.map_or(relation.relname.as_str(), |a| a.aliasname.as_str());
             return Ok(derived(Some(name), &outputs, alias));
         }
-        let (_, entry) = self.target_relation(relation)?;
+        let (_, entry) = self.known_relation(relation)?;
         Ok(entry)
     }
 
-    /// A relation by its name alone, as the target of INSERT, UPDATE and DELETE is.
+    /// The target of INSERT, UPDATE and DELETE: a table, or the one behind a view.
     pub(super) fn target_relation(
         &mut self,
         relation: &RangeVar,
     ) -> Judged<(Option<ProtectedTable>, Entry)> {
+        let (known, entry) = self.known_relation(relation)?;
+        let table = match known {
+            Known::Unprotected => None,
+            Known::Table(table) => Some(table),
+            Known::View(view) => Some(self.behind(view, relation.location)?),
+        };
+        Ok((table, entry))
+    }
+
+    /// What a view's writes go to (rewriteHandler.c, rewriteTargetView).
+    fn behind(&self, view: &View, at: i32) -> Judged<ProtectedTable> {
+        let name = &view.name.table;
+        if view.kind == RelationKind::MaterializedView {
+            let message = format!("cannot change materialized view \"{name}\"");
+            return Err(refusal("42809", message, at));
+        }
+        let Some(target) = view.target.as_deref() else {
+            return Err(with_hint(
+                refusal("55000", format!("cannot change view \"{name}\""), at),
+                "Views over one table, without grouping or calculated rows, can be changed.",
+            ));
+        };
+        Ok(target.clone())
+    }
+
+    /// A relation by its name alone.
+    fn known_relation(&mut self, relation: &RangeVar) -> Judged<(Known<'a>, Entry)> {
         let schema = Some(relation.schemaname.as_str()).filter(|s| !s.is_empty());
         let (name, at) = (relation.relname.as_str(), relation.location);
         let names = self.input.cx.names;
-        let (table, mut entry) = match self.world().lookup(schema, name, names) {
-            Lookup::Unprotected => (None, self.unprotected(schema, name)),
+        let (known, mut entry) = match self.world().lookup(schema, name, names) {
+            Lookup::Unprotected => (Known::Unprotected, self.unprotected(schema, name)),
             Lookup::Protected(table) => {
-                self.tables.insert(table.name.clone());
-                if schema.is_none() {
-                    let start = usize::try_from(at).map_err(|_| malformed("table name"))?;
-                    self.edits
-                        .text(start..start, &format!("{}.", quoted(&table.name.schema)));
-                }
-                (Some(table.clone()), protected(table))
+                self.in_schema(&table.name, relation)?;
+                (Known::Table(table.clone()), protected(table))
+            }
+            Lookup::View(view) => {
+                self.in_schema(&view.name, relation)?;
+                self.inside(view, at)?;
+                (Known::View(view), viewed(view))
             }
             lookup => return Err(self.unusable(lookup, schema, name, at)),
         };
@@ -100,7 +135,18 @@ impl Planner<'_> {
             entry.table = None;
         }
         rename(&mut entry, alias);
-        Ok((table, entry))
+        Ok((known, entry))
+    }
+
+    /// Writes the schema out, so that the server finds the relation that was judged.
+    fn in_schema(&mut self, table: &TableRef, relation: &RangeVar) -> Judged<()> {
+        self.tables.insert(table.clone());
+        if relation.schemaname.is_empty() {
+            let start = usize::try_from(relation.location).map_err(|_| malformed("table name"))?;
+            let schema = format!("{}.", quoted(&table.schema));
+            self.edits.text(start..start, &schema);
+        }
+        Ok(())
     }
 
     fn unusable(
@@ -140,7 +186,7 @@ impl Planner<'_> {
                     "Write the schema before the name.",
                 )
             }
-            Lookup::Unprotected | Lookup::Protected(_) => malformed("table name"),
+            Lookup::Unprotected | Lookup::Protected(_) | Lookup::View(_) => malformed("table name"),
         }
     }
 
@@ -269,6 +315,21 @@ fn protected(table: &ProtectedTable) -> Entry {
     let TableRef { schema, table } = table.name.clone();
     entry.table = Some(TableRef { schema, table });
     entry.system_columns = true;
+    entry
+}
+
+/// The entry of a view over protected tables.
+fn viewed(view: &View) -> Entry {
+    let columns = view.columns.iter().map(|c| {
+        let value = match &c.cells {
+            Some(of) => Value::Provenance(of.clone()),
+            None => Value::Flow(Flow::Clear),
+        };
+        (Arc::clone(&c.name), value)
+    });
+    let mut entry = Entry::new(Some(Arc::clone(&view.name.table)), columns.collect());
+    entry.table = Some(view.name.clone());
+    entry.system_columns = view.kind == RelationKind::MaterializedView;
     entry
 }
 

@@ -153,6 +153,9 @@ impl Planner<'_> {
         let mut columns = target.columns.clone().unwrap_or_default();
         if !target.listed {
             columns.truncate(used);
+            for (column, at) in &columns {
+                known_column(Some(&table), column, *at)?;
+            }
             if has_source {
                 let list: Vec<String> = columns.iter().map(|(c, _)| quoted(c)).collect();
                 let at = self.after_relation(relation)?;
@@ -227,6 +230,15 @@ pub(super) fn known_column(table: Option<&ProtectedTable>, name: &str, at: i32) 
             let relation = &table.name.table;
             let message = format!("column \"{name}\" of relation \"{relation}\" does not exist");
             Err(refusal("42703", message, at))
+        }
+        Some(table) if table.column(name).is_some_and(|c| c.fixed) => {
+            let view = &table.name.table;
+            let message = format!("cannot change column \"{name}\" of view \"{view}\"");
+            let mut refused = refusal("0A000", message, at);
+            let detail =
+                "View columns that are not columns of their base relation are not updatable.";
+            refused.detail = Some(detail.into());
+            Err(refused)
         }
         _ => Ok(()),
     }

@@ -82,12 +82,10 @@ impl Planner<'_> {
     pub(super) fn type_cast(&mut self, cast: &TypeCast) -> Judged<Flow> {
         let arg = cast.arg.as_deref().ok_or_else(|| malformed("cast"))?;
         let flow = self.infer(arg)?;
-        let built_in = cast
-            .type_name
-            .as_ref()
-            .and_then(|t| types::built_in(t, self.input.cx.names));
+        let built_in = cast.type_name.as_ref().and_then(|t| self.stored_type(t));
         match flow {
             Flow::Clear => Ok(Flow::Clear),
+            Flow::Cell(cell) if self.stored => self.cast_stored(cell, cast, built_in.as_ref()),
             Flow::Cell(cell) => self.cast_cell(&cell, cast, built_in),
             Flow::Open(leaves) => {
                 if !is_leaf(arg) {
@@ -136,6 +134,14 @@ impl Planner<'_> {
                 self.settle(&leaves, &Fate::Clear)?;
                 Ok(Flow::Clear)
             }
+        }
+    }
+
+    /// A cast of cells that the server makes: the bytes stay what they are in bytea and its domain only.
+    fn cast_stored(&self, cell: Cell, cast: &TypeCast, to: Option<&BuiltIn>) -> Judged<Flow> {
+        match to {
+            Some(BuiltIn { oid: 17, modifiers }) if modifiers.is_empty() => Ok(Flow::Cell(cell)),
+            _ => Err(self.impossible(Construct::Other("this cast"), &cell, cast.location)),
         }
     }
 

@@ -4,9 +4,10 @@
 
 use super::Planner;
 use super::flow::{Cell, Flow};
-use super::refuse::{Judged, malformed, refusal, unsupported};
+use super::refuse::{Construct, Judged, malformed, refusal, unsupported};
 use super::scope::{Entry, EntryColumn, Value, is_system_column};
 use crate::verdict::{Shown, Use};
+use crate::world::{Provenance, View};
 use hippocrypt_policy::{Access, ColumnIx};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{ColumnRef, Node};
@@ -166,9 +167,54 @@ impl Planner<'_> {
     /// The value of a column that was found.
     pub(super) fn reference(&mut self, column: &EntryColumn, at: i32) -> Judged<Flow> {
         match &column.value {
-            Value::Flow(flow) => Ok(flow.clone()),
+            Value::Flow(flow) => {
+                if let (Flow::Cell(cell), true) = (flow, self.stored) {
+                    self.named.extend(&cell.columns);
+                }
+                Ok(flow.clone())
+            }
             Value::Protected(ix) => self.protected(*ix, at),
+            Value::Provenance(of) => self.by_provenance(of, at),
         }
+    }
+
+    /// The value of a view's column: shown as the columns behind it are to this user.
+    fn by_provenance(&mut self, of: &Provenance, at: i32) -> Judged<Flow> {
+        let mut masks = Vec::with_capacity(of.columns.len());
+        for ix in &of.columns {
+            match self.protected(*ix, at)? {
+                Flow::Cell(cell) => masks.push(cell.mask),
+                Flow::Clear | Flow::Open(_) => return Err(malformed("view")),
+            }
+        }
+        let first = masks.first().copied().flatten();
+        if masks.iter().any(|mask| *mask != first) {
+            let message = "a view's column of which some values are shown masked is not possible";
+            return Err(refusal("42501", message.into(), at));
+        }
+        Ok(Flow::Cell(Cell {
+            columns: of.columns.clone(),
+            declared: of.declared,
+            typmod: of.typmod,
+            mask: first,
+            relabelled: false,
+        }))
+    }
+
+    /// What a view's own query does with protected columns, whoever reads it does.
+    pub(super) fn inside(&mut self, view: &View, at: i32) -> Judged<()> {
+        self.effects.catalog |= view.opaque;
+        self.effects.settings |= view.opaque;
+        for &ix in &view.inside {
+            self.named.insert(ix);
+            let what = format!("reading view {}, which computes by it,", view.name);
+            match self.input.cx.rights.of(ix) {
+                Access::Deny => return Err(self.denied(ix, at)),
+                Access::Mask => return Err(self.masked(Construct::Other(&what), ix, at)),
+                Access::Clear => self.touch_column(ix, Use::Filter, Shown::Not),
+            }
+        }
+        Ok(())
     }
 
     /// The value of a column that the policy names, for this user.

@@ -3,6 +3,7 @@
 //! Visibility follows parse_relation.c. An entry must never claim to know all its columns when it does not.
 
 use super::flow::Flow;
+use crate::world::Provenance;
 use hippocrypt_policy::{ColumnIx, TableRef};
 use std::sync::Arc;
 
@@ -50,6 +51,8 @@ pub(super) struct EntryColumn {
 pub(super) enum Value {
     /// A column that the policy names: rights are asked when it is referenced.
     Protected(ColumnIx),
+    /// A view's column that holds cells: rights to the columns behind it are asked when it is referenced.
+    Provenance(Provenance),
     /// Anything else.
     Flow(Flow),
 }

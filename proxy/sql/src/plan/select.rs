@@ -42,8 +42,8 @@ impl Planner<'_> {
     }
 
     fn select_as(&mut self, select: &SelectStmt, stars: Stars) -> Judged<Outputs> {
-        if select.into_clause.is_some() {
-            return Err(unsupported("SELECT INTO", -1));
+        if select.into_clause.is_some() && !std::mem::take(&mut self.into) {
+            return Err(unsupported("SELECT INTO here", -1));
         }
         self.with(select.with_clause.as_ref())?;
         let outputs = match set_operation(select)? {
@@ -139,7 +139,11 @@ impl Planner<'_> {
             }
             _ => {}
         }
+        let before = self.stored.then(|| std::mem::take(&mut self.named));
         let flow = self.infer(val)?;
+        if let Some(before) = before {
+            self.only_inside(before, &flow);
+        }
         let name = match target.name.as_str() {
             "" => {
                 let name = colname::of(val);

@@ -195,6 +195,7 @@ fn catalog(policy: &Database) -> Catalog {
             row_security: false,
             row_policies: Vec::new(),
             definition: None,
+            partition_key: Vec::new(),
             unique: Vec::new(),
         };
         relations.insert((name.schema, name.table), relation);

@@ -6,7 +6,7 @@
 use super::constraint::{self, Columns, targets};
 use super::create_table::{self, others, planned};
 use super::names::{self, not_ours, qualify};
-use super::{Ruled, at, refuse, untouched};
+use super::{Ruled, at, child, refuse, untouched};
 use crate::analyse::Input;
 use crate::taint::Taint;
 use crate::verdict::{Edit, Refusal};
@@ -26,6 +26,9 @@ pub(super) fn alter(s: &AlterTableStmt, input: &Input<'_>, taint: &Taint) -> Rul
     if let Some(refusal) = &taint.row_type {
         return Err(Box::new(refusal.clone()));
     }
+    if child::is_alter(s) {
+        return child::alter(s, relation, input, taint);
+    }
     let mut allowed = targets(s.cmds.iter());
     allowed.extend(at(relation.location));
     let hint = "A protected table has no parents and no partitions.";
@@ -33,6 +36,7 @@ pub(super) fn alter(s: &AlterTableStmt, input: &Input<'_>, taint: &Taint) -> Rul
     match names::lookup(relation, input) {
         Lookup::Unprotected | Lookup::Missing(_) => untouched(),
         Lookup::Protected(table) => commands(s, relation, &table.name, input, command),
+        Lookup::View(view) => alter_view(s, relation, &view.name, input),
         Lookup::Closed {
             table,
             reason,
@@ -65,6 +69,36 @@ pub(super) fn alter(s: &AlterTableStmt, input: &Input<'_>, taint: &Taint) -> Rul
                 relation.relname
             ),
             "Write the schema before the name.",
+            at(relation.location),
+        )),
+    }
+}
+
+/// A view over protected tables keeps its query; a default of its own would be a value of the server.
+fn alter_view(
+    s: &AlterTableStmt,
+    relation: &RangeVar,
+    view: &TableRef,
+    input: &Input<'_>,
+) -> Ruled {
+    let harmless = s.cmds.iter().all(|node| match &node.node {
+        Some(NodeEnum::AlterTableCmd(cmd)) => matches!(
+            cmd.subtype(),
+            AlterTableType::AtChangeOwner
+                | AlterTableType::AtSetRelOptions
+                | AlterTableType::AtResetRelOptions
+                | AlterTableType::AtSetTableSpace
+                | AlterTableType::AtClusterOn
+                | AlterTableType::AtDropCluster
+                | AlterTableType::AtSetStatistics
+        ),
+        _ => false,
+    });
+    match harmless {
+        true => qualified(relation, view, input),
+        false => Err(refuse(
+            format!("this change of {view}, a view over protected tables, is not supported"),
+            "Make the view anew.",
             at(relation.location),
         )),
     }

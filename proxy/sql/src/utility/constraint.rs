@@ -33,7 +33,8 @@ impl<'w> Columns<'w> {
 
     /// The policy's column of that name.
     pub(super) fn policy(&self, column: &str) -> Option<ColumnIx> {
-        self.table?.columns.get(column).copied()
+        let named = self.table.and_then(|t| t.columns.get(column).copied());
+        named.or_else(|| self.input.world.column_of(&self.name, column))
     }
 
     /// The same where it holds cells.

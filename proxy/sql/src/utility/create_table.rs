@@ -6,12 +6,12 @@
 use super::constraint::{self, Columns, targets};
 use super::effects::is_temporary;
 use super::names::{not_ours, qualify, quoted};
-use super::{Passed, Ruled, at, refuse, untouched};
+use super::{Passed, Ruled, at, child, refuse, untouched};
 use crate::analyse::Input;
 use crate::grammar;
 use crate::scan::Kind;
 use crate::taint::{self, Taint};
-use crate::verdict::{Edit, Plan, Refusal, Replacement};
+use crate::verdict::{Edit, Facts, Plan, Refusal, Replacement};
 use hippocrypt_policy::{ColumnIx, DeclaredType, Table, TableRef};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{ColumnDef, CreateStmt, RangeVar, TypeName, a_const};
@@ -43,7 +43,7 @@ const AFTER_TYPE: [Kind; 20] = [
 ];
 
 /// CREATE TABLE.
-pub(super) fn create(s: &CreateStmt, input: &Input<'_>, taint: &Taint) -> Ruled {
+pub(super) fn create(s: &CreateStmt, input: &Input<'_>, taint: &Taint, facts: &mut Facts) -> Ruled {
     let Some(relation) = s.relation.as_ref() else {
         return Err(super::refuse(
             "CREATE TABLE without a name".into(),
@@ -59,6 +59,7 @@ pub(super) fn create(s: &CreateStmt, input: &Input<'_>, taint: &Taint) -> Ruled 
     let table = target.and_then(|t| input.world.policy().tables.get(&t));
     match table {
         Some(table) if !is_temporary(relation, input) => protected(s, relation, table, input),
+        _ if child::takes_after(s, input) => child::create(s, relation, input, facts),
         _ => plain(s, relation, input, taint),
     }
 }
@@ -147,23 +148,7 @@ fn whole(
     if s.partbound.is_some() || s.of_typename.is_some() || !s.inh_relations.is_empty() {
         return Err(form(table, at(relation.location)));
     }
-    for part in s.partspec.iter().flat_map(|p| &p.part_params) {
-        if let Some(NodeEnum::PartitionElem(element)) = &part.node {
-            let inside = element
-                .expr
-                .as_deref()
-                .and_then(|e| constraint::mentions(e, columns));
-            let cell = columns.cell(&element.name).map(|c| columns.name(c));
-            if let Some(column) = cell.or(inside) {
-                return Err(refuse(
-                    format!("PARTITION BY {column} is not supported: it is encrypted"),
-                    "Partition by another column.",
-                    at(element.location),
-                ));
-            }
-        }
-    }
-    Ok(())
+    child::partition_key(s, columns)
 }
 
 fn form(table: &Table, position: Option<usize>) -> Box<Refusal> {

@@ -7,7 +7,8 @@ use super::constraint::{Columns, mentions};
 use super::{Ruled, refuse};
 use crate::analyse::Input;
 use crate::verdict::Refusal;
-use crate::world::ProtectedTable;
+use crate::world::{ProtectedTable, Provenance, View};
+use hippocrypt_policy::Protect;
 use pg_query::NodeEnum;
 use pg_query::protobuf::{IndexElem, IndexStmt, Node};
 
@@ -72,5 +73,41 @@ fn unmentioned(node: &Node, columns: &Columns<'_>, at: Option<usize>) -> Result<
             at,
         )),
         None => Ok(()),
+    }
+}
+
+/// An index on a materialized view: REFRESH … CONCURRENTLY wants one. Of its columns only, each clear or cells
+/// that can be compared.
+pub(super) fn of_view(s: &IndexStmt, view: &View, input: &Input<'_>) -> Ruled {
+    let at = s.relation.as_ref().and_then(|r| super::at(r.location));
+    let world = input.world;
+    let compares = |of: &Provenance| {
+        let mut columns = of.columns.iter().map(|ix| world.column(*ix));
+        columns.all(|c| c.is_some_and(|c| matches!(c.protect, Protect::Deterministic)))
+    };
+    let fits = |node: &Node| match &node.node {
+        Some(NodeEnum::IndexElem(element)) => {
+            let column = view.columns.iter().find(|c| *c.name == *element.name);
+            let cells = column.and_then(|c| c.cells.as_ref());
+            let plain = matches!(s.access_method.as_str(), "" | "btree" | "hash")
+                && element.opclass.is_empty()
+                && element.collation.is_empty();
+            element.expr.is_none() && cells.is_none_or(|of| plain && compares(of))
+        }
+        _ => false,
+    };
+    match (
+        s.index_params.iter().all(fits) && s.where_clause.is_none(),
+        &s.relation,
+    ) {
+        (true, Some(relation)) => super::alter_table::qualified(relation, &view.name, input),
+        _ => Err(refuse(
+            format!(
+                "this index on {}, a view over protected tables, is not possible",
+                view.name
+            ),
+            "Index columns in clear, or deterministic ones, without expressions.",
+            at,
+        )),
     }
 }

@@ -8,15 +8,17 @@ use super::{Ruled, refuse, untouched};
 use crate::analyse::Input;
 use crate::taint;
 use crate::tree::RelationName;
-use crate::verdict::Refusal;
+use crate::verdict::{Facts, Refusal};
 use crate::world::Lookup;
+use hippocrypt_policy::TableRef;
 use pg_query::protobuf::{AlterObjectSchemaStmt, ObjectType, RangeVar, RenameStmt};
+use std::sync::Arc;
 
 const HINT: &str =
     "The policy knows tables and columns by name: change the policy first, then rename.";
 
 /// RENAME of anything.
-pub(super) fn rename(s: &RenameStmt, input: &Input<'_>) -> Ruled {
+pub(super) fn rename(s: &RenameStmt, input: &Input<'_>, facts: &mut Facts) -> Ruled {
     if let Some(object) = s.object.as_deref() {
         not_ours(&parts(object), input.cx.names)?;
     }
@@ -35,16 +37,17 @@ pub(super) fn rename(s: &RenameStmt, input: &Input<'_>) -> Ruled {
         | ObjectType::ObjectForeignTable
         | ObjectType::ObjectSequence
         | ObjectType::ObjectIndex
-        | ObjectType::ObjectType => relation(s, input),
+        | ObjectType::ObjectType => relation(s, input, facts),
         _ => untouched(),
     }
 }
 
-fn relation(s: &RenameStmt, input: &Input<'_>) -> Ruled {
+fn relation(s: &RenameStmt, input: &Input<'_>, facts: &mut Facts) -> Ruled {
     let Some(relation) = s.relation.as_ref() else {
         return untouched();
     };
-    if !matches!(names::lookup(relation, input), Lookup::Unprotected) {
+    let made = made_of(relation, input);
+    if made.is_none() && !matches!(names::lookup(relation, input), Lookup::Unprotected) {
         return Err(protected(relation, input));
     }
     let schema = schema_of(relation, input);
@@ -55,7 +58,25 @@ fn relation(s: &RenameStmt, input: &Input<'_>) -> Ruled {
     if tainted {
         return Err(takes_name(&s.newname, relation));
     }
-    untouched()
+    match made {
+        Some(table) => {
+            facts.effects.makes.push(Arc::from(s.newname.as_str()));
+            super::alter_table::qualified(relation, table, input)
+        }
+        None => untouched(),
+    }
+}
+
+/// A view over protected tables, or a child of one: the policy does not know it by name.
+fn made_of<'w>(relation: &RangeVar, input: &Input<'w>) -> Option<&'w TableRef> {
+    match names::lookup(relation, input) {
+        Lookup::View(view) => Some(&view.name),
+        Lookup::Protected(table) => {
+            let named = input.world.policy().tables.contains_key(&table.name);
+            (!named).then_some(&table.name)
+        }
+        _ => None,
+    }
 }
 
 fn column(s: &RenameStmt, input: &Input<'_>) -> Ruled {
@@ -65,6 +86,9 @@ fn column(s: &RenameStmt, input: &Input<'_>) -> Ruled {
     let table = match names::lookup(relation, input) {
         Lookup::Unprotected => return untouched(),
         Lookup::Protected(table) => table,
+        Lookup::View(view) => {
+            return super::alter_table::qualified(relation, &view.name, input);
+        }
         _ => return Err(protected(relation, input)),
     };
     let policy = input.world.policy().tables.get(&table.name);

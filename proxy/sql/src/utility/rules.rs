@@ -6,7 +6,10 @@
 use super::create_table::{self, others};
 use super::effects::{is_temporary, made};
 use super::names::{not_our_schema, not_ours, parts, strings};
-use super::{Passed, Ruled, alter_table, at, copy, index, names, refuse, rename, runs, untouched};
+use super::{
+    Passed, Ruled, alter_table, at, copy, index, names, refuse, rename, runs, table_as, untouched,
+    view,
+};
 use crate::analyse::Input;
 use crate::settings;
 use crate::taint::{self, Taint};
@@ -28,6 +31,7 @@ pub(super) fn rule(node: &NodeEnum, input: &Input<'_>, taint: &Taint, facts: &mu
         NodeEnum::ExecuteStmt(_) => runs("EXECUTE", "Give the arguments as constants.", input, taint),
         NodeEnum::DeclareCursorStmt(s) => runs::declare(s, input, taint, facts),
         NodeEnum::CopyStmt(_) => copy::copy(node, input, taint, facts),
+        NodeEnum::CreateTableAsStmt(s) if taint.touched => table_as::create(s, input, taint, facts),
         NodeEnum::CreateTableAsStmt(_) => made_from(node, "Make the table first, named in the policy, then INSERT … SELECT.", input, taint),
         NodeEnum::CallStmt(_) => runs("CALL", "Give the arguments as constants.", input, taint),
         NodeEnum::DoStmt(_) => match input.world.policy().trusts_do() {
@@ -36,7 +40,8 @@ pub(super) fn rule(node: &NodeEnum, input: &Input<'_>, taint: &Taint, facts: &mu
         },
 
         // They make relations, or something that reads one.
-        NodeEnum::CreateStmt(s) => create_table::create(s, input, taint),
+        NodeEnum::CreateStmt(s) => create_table::create(s, input, taint, facts),
+        NodeEnum::ViewStmt(s) if taint.touched => view::create(s, input, taint, facts),
         NodeEnum::ViewStmt(_) => made_from(node, "Select from the table itself.", input, taint),
         NodeEnum::CreateSeqStmt(_) | NodeEnum::CompositeTypeStmt(_) | NodeEnum::CreateForeignTableStmt(_) => made_from(node, "The policy means a table by that name: choose another.", input, taint),
         NodeEnum::CreateSchemaStmt(s) => schema(s, input, taint),
@@ -50,7 +55,7 @@ pub(super) fn rule(node: &NodeEnum, input: &Input<'_>, taint: &Taint, facts: &mu
 
         // They change names and types.
         NodeEnum::AlterTableStmt(s) => alter_table::alter(s, input, taint),
-        NodeEnum::RenameStmt(s) => rename::rename(s, input),
+        NodeEnum::RenameStmt(s) => rename::rename(s, input, facts),
         NodeEnum::AlterObjectSchemaStmt(s) => rename::set_schema(s, input),
         NodeEnum::DropStmt(s) => drop(s, input),
         NodeEnum::AlterDomainStmt(s) => ours(&s.type_name, input),
@@ -186,6 +191,7 @@ fn create_index(s: &IndexStmt, input: &Input<'_>) -> Ruled {
     match names::lookup(relation, input) {
         Lookup::Unprotected | Lookup::Missing(_) => untouched(),
         Lookup::Protected(table) => index::create(s, table, input),
+        Lookup::View(view) => index::of_view(s, view, input),
         Lookup::Closed {
             table,
             reason,

@@ -3,8 +3,9 @@
 //! It must never leave a relation out that can show or take a protected column's values.
 
 use super::{ProtectedTable, State, TableColumn};
+use super::{inherit, view};
 use crate::catalog::{Catalog, Relation, RelationKind};
-use hippocrypt_policy::{Database, Protect, Table, TableRef};
+use hippocrypt_policy::{ColumnIx, Database, Protect, Table, TableRef};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -23,8 +24,10 @@ pub(super) fn states(catalog: &Catalog, policy: &Database) -> HashMap<TableRef, 
         };
         states.insert(name.clone(), state);
     }
+    inherit::children(catalog, policy, &mut states);
     for (name, relation) in all(catalog) {
         if !states.contains_key(&name)
+            && !view::is_view(relation.kind)
             && let Some(column) = cell_column(catalog, relation)
         {
             let reason = format!("column {column} of {name} holds cells, and no policy names it");
@@ -32,7 +35,20 @@ pub(super) fn states(catalog: &Catalog, policy: &Database) -> HashMap<TableRef, 
         }
     }
     spread(catalog, &mut states);
+    unexplained_views(catalog, &mut states);
     states
+}
+
+/// Views with cells that come from no relation known here: nothing tells whose cells they are.
+fn unexplained_views(catalog: &Catalog, states: &mut HashMap<TableRef, State>) {
+    for (name, relation) in all(catalog) {
+        if let (false, Some(column)) = (states.contains_key(&name), cell_column(catalog, relation))
+        {
+            let reason = format!("column {column} of {name} holds cells of no protected table");
+            states.insert(name, closed(reason, "drop the view"));
+        }
+    }
+    spread(catalog, states);
 }
 
 /// A relation that the policy names and that exists.
@@ -61,14 +77,22 @@ fn named(catalog: &Catalog, policy: &Database, table: &Table, relation: &Relatio
             );
         }
     }
-    columns(catalog, policy, table, relation)
+    table_of(catalog, policy, name, relation, |column| {
+        table.columns.get(column).copied()
+    })
 }
 
-fn columns(catalog: &Catalog, policy: &Database, table: &Table, relation: &Relation) -> State {
-    let name = &table.name;
+/// A table whose columns the policy knows by `protected`: one whose protected columns hold cells, or closed.
+pub(super) fn table_of(
+    catalog: &Catalog,
+    policy: &Database,
+    name: &TableRef,
+    relation: &Relation,
+    protected: impl Fn(&str) -> Option<ColumnIx>,
+) -> State {
     let mut columns = Vec::with_capacity(relation.columns.len());
     for attribute in &relation.columns {
-        let protected = table.columns.get(&attribute.name).copied();
+        let protected = protected(&attribute.name);
         let is_cell = catalog.cell_type == Some(attribute.type_oid);
         let wants_cell = protected
             .and_then(|ix| policy.column(ix))
@@ -101,6 +125,7 @@ fn columns(catalog: &Catalog, policy: &Database, table: &Table, relation: &Relat
                 has_default: attribute.has_default,
                 default_cell: attribute.default_cell.clone(),
                 generated: attribute.generated,
+                fixed: false,
             }),
         }
     }
@@ -109,6 +134,7 @@ fn columns(catalog: &Catalog, policy: &Database, table: &Table, relation: &Relat
         oid: relation.oid,
         columns,
         triggers: relation.triggers.clone(),
+        hidden_default: None,
     })
 }
 
@@ -126,11 +152,10 @@ fn spread(catalog: &Catalog, states: &mut HashMap<TableRef, State>) {
                 }
             } else {
                 let parents = relation.parents.iter().filter_map(|oid| by_oid.get(oid));
-                found.extend(
-                    parents
-                        .filter(|p| !states.contains_key(*p))
-                        .map(|p| (p.clone(), name.clone())),
-                );
+                let shows = |p: &&TableRef| {
+                    !states.contains_key(*p) && shows(catalog, p, states.get(&name))
+                };
+                found.extend(parents.filter(shows).map(|p| (p.clone(), name.clone())));
             }
         }
         if found.is_empty() {
@@ -142,7 +167,19 @@ fn spread(catalog: &Catalog, states: &mut HashMap<TableRef, State>) {
     }
 }
 
-fn all(catalog: &Catalog) -> impl Iterator<Item = (TableRef, &Relation)> {
+/// Whether a parent has a protected column of its child: rows of the child are rows of the parent.
+fn shows(catalog: &Catalog, parent: &TableRef, child: Option<&State>) -> bool {
+    let key = (Arc::clone(&parent.schema), Arc::clone(&parent.table));
+    match (catalog.relations.get(&key), child) {
+        (Some(parent), Some(State::Protected(child))) => {
+            let mut protected = child.columns.iter().filter(|c| c.protected.is_some());
+            protected.any(|c| parent.columns.iter().any(|a| a.name == c.name))
+        }
+        _ => true,
+    }
+}
+
+pub(super) fn all(catalog: &Catalog) -> impl Iterator<Item = (TableRef, &Relation)> {
     catalog.relations.iter().map(|((schema, table), relation)| {
         let name = TableRef {
             schema: Arc::clone(schema),
@@ -161,7 +198,7 @@ fn cell_column<'c>(catalog: &Catalog, relation: &'c Relation) -> Option<&'c str>
         .map(|a| &*a.name)
 }
 
-fn closed(reason: String, hint: &'static str) -> State {
+pub(super) fn closed(reason: String, hint: &'static str) -> State {
     State::Closed {
         reason,
         hint: Some(hint),

@@ -1,7 +1,7 @@
 //! What relation names mean. (The planner's tests look at search paths and temporary names.)
 
 use super::{Lookup, State, World};
-use crate::catalog::{Attribute, Catalog, Names, Relation, RelationKind};
+use crate::catalog::{Attribute, Catalog, Names, Relation, RelationKind, Trigger};
 use hippocrypt_policy::{
     Column, ColumnIx, ColumnRef, Database, DeclaredType, Group, GroupIx, Mask, Place, Protect,
     Table, TableRef,
@@ -33,6 +33,7 @@ fn relation(oid: u32, columns: &[(&str, u32)]) -> Relation {
         row_security: false,
         row_policies: Vec::new(),
         definition: None,
+        partition_key: Vec::new(),
         unique: Vec::new(),
     }
 }
@@ -145,7 +146,11 @@ fn taint_spreads_through_views_children_and_parents() {
         ("clear", clear),
     ]);
     assert!(matches!(lookup(&world, "w"), Lookup::Derived { .. }));
-    assert!(matches!(lookup(&world, "parent"), Lookup::Derived { .. }));
+    // no column of the child can be seen through a parent that has none of them
+    assert!(matches!(lookup(&world, "parent"), Lookup::Unprotected));
+    assert!(
+        matches!(lookup(&world, "child"), Lookup::Protected(t) if t.columns[0].protected.is_some())
+    );
     for tainted in ["v", "child", "stray"] {
         assert!(
             !matches!(lookup(&world, tainted), Lookup::Unprotected),
@@ -158,8 +163,42 @@ fn taint_spreads_through_views_children_and_parents() {
             .tainted()
             .filter(|(_, s)| matches!(s, State::Protected(_)))
             .count(),
-        1
+        2
     );
+}
+
+#[test]
+fn row_security_is_judged_by_what_its_expressions_do() {
+    let state = |expression: &str| {
+        let mut table = relation(1, &[("id", 23), ("name", CELL)]);
+        table.row_security = true;
+        table.row_policies = vec![Arc::from(expression)];
+        let world = world(vec![("patients", table)]);
+        matches!(lookup(&world, "patients"), Lookup::Protected(_))
+    };
+    assert!(state("(id > 0)"));
+    assert!(state("(name IS NOT NULL)"));
+    assert!(state("(id = (current_setting('app.id'::text))::integer)"));
+    // equal names have unlike cells: protected as random
+    assert!(!state("((name)::bytea = '\\xf5e101'::bytea)"));
+    assert!(!state("((name)::text = CURRENT_USER)"));
+    assert!(!state("(name = "));
+}
+
+#[test]
+fn triggers_of_children_are_their_parents_too() {
+    let mut child = relation(5, &[("name", CELL)]);
+    child.parents = vec![1];
+    child.triggers = vec![Trigger {
+        schema: Arc::from("public"),
+        function: Arc::from("spy"),
+        definition: None,
+    }];
+    let world = world(vec![
+        ("patients", relation(1, &[("name", CELL)])),
+        ("child", child),
+    ]);
+    assert!(matches!(lookup(&world, "patients"), Lookup::Protected(t) if t.triggers.len() == 1));
 }
 
 #[test]

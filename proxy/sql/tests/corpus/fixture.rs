@@ -186,8 +186,140 @@ const RELATIONS: &[Row] = &[
         RelationKind::View,
         &[("ssn", CELL)],
     ),
+    (
+        120,
+        "public.named_view",
+        RelationKind::View,
+        &[("id", 23), ("who", CELL), ("key", CELL), ("town", 25)],
+    ),
+    (
+        121,
+        "public.view_of_view",
+        RelationKind::View,
+        &[("key", CELL), ("either", 17), ("visits", 20)],
+    ),
+    (
+        122,
+        "public.one_patient",
+        RelationKind::View,
+        &[("id", 23), ("city", 25)],
+    ),
+    (123, "public.forged_view", RelationKind::View, &[("id", 23)]),
+    (124, "public.cast_view", RelationKind::View, &[("ssn", 25)]),
+    (
+        125,
+        "public.summary",
+        RelationKind::MaterializedView,
+        &[("patient_ssn", CELL), ("claims", 20)],
+    ),
+    (
+        126,
+        "public.on_cast_view",
+        RelationKind::View,
+        &[("ssn", 25)],
+    ),
+    // A child whose columns stand in another order, with one of its own; and a child of that.
+    (
+        130,
+        "public.patients_2024",
+        RelationKind::Table,
+        &[
+            ("ward", 25),
+            ("ssn", CELL),
+            ("id", 23),
+            ("name", CELL),
+            ("dob", CELL),
+            ("notes", CELL),
+            ("city", 25),
+        ],
+    ),
+    (
+        131,
+        "public.patients_2024_a",
+        RelationKind::Table,
+        &[
+            ("ward", 25),
+            ("ssn", CELL),
+            ("id", 23),
+            ("name", CELL),
+            ("dob", CELL),
+            ("notes", CELL),
+            ("city", 25),
+        ],
+    ),
+    // A child with a cell column of its own, which no policy names.
+    (
+        132,
+        "public.patients_odd",
+        RelationKind::Table,
+        &[
+            ("id", 23),
+            ("name", CELL),
+            ("ssn", CELL),
+            ("dob", CELL),
+            ("notes", CELL),
+            ("city", 25),
+            ("more", CELL),
+        ],
+    ),
+    // Partitioned by a deterministic column; its policy is its parent's.
+    (
+        134,
+        "public.by_reason",
+        RelationKind::PartitionedTable,
+        &[("id", 23), ("ssn", CELL)],
+    ),
+    // A parent that shows nothing protected of its child.
+    (133, "public.things", RelationKind::Table, &[("id", 23)]),
     (108, "public.Mixed Case", RelationKind::Table, &[("id", 23)]),
     (109, "public.plain_id_seq", RelationKind::Sequence, &[]),
+];
+
+/// (child, parent)
+const PARENTS: &[(u32, u32)] = &[(130, 101), (131, 130), (132, 101), (102, 133), (134, 101)];
+
+/// Views with what they depend on, and their queries as PostgreSQL prints them.
+const VIEWS: &[(&str, &[u32], &str)] = &[
+    (
+        "public.patient_view",
+        &[101],
+        " SELECT patients.ssn\n   FROM public.patients;",
+    ),
+    (
+        "public.named_view",
+        &[101],
+        " SELECT patients.id,\n    patients.name AS who,\n    patients.ssn AS key,\n    upper(patients.city) AS town\n   FROM public.patients;",
+    ),
+    (
+        "public.view_of_view",
+        &[120, 102],
+        " SELECT v.key,\n    COALESCE((v.key)::bytea, '\\xf5e10201'::bytea) AS either,\n    ( SELECT count(*) AS count\n           FROM public.claims c\n          WHERE ((c.patient_ssn)::bytea = (v.key)::bytea)) AS visits\n   FROM public.named_view v;",
+    ),
+    (
+        "public.one_patient",
+        &[101],
+        " SELECT patients.id,\n    patients.city\n   FROM public.patients\n  WHERE ((patients.ssn)::bytea = ANY (ARRAY['\\xf5e10201'::bytea, '\\xf5e10202'::bytea]));",
+    ),
+    (
+        "public.forged_view",
+        &[101],
+        " SELECT patients.id\n   FROM public.patients\n  WHERE ((patients.ssn)::bytea = '\\x3930'::bytea);",
+    ),
+    (
+        "public.cast_view",
+        &[101],
+        " SELECT (patients.ssn)::text AS ssn\n   FROM public.patients;",
+    ),
+    (
+        "public.summary",
+        &[102],
+        " SELECT claims.patient_ssn,\n    count(*) AS claims\n   FROM public.claims\n  GROUP BY claims.patient_ssn;",
+    ),
+    (
+        "public.on_cast_view",
+        &[124],
+        " SELECT cast_view.ssn\n   FROM public.cast_view;",
+    ),
 ];
 
 /// Analysers of the corpus.
@@ -317,22 +449,23 @@ fn catalog(cell: u32) -> Catalog {
                 generated: false,
                 default_cell: None,
             });
-        let depends_on = if *name == "public.patient_view" {
-            vec![101]
-        } else {
-            Vec::new()
-        };
+        let view = VIEWS.iter().find(|(view, _, _)| view == name);
         let relation = Relation {
             oid: *oid,
             kind: *kind,
             columns: attributes.collect(),
-            parents: Vec::new(),
-            depends_on,
+            parents: PARENTS
+                .iter()
+                .filter(|(child, _)| child == oid)
+                .map(|(_, parent)| *parent)
+                .collect(),
+            depends_on: view.map_or_else(Vec::new, |(_, on, _)| on.to_vec()),
             triggers: Vec::new(),
             has_rules: false,
             row_security: false,
             row_policies: Vec::new(),
-            definition: None,
+            definition: view.map(|(_, _, query)| Arc::from(*query)),
+            partition_key: if *oid == 134 { vec![2] } else { Vec::new() },
             unique: if columns.is_empty() {
                 Vec::new()
             } else {

@@ -45,6 +45,7 @@ fn relation(oid: u32, columns: Vec<Attribute>) -> Relation {
         row_security: false,
         row_policies: Vec::new(),
         definition: None,
+        partition_key: Vec::new(),
         unique: Vec::new(),
     }
 }

@@ -1,0 +1,141 @@
+//! CREATE TABLE AS and CREATE MATERIALIZED VIEW over protected tables.
+//!
+//! A materialized view is read by its query, as a view is. A table has no query: it must never be made of
+//! cells here, for nothing would guard their groups as CREATE TABLE does.
+
+use super::create_table::planned;
+use super::effects::is_temporary;
+use super::names::{self, not_ours};
+use super::{Passed, Ruled, at, refuse, view};
+use crate::analyse::Input;
+use crate::plan;
+use crate::scan::Kind;
+use crate::taint::Taint;
+use crate::verdict::{Facts, Plan, Refusal, Shown, Verdict};
+use crate::world::Lookup;
+use pg_query::NodeEnum;
+use pg_query::protobuf::{CreateTableAsStmt, Node, ObjectType, RangeVar};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// CREATE TABLE AS or CREATE MATERIALIZED VIEW, where a protected table is named.
+pub(super) fn create(
+    s: &CreateTableAsStmt,
+    input: &Input<'_>,
+    taint: &Taint,
+    facts: &mut Facts,
+) -> Ruled {
+    let made = s.into.as_deref().and_then(|i| i.rel.as_ref());
+    let query = s
+        .query
+        .as_deref()
+        .filter(|q| matches!(q.node, Some(NodeEnum::SelectStmt(_))));
+    let (Some(made), Some(query)) = (made, query) else {
+        return Err(unclear());
+    };
+    not_ours(&[&made.schemaname, &made.relname], input.cx.names)?;
+    if let Some(refusal) = &taint.refusal {
+        return Err(Box::new(refusal.clone()));
+    }
+    let free =
+        is_temporary(made, input) || matches!(names::lookup(made, input), Lookup::Unprotected);
+    if !free {
+        return Err(refuse(
+            format!(
+                "the policy means a table by the name {}, or it exists",
+                made.relname
+            ),
+            "Make the table first, with its columns, then INSERT … SELECT.",
+            at(made.location),
+        ));
+    }
+    let range = query_of(made, input).ok_or_else(unclear)?;
+    match s.objtype() {
+        ObjectType::ObjectMatview => materialized(made, range, query, input, facts),
+        _ => table(made, range, query, input, facts),
+    }
+}
+
+fn materialized(
+    made: &RangeVar,
+    range: Range<usize>,
+    query: &Node,
+    input: &Input<'_>,
+    facts: &mut Facts,
+) -> Ruled {
+    let plan = view::queried(range, query, input, facts)?;
+    facts.touches.iter_mut().for_each(|t| t.shown = Shown::Not);
+    facts.effects.makes.push(Arc::from(made.relname.as_str()));
+    planned(plan.edits.clone(), input)
+}
+
+/// Of clear columns only; parameters are allowed, as the server allows them.
+fn table(
+    made: &RangeVar,
+    range: Range<usize>,
+    query: &Node,
+    input: &Input<'_>,
+    facts: &mut Facts,
+) -> Ruled {
+    let within = Input {
+        range,
+        ..input.clone()
+    };
+    let judged = plan::plan(within, query);
+    facts.touches = judged.touches;
+    let plan = match judged.verdict {
+        Verdict::Untouched => return super::untouched(),
+        Verdict::Refusal(refusal) => return Err(Box::new((*refusal).clone())),
+        Verdict::Plan(plan) => plan,
+    };
+    if plan.outputs.is_some() {
+        facts
+            .touches
+            .iter_mut()
+            .for_each(|t| t.shown = Shown::Refused);
+        return Err(refuse(
+            format!(
+                "a table {} made of encrypted columns would not guard them",
+                made.relname
+            ),
+            "Name its columns in the policy, in the same groups, make it with CREATE TABLE, then INSERT … SELECT.",
+            at(made.location),
+        ));
+    }
+    facts.touches.iter_mut().for_each(|t| t.shown = Shown::Not);
+    planned(plan.edits.clone(), input)?;
+    Ok(Passed {
+        plan: Some(Plan {
+            outputs: None,
+            ..(*plan).clone()
+        }),
+    })
+}
+
+/// From behind AS to before WITH [NO] DATA.
+fn query_of(made: &RangeVar, input: &Input<'_>) -> Option<Range<usize>> {
+    let tokens = input.tokens;
+    let end = tokens.from(input.range.end);
+    let name = tokens.at(at(made.location)?)?;
+    let word = tokens.until(name, end, &[Kind::As]);
+    let start = tokens.get(word + 1)?.range.start;
+    let mut last = end.checked_sub(1)?;
+    if tokens.kind(last)? == Kind::DataP {
+        let mut with = last.checked_sub(1)?;
+        if tokens.kind(with)? == Kind::No {
+            with = with.checked_sub(1)?;
+        }
+        if tokens.kind(with)? == Kind::With {
+            last = with.checked_sub(1)?;
+        }
+    }
+    Some(start..tokens.get(last)?.range.end)
+}
+
+fn unclear() -> Box<Refusal> {
+    refuse(
+        "this form of CREATE TABLE AS over a protected table is not understood".into(),
+        "Make the table first, then INSERT … SELECT.",
+        None,
+    )
+}
