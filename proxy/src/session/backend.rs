@@ -9,6 +9,7 @@ mod rows;
 
 use super::Fault;
 use super::inflight::{Expect, Query, Run};
+use super::known::Asking;
 use super::machine::{Machine, Phase, Request};
 use super::prepared::Part;
 use bytes::Bytes;
@@ -213,13 +214,29 @@ impl Machine {
             self.known.transaction_ended();
         }
         self.names.portals.ready(status == TransactionStatus::Idle);
-        if self.late_ready(status)? {
+        if self.late_ready(status)? && !self.shares_catalog(status, frame) {
             self.pass_ready(frame);
         }
         if self.inflight.is_empty() {
             self.group_wrote = false;
         }
         Ok(())
+    }
+}
+
+impl Machine {
+    /// DDL has been committed: ReadyForQuery waits until the catalog of all sessions is read anew, so that whoever
+    /// is told of a table can use it over any connection.
+    fn shares_catalog(&mut self, status: TransactionStatus, frame: &Frame) -> bool {
+        let behind = self.protected.is_some() && self.known.is_behind();
+        let last = status == TransactionStatus::Idle && self.inflight.is_empty();
+        if !behind || !last || self.known.is_asking() {
+            return false;
+        }
+        self.known.ask(Asking::Driver);
+        self.request.push_back(Request::RefreshCatalog);
+        self.held_ready = Some(frame.clone());
+        true
     }
 }
 

@@ -131,6 +131,11 @@ impl Known {
         }
     }
 
+    /// DDL has been committed that the shared catalog does not know yet.
+    pub(super) fn is_behind(&self) -> bool {
+        self.stale_catalog
+    }
+
     pub(super) fn settings_changed(&mut self) {
         self.stale_names = true;
         self.settings_in_block = true;

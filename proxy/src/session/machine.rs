@@ -139,7 +139,7 @@ pub struct Machine {
     pub(super) own_failure: Option<ErrorReport>,
     pub(super) request: VecDeque<Request>,
     pub(super) backend_pid: Option<u32>,
-    /// The ReadyForQuery that login ends with, held while we ask.
+    /// The ReadyForQuery that login or DDL ends with, held while we ask.
     pub(super) held_ready: Option<Frame>,
     /// The SQLSTATE with which the server refused the login.
     pub(super) login_error: Option<String>,
@@ -235,6 +235,9 @@ impl Machine {
     /// The answer to [`Request::RefreshCatalog`]. Where it could not be read, what needs it is refused.
     pub fn on_catalog(&mut self, refreshed: Result<(), String>, now: Instant) -> Result<(), Fault> {
         self.known.on_refreshed(refreshed.is_ok());
+        if let Some(ready) = self.held_ready.take_if(|_| self.phase == Phase::Serving) {
+            self.pass_ready(&ready);
+        }
         if let Err(why) = refreshed {
             self.own_failure = Some(
                 ErrorReport::new(

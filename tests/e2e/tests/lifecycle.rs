@@ -314,3 +314,35 @@ fn a_typo_in_the_policy_closes_the_table_instead_of_opening_it() {
     }
     assert!(!place.tap.saw(b"Typo Tapir"));
 }
+
+/// Whoever is told that a table is there can use it over any connection, as with PostgreSQL itself.
+#[test]
+fn a_table_made_by_one_session_is_known_to_the_others() {
+    let place = Setup::clinic().start();
+    let (mut migration, mut app) = (place.raw("app"), place.raw("app"));
+    for n in 0..3 {
+        let made = migration
+            .query("CREATE TABLE claims (id int, patient_ssn varchar(11), amount numeric(10,2))");
+        assert_eq!(raw::sqlstate(&made), None, "{made:?}");
+        let written = app.query("INSERT INTO claims VALUES (1, '900-88-0001')");
+        assert_eq!(raw::sqlstate(&written), None, "{written:?}");
+        migration.query("BEGIN");
+        migration.query("ALTER TABLE claims ADD COLUMN note text");
+        assert_eq!(status(&migration.query("COMMIT")), 'I');
+        let all = app.query("SELECT * FROM claims");
+        let row = [Some("1"), Some("900-88-0001"), None, None].map(|v| v.map(str::to_owned));
+        assert_eq!(rows(&all), [row], "round {n}: {all:?}");
+        migration.pipeline(&[
+            raw::parse("", "DROP TABLE claims", &[]),
+            raw::bind("", "", &[], 0),
+            raw::execute("", 0),
+            raw::sync(),
+        ]);
+        migration.until_ready();
+        assert_eq!(
+            raw::sqlstate(&app.query("SELECT * FROM claims")).as_deref(),
+            Some("42P01")
+        );
+    }
+    place.assert_hidden("900-88-0001");
+}
