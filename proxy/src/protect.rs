@@ -29,5 +29,5 @@ pub use explain::without_cells;
 pub use fault::{BindError, Drift, OpenFault, ValueError, VaultError};
 pub use render::{PositionMap, Rendered, render};
 pub use rows::open_row;
-pub use settings::{DateOrder, DateStyle, Settings};
+pub use settings::{ByteaOutput, DateOrder, DateStyle, IntervalStyle, Settings};
 pub use vault::Vault;

@@ -12,7 +12,9 @@ mod rights;
 pub mod yaml;
 
 pub use arrays::{array_of, element_of};
-pub use declared::{DeclaredType, DeclaredTypeError, Family};
+pub use declared::{
+    DeclaredType, DeclaredTypeError, Element, Family, IntervalFields, IntervalModifier,
+};
 pub use load::POLICY_SECTIONS;
 pub use model::{
     Access, CatalogAccess, Column, ColumnIx, ColumnRef, Database, Group, GroupIx, Mask,

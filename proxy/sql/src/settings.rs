@@ -1,11 +1,12 @@
 //! The settings that change what a statement's text means or which relations its names reach.
 //!
 //! It must never call a setting harmless that moves a name: everything not listed here changes how values
-//! look or how long things take, and the session follows those by ParameterStatus.
+//! look or how long things take, and the session follows those by ParameterStatus. The three formats that
+//! ParameterStatus does not report are listed, so that the session asks for them.
 
 use crate::verdict::Refusal;
 
-/// Settings after which names or texts can mean something else.
+/// Settings after which names, texts or values can mean something else.
 pub(crate) fn matters(name: &str) -> bool {
     matches!(
         name,
@@ -17,6 +18,8 @@ pub(crate) fn matters(name: &str) -> bool {
             | "backslash_quote"
             | "transform_null_equals"
             | "array_nulls"
+            | "bytea_output"
+            | "extra_float_digits"
     )
 }
 

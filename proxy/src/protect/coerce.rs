@@ -54,7 +54,7 @@ pub(in crate::protect) fn literal<'a>(
             target.typed(Typed::from_text(*cast, text, settings)?, settings)
         }
         Literal::Number(text) => target.typed(Typed::from_number(text)?, settings),
-        Literal::Bool(b) => target.typed(Typed::Bool(*b), settings),
+        Literal::Bool(b) => target.typed(Typed::from_bool(*b), settings),
     }
 }
 
@@ -120,11 +120,35 @@ impl Target<'_> {
     /// A constant without a type takes the column's, by its input function.
     fn unknown<'a>(&self, text: &'a str, settings: &Settings) -> Result<Value<'a>, ValueError> {
         let text = value::text::utf8(text.as_bytes())?;
-        let value = value::parse(self.declared, text, settings)?;
         match self.coercion {
-            Coercion::Assign => value.fit(self.declared),
-            Coercion::Compare | Coercion::Both => Ok(value),
+            Coercion::Assign => value::parse(self.declared, text, settings)?.fit(self.declared),
+            Coercion::Compare | Coercion::Both => {
+                value::parse(self.operand(text)?, text, settings)
+            }
         }
+    }
+
+    /// The type that a constant without a type has beside the column's operator.
+    fn operand(&self, text: &str) -> Result<DeclaredType, ValueError> {
+        // cidr is compared as inet; in a list of several it is read as cidr
+        if self.declared == DeclaredType::Cidr {
+            let both = (
+                value::network::parse_inet(text),
+                value::network::parse_cidr(text),
+            );
+            match both {
+                (Ok(_), Ok(_)) => {}
+                (Err(error), Err(_)) => return Err(error),
+                _ => {
+                    return Err(ValueError::new(
+                        "0A000",
+                        "an encrypted cidr column cannot be compared with this form of an address",
+                    )
+                    .hint("Compare with a network in full: 192.168.0.0/16."));
+                }
+            }
+        }
+        Ok(self.declared.unmodified())
     }
 
     fn typed<'a>(&self, typed: Typed<'a>, settings: &Settings) -> Result<Value<'a>, ValueError> {
@@ -136,16 +160,30 @@ impl Target<'_> {
 }
 
 /// The type's name in PostgreSQL's messages.
-fn name(declared: DeclaredType) -> &'static str {
-    match declared {
+fn name(declared: DeclaredType) -> String {
+    let name = match declared {
         DeclaredType::Bool => "boolean",
+        DeclaredType::Int2 => "smallint",
         DeclaredType::Int4 => "integer",
         DeclaredType::Int8 => "bigint",
+        DeclaredType::Float4 => "real",
+        DeclaredType::Float8 => "double precision",
         DeclaredType::Text => "text",
         DeclaredType::Varchar(_) => "character varying",
+        DeclaredType::Bpchar(_) => "character",
+        DeclaredType::Bytea => "bytea",
         DeclaredType::Numeric(_) => "numeric",
         DeclaredType::Date => "date",
+        DeclaredType::Time(_) => "time without time zone",
+        DeclaredType::Timestamp(_) => "timestamp without time zone",
         DeclaredType::Timestamptz(_) => "timestamp with time zone",
+        DeclaredType::Interval(_) => "interval",
         DeclaredType::Uuid => "uuid",
-    }
+        DeclaredType::Json => "json",
+        DeclaredType::Jsonb => "jsonb",
+        DeclaredType::Inet => "inet",
+        DeclaredType::Cidr => "cidr",
+        DeclaredType::Array(element) => return format!("{}[]", name(element.declared())),
+    };
+    name.to_owned()
 }

@@ -7,12 +7,12 @@ mod bytea;
 
 use crate::protect::describe::format_of;
 use crate::protect::mask::{self, Masked};
-use crate::protect::value::{self, Canonical, Shown};
+use crate::protect::value::{self, Canonical, Restore, Shown};
 use crate::protect::vault::{Held, Keys};
-use crate::protect::{OpenFault, Settings, Vault};
+use crate::protect::{OpenFault, Settings, ValueError, Vault};
 use bytes::BytesMut;
 use hippocrypt_crypto::{Header, Plaintext};
-use hippocrypt_policy::ColumnRef;
+use hippocrypt_policy::{ColumnRef, DeclaredType};
 use hippocrypt_sql::verdict::{CellOutput, Output};
 use hippocrypt_wire::Format;
 use hippocrypt_wire::write::Writer;
@@ -141,7 +141,7 @@ impl Opening<'_> {
         };
         let (held, keys) = self.keys_of(columns(), first, cell)?;
         let plaintext = self.plaintext(held, keys, cell)?;
-        self.write(&held.name, keys.scale, plaintext.expose(), out)?;
+        self.write(&held.name, keys.restore, plaintext.expose(), out)?;
         Ok(1)
     }
 
@@ -164,6 +164,12 @@ impl Opening<'_> {
         if held.declared.family() != self.cell.declared.family() && !both_numeric(held, self.cell) {
             return Err(OpenFault::Value(held.name.clone()));
         }
+        // of a numeric the plan has seen to it
+        let numeric = matches!(held.declared, DeclaredType::Numeric(_));
+        let same = self.cell.typmod == held.declared.typmod();
+        if keys.restore.is_some() && !numeric && !same {
+            return Err(OpenFault::Settings(modifier_lost().of(&held.name)));
+        }
         keys.open(cell)
             .map_err(|_| OpenFault::Cell(held.name.clone()))
     }
@@ -183,20 +189,20 @@ impl Opening<'_> {
     fn write(
         &self,
         name: &ColumnRef,
-        scale: Option<u16>,
+        restore: Option<Restore>,
         plaintext: &[u8],
         out: &mut BytesMut,
     ) -> Result<(), OpenFault> {
         let declared = self.cell.declared;
         let fault = || OpenFault::Value(name.clone());
-        let shown = Shown::read(declared, scale, plaintext).ok_or_else(fault)?;
+        let shown = Shown::read(declared, restore, plaintext).ok_or_else(fault)?;
         let masked = match self.cell.mask {
             None => Masked::Value(shown),
             Some(mask) => mask::apply(mask, declared, &shown).ok_or_else(fault)?,
         };
         match (masked, self.cell.mask) {
-            (Masked::Text(text), Some(mask)) => mask::write_text(mask, text, out),
-            (Masked::Text(_), None) => return Err(fault()),
+            (Masked::Text(text, blanks), Some(mask)) => mask::write_text(mask, text, blanks, out),
+            (Masked::Text(..), None) => return Err(fault()),
             (Masked::Value(shown), _) => shown
                 .write(self.client, self.settings, out)
                 .map_err(OpenFault::Settings)?,
@@ -207,6 +213,25 @@ impl Opening<'_> {
 
 /// numeric of one scale is shown as numeric without one where an expression loses the modifier.
 fn both_numeric(held: &Held, cell: &CellOutput) -> bool {
-    use hippocrypt_policy::DeclaredType::Numeric;
-    matches!((held.declared, cell.declared), (Numeric(_), Numeric(_)))
+    use DeclaredType::{Array, Numeric};
+    match (held.declared, cell.declared) {
+        (Numeric(_), Numeric(_)) => true,
+        (Array(held), Array(shown)) => {
+            matches!(
+                (held.declared(), shown.declared()),
+                (Numeric(_), Numeric(_))
+            )
+        }
+        _ => false,
+    }
+}
+
+/// `COALESCE(price, 5)` shows 5 where `price` shows 5.00: a deterministic cell does not keep which, nor how
+/// many blanks a char(n) has.
+fn modifier_lost() -> ValueError {
+    ValueError::new(
+        "0A000",
+        "the scale or length of an encrypted deterministic value is not known in this expression",
+    )
+    .hint("Select the column itself, or cast what stands beside it to the column's type.")
 }

@@ -1,4 +1,4 @@
-//! The session's settings that value formats depend on, as ParameterStatus reports them. It must never
+//! The session's settings that value formats depend on, as ParameterStatus or SHOW report them. It must never
 //! assume a setting that the server reported otherwise: one that is not understood is kept as an error
 //! for the values that need it.
 
@@ -30,11 +30,37 @@ pub enum DateOrder {
     Ymd,
 }
 
+/// `IntervalStyle`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IntervalStyle {
+    /// `1 year 2 mons 3 days 04:05:06`
+    Postgres,
+    /// `@ 1 year 2 mons 3 days 4 hours 5 mins 6 secs`
+    PostgresVerbose,
+    /// `+1-2 +3 +4:05:06`
+    SqlStandard,
+    /// `P1Y2M3DT4H5M6S`
+    Iso8601,
+}
+
+/// `bytea_output`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ByteaOutput {
+    /// `\x00ff`
+    Hex,
+    /// `\000\377`
+    Escape,
+}
+
 /// What the session's values look like.
 #[derive(Clone, Debug)]
 pub struct Settings {
     dates: Result<(DateStyle, DateOrder), ValueError>,
     zone: Result<TimeZone, ValueError>,
+    intervals: Result<IntervalStyle, ValueError>,
+    bytea: Result<ByteaOutput, ValueError>,
+    float_digits: Result<i32, ValueError>,
+    array_nulls: bool,
 }
 
 impl Default for Settings {
@@ -43,6 +69,10 @@ impl Default for Settings {
         Self {
             dates: Ok((DateStyle::Iso, DateOrder::Mdy)),
             zone: zone::of_setting("GMT"),
+            intervals: Ok(IntervalStyle::Postgres),
+            bytea: Ok(ByteaOutput::Hex),
+            float_digits: Ok(1),
+            array_nulls: true,
         }
     }
 }
@@ -53,8 +83,47 @@ impl Settings {
         match name {
             "DateStyle" => self.dates = date_style(value),
             "TimeZone" => self.zone = zone::of_setting(value),
+            "IntervalStyle" => self.intervals = interval_style(value),
             _ => {}
         }
+    }
+
+    /// Takes the answer to SHOW of a setting that ParameterStatus does not report.
+    pub fn on_shown(&mut self, name: &str, value: &str) {
+        match name {
+            "bytea_output" => {
+                self.bytea = match value {
+                    "hex" => Ok(ByteaOutput::Hex),
+                    "escape" => Ok(ByteaOutput::Escape),
+                    _ => Err(unknown(name, value)),
+                }
+            }
+            "extra_float_digits" => {
+                self.float_digits = value.parse().map_err(|_| unknown(name, value));
+            }
+            "array_nulls" => self.array_nulls = value == "on",
+            _ => {}
+        }
+    }
+
+    /// Whether an unquoted NULL in an array's text is one.
+    pub(in crate::protect) fn array_nulls(&self) -> bool {
+        self.array_nulls
+    }
+
+    /// How intervals are written, and read.
+    pub(in crate::protect) fn interval_style(&self) -> Result<IntervalStyle, ValueError> {
+        self.intervals.clone()
+    }
+
+    /// How bytea is written.
+    pub(in crate::protect) fn bytea_output(&self) -> Result<ByteaOutput, ValueError> {
+        self.bytea.clone()
+    }
+
+    /// `extra_float_digits`
+    pub(in crate::protect) fn float_digits(&self) -> Result<i32, ValueError> {
+        self.float_digits.clone()
     }
 
     /// How dates are written and read.
@@ -68,13 +137,25 @@ impl Settings {
     }
 }
 
+fn unknown(name: &str, value: &str) -> ValueError {
+    ValueError::new(
+        "0A000",
+        format!("the proxy does not know {name} \"{value}\""),
+    )
+}
+
+fn interval_style(value: &str) -> Result<IntervalStyle, ValueError> {
+    Ok(match value {
+        "postgres" => IntervalStyle::Postgres,
+        "postgres_verbose" => IntervalStyle::PostgresVerbose,
+        "sql_standard" => IntervalStyle::SqlStandard,
+        "iso_8601" => IntervalStyle::Iso8601,
+        _ => return Err(unknown("IntervalStyle", value)),
+    })
+}
+
 fn date_style(value: &str) -> Result<(DateStyle, DateOrder), ValueError> {
-    let unknown = || {
-        ValueError::new(
-            "0A000",
-            format!("the proxy does not know DateStyle \"{value}\""),
-        )
-    };
+    let unknown = || unknown("DateStyle", value);
     let (style, order) = value.split_once(", ").ok_or_else(unknown)?;
     let style = match style {
         "ISO" => DateStyle::Iso,

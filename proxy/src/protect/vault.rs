@@ -3,7 +3,7 @@
 //! It must never seal for a column without an id, nor open a cell under a group, type or suite that is
 //! not its column's.
 
-use crate::protect::value::{Canonical, Value};
+use crate::protect::value::{Canonical, Restore, Value};
 use crate::protect::{ValueError, VaultError};
 use hippocrypt_crypto::{GroupCodec, GroupId, OpenError, Padding, Plaintext, Suite, TypeCode};
 use hippocrypt_keys::DatabaseKeys;
@@ -36,8 +36,8 @@ pub(in crate::protect) struct Keys {
     suite: Suite,
     code: TypeCode,
     padding: Padding,
-    /// Digits after the point of a numeric whose cell does not keep them.
-    pub(in crate::protect) scale: Option<u16>,
+    /// What its cells do not keep.
+    pub(in crate::protect) restore: Option<Restore>,
 }
 
 /// Why a value was not sealed.
@@ -104,17 +104,15 @@ impl Held {
         };
         let group = column.group.and_then(|ix| database.group(ix));
         let group = group.ok_or_else(no_id)?;
-        let scale = match (suite, column.declared) {
-            (Suite::Deterministic, DeclaredType::Numeric(None)) => {
+        let restore = match (suite, column.declared.not_deterministic()) {
+            (Suite::Deterministic, Some(why)) => {
                 return Err(VaultError::Unsupported {
                     column: column.name.clone(),
                     place: column.place.to_string(),
-                    reason: "deterministic needs a scale: numeric(precision, scale)".to_owned(),
+                    reason: format!("deterministic is not possible: {why}"),
                 });
             }
-            (Suite::Deterministic, DeclaredType::Numeric(Some((_, scale)))) => {
-                Some(u16::try_from(scale).unwrap_or(0))
-            }
+            (Suite::Deterministic, None) => Restore::of(column.declared),
             _ => None,
         };
         let (code, padding) = family(column.declared.family());
@@ -123,7 +121,7 @@ impl Held {
             suite,
             code,
             padding,
-            scale,
+            restore,
         })))
     }
 
@@ -173,8 +171,25 @@ fn family(family: Family) -> (TypeCode, Padding) {
         Family::Date => (TypeCode(5), Padding::No),
         Family::Timestamptz => (TypeCode(6), Padding::No),
         Family::Uuid => (TypeCode(7), Padding::No),
+        Family::Float4 => (TypeCode(8), Padding::No),
+        Family::Float8 => (TypeCode(9), Padding::No),
+        Family::Bytea => (TypeCode(10), Padding::Yes),
+        Family::Bpchar => (TypeCode(11), Padding::Yes),
+        Family::Time => (TypeCode(12), Padding::No),
+        Family::Timestamp => (TypeCode(13), Padding::No),
+        Family::Interval => (TypeCode(14), Padding::No),
+        Family::Json => (TypeCode(15), Padding::Yes),
+        Family::Jsonb => (TypeCode(16), Padding::Yes),
+        Family::Network => (TypeCode(17), Padding::No),
+        Family::Array(element) => {
+            let (TypeCode(code), _) = self::family(element.declared().family());
+            (TypeCode(ARRAYS + code), Padding::Yes)
+        }
     }
 }
+
+/// The code of an array is this more than that of its elements.
+const ARRAYS: u8 = 64;
 
 impl fmt::Debug for Vault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

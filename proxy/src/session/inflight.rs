@@ -115,6 +115,8 @@ pub(super) enum OwnStep {
 pub(super) enum Question {
     SearchPath,
     Role,
+    /// A setting of value formats that ParameterStatus does not report.
+    Format(&'static str),
     Temporary,
     Snapshot,
 }

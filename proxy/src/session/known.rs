@@ -104,7 +104,13 @@ impl Known {
 
     /// What is to be asked first. `in_transaction`: a block is open, or messages wait for their Sync.
     pub(super) fn need(&self, in_transaction: bool) -> Need {
-        const NAMES: &[Question] = &[Question::SearchPath, Question::Role];
+        const NAMES: &[Question] = &[
+            Question::Format("SHOW bytea_output"),
+            Question::Format("SHOW extra_float_digits"),
+            Question::Format("SHOW array_nulls"),
+            Question::SearchPath,
+            Question::Role,
+        ];
         if self.stale_names {
             return Need::Ask(NAMES);
         }
@@ -187,6 +193,8 @@ impl Known {
         match question {
             Question::SearchPath => first.unwrap_or("").clone_into(&mut self.path),
             Question::Role => first.unwrap_or("").clone_into(&mut self.role),
+            // the machine's settings take it
+            Question::Format(_) => {}
             Question::Temporary => self.temporary.extend(first.map(Arc::from)),
             Question::Snapshot => {
                 let snapshot = self.snapshot.get_or_insert_with(Snapshot::default);
@@ -199,7 +207,7 @@ impl Known {
     /// Before its first row.
     pub(super) fn begin(&mut self, question: Question) {
         match question {
-            Question::SearchPath | Question::Role => {}
+            Question::SearchPath | Question::Role | Question::Format(_) => {}
             Question::Temporary => self.temporary.clear(),
             Question::Snapshot => self.snapshot = None,
         }
@@ -208,7 +216,7 @@ impl Known {
     /// All rows of it have come.
     pub(super) fn complete(&mut self, question: Question, protected: &Protected) {
         match question {
-            Question::SearchPath => return,
+            Question::SearchPath | Question::Format(_) => return,
             Question::Role => self.stale_names = false,
             Question::Temporary => self.stale_temporary = false,
             Question::Snapshot => {

@@ -25,6 +25,7 @@ impl Question {
         match self {
             Self::SearchPath => "SHOW search_path",
             Self::Role => "SHOW role",
+            Self::Format(show) => show,
             Self::Temporary => TEMPORARY,
             Self::Snapshot => SNAPSHOT,
         }
@@ -123,6 +124,10 @@ impl Machine {
             .iter()
             .map(|v| v.map(std::str::from_utf8).transpose().ok())
             .collect();
+        if let (Question::Format(show), Some([Some(value)])) = (question, fields.as_deref()) {
+            let name = show.strip_prefix("SHOW ").unwrap_or(show);
+            self.settings.on_shown(name, value);
+        }
         match fields {
             Some(fields) if self.known.answer(question, &fields) => Ok(()),
             _ => Err(Self::fatal(

@@ -212,14 +212,11 @@ impl Draft<'_> {
 
     fn kind_fits(&self, drafted: &Drafted) {
         let Column { name, protect, .. } = &drafted.column;
-        let family = drafted.column.declared.family();
-        if *protect == Protect::Deterministic && family == Family::Numeric(None) {
+        let declared = drafted.column.declared;
+        if let (Protect::Deterministic, Some(why)) = (protect, declared.not_deterministic()) {
             self.reader.problem(
                 drafted.column.place.line,
-                format!(
-                    "column {name}: deterministic is not possible for numeric without a scale (1.0 and 1.00 are equal \
-                     but show differently); declare numeric(p,s), or protect: random"
-                ),
+                format!("column {name}: deterministic is not possible for {declared}: {why}"),
             );
         }
         if let (Protect::None, Some(wish)) = (protect, &drafted.wish) {
@@ -249,12 +246,12 @@ impl Draft<'_> {
         let mask = self.reader.parsed(node, &what, expected, parse_mask)?;
         let fits = match (mask, declared.map(DeclaredType::family)) {
             (_, None) | (Mask::Full, _) => None,
-            (Mask::First(_) | Mask::Last(_), Some(Family::Text)) => None,
-            (Mask::Year, Some(Family::Date | Family::Timestamptz)) => None,
+            (Mask::First(_) | Mask::Last(_), Some(Family::Text | Family::Bpchar)) => None,
+            (Mask::Year, Some(Family::Date | Family::Timestamp | Family::Timestamptz)) => None,
             (Mask::First(_) | Mask::Last(_), Some(_)) => {
-                Some("first and last are for text and varchar")
+                Some("first and last are for text, varchar and char(n)")
             }
-            (Mask::Year, Some(_)) => Some("year is for date and timestamptz"),
+            (Mask::Year, Some(_)) => Some("year is for date, timestamp and timestamptz"),
         };
         if let (Some(why), Some(declared)) = (fits, declared) {
             self.reader.problem(

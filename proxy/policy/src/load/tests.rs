@@ -234,7 +234,7 @@ fn types_are_those_that_can_be_protected() {
             r#"d: { type: "numeric(10,2)", protect: random }"#,
         ])),
         [
-            r#"5: column public.patients.a: type "money" cannot be protected (known: bool, int4, int8, text, varchar(n), numeric(p,s), date, timestamptz(p), uuid)"#,
+            r#"5: column public.patients.a: type "money" cannot be protected (known: bool, int2, int4, int8, float4, float8, numeric(p,s), text, varchar(n), char(n), bytea, date, time(p), timestamp(p), timestamptz(p), interval, uuid, json, jsonb, inet, cidr, and arrays of these, as in text[])"#,
             r#"6: column public.patients.b: type "varchar(0)": the length is from 1 to 10485760"#,
             r#"7: column public.patients.c: type "int4(3)": this type takes no length or precision"#,
         ]
@@ -275,8 +275,8 @@ fn masks_fit_types() {
             "e: { type: text, protect: random, mask: }",
         ])),
         [
-            "5: column public.patients.a: mask: year is for date and timestamptz, not for text; full fits every type",
-            "6: column public.patients.b: mask: first and last are for text and varchar, not for date; full fits every type",
+            "5: column public.patients.a: mask: year is for date, timestamp and timestamptz, not for text; full fits every type",
+            "6: column public.patients.b: mask: first and last are for text, varchar and char(n), not for date; full fits every type",
             r#"7: column public.patients.c: mask: expected full, first n, last n or year (n from 1), found "last 0""#,
             r#"8: column public.patients.d: mask: expected full, first n, last n or year (n from 1), found "last four""#,
             "9: column public.patients.e: mask: expected full, first n, last n or year (n from 1), found nothing",
@@ -290,7 +290,7 @@ fn deterministic_wants_equal_values_to_look_alike() {
     assert_eq!(found.len(), 1);
     assert!(
         found[0].starts_with(
-            "5: column public.patients.a: deterministic is not possible for numeric without a scale"
+            "5: column public.patients.a: deterministic is not possible for numeric: 1.0 and 1.00 are equal"
         ),
         "{found:?}"
     );

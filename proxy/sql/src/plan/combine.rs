@@ -219,15 +219,11 @@ impl Planner<'_> {
             };
             let same = merged.declared == cell.declared && merged.typmod == cell.typmod;
             merged.typmod = if same { merged.typmod } else { -1 };
-            merged.declared = if same {
-                common
-            } else {
-                types::unmodified(common)
-            };
+            merged.declared = if same { common } else { common.unmodified() };
             merged.columns.extend(&cell.columns);
         }
         if with_open {
-            merged.declared = types::unmodified(merged.declared);
+            merged.declared = merged.declared.unmodified();
             merged.typmod = -1;
         }
         Ok(merged)

@@ -134,7 +134,7 @@ impl Planner<'_> {
         let flow = self.one_of("CASE", branches, case.location)?;
         Ok(match (flow, &case.defresult) {
             (Flow::Cell(cell), None) => Flow::Cell(super::flow::Cell {
-                declared: super::types::unmodified(cell.declared),
+                declared: cell.declared.unmodified(),
                 typmod: -1,
                 ..cell
             }),

@@ -270,6 +270,16 @@ impl Planner<'_> {
                 };
                 Ok(Literal::String { value, cast: 1043 })
             }
+            (Cast::To(1042, modifiers), Literal::String { value, .. })
+                if matches!(declared, DeclaredType::Bpchar(_)) =>
+            {
+                let value = match modifiers.as_slice() {
+                    [] => value.clone(),
+                    [n] => first_characters(value, usize::try_from(*n).map_err(|_| refused())?),
+                    _ => return Err(refused()),
+                };
+                Ok(Literal::String { value, cast: 1042 })
+            }
             // the value of that type; what comes of a type that does not fit the column is protect's to say
             (Cast::To(oid, modifiers), Literal::String { value, .. })
                 if modifiers.is_empty()
@@ -415,7 +425,9 @@ fn harmless(oid: u32, modifiers: &[i32], declared: DeclaredType, coercion: Coerc
 fn own_modifiers(declared: DeclaredType) -> Vec<i32> {
     match declared {
         DeclaredType::Numeric(Some((p, s))) => vec![i32::from(p), i32::from(s)],
-        DeclaredType::Timestamptz(Some(p)) => vec![i32::from(p)],
+        DeclaredType::Time(Some(p))
+        | DeclaredType::Timestamp(Some(p))
+        | DeclaredType::Timestamptz(Some(p)) => vec![i32::from(p)],
         _ => Vec::new(),
     }
 }

@@ -17,7 +17,7 @@ pub(super) struct BuiltIn {
 }
 
 /// OID and name as PostgreSQL's messages have it (pg_type.dat, format_type.c).
-const TYPES: [(&str, u32); 21] = [
+const TYPES: [(&str, u32); 24] = [
     ("bool", 16),
     ("bytea", 17),
     ("char", 18),
@@ -28,8 +28,10 @@ const TYPES: [(&str, u32); 21] = [
     ("text", 25),
     ("json", 114),
     ("xml", 142),
+    ("cidr", 650),
     ("float4", 700),
     ("float8", 701),
+    ("inet", 869),
     ("bpchar", 1042),
     ("varchar", 1043),
     ("date", 1082),
@@ -39,6 +41,7 @@ const TYPES: [(&str, u32); 21] = [
     ("interval", 1186),
     ("numeric", 1700),
     ("uuid", 2950),
+    ("jsonb", 3802),
 ];
 
 /// The catalog type that a cast names; `None` for user types and whatever a search path could hide.
@@ -102,13 +105,12 @@ pub(super) fn after_cast(cell: &Cell, cast: &BuiltIn) -> Option<Cell> {
         (D::Varchar(Some(n)), 1043, Some(m)) if m >= n && cell.typmod == cell.declared.typmod() => {
             D::Varchar(Some(m))
         }
-        (D::Bool | D::Int4 | D::Int8 | D::Date | D::Uuid, oid, None)
-            if oid == cell.declared.oid() =>
-        {
+        // an address of a network is shown with its mask by both
+        (D::Cidr, 869, None) => D::Inet,
+        (same, oid, None) if oid == same.oid() => same.unmodified(),
+        (D::Bpchar(Some(n)), 1042, Some(m)) if m == n && cell.typmod == cell.declared.typmod() => {
             cell.declared
         }
-        (D::Numeric(_), 1700, None) => D::Numeric(None),
-        (D::Timestamptz(_), 1184, None) => D::Timestamptz(None),
         _ => return None,
     };
     Some(Cell {
@@ -135,17 +137,6 @@ pub(super) fn is_text_oid(oid: u32) -> bool {
     matches!(oid, 25 | 1043 | 705)
 }
 
-/// The type without its modifier.
-pub(super) fn unmodified(t: DeclaredType) -> DeclaredType {
-    use DeclaredType as D;
-    match t {
-        D::Varchar(_) => D::Varchar(None),
-        D::Numeric(_) => D::Numeric(None),
-        D::Timestamptz(_) => D::Timestamptz(None),
-        D::Bool | D::Int4 | D::Int8 | D::Text | D::Date | D::Uuid => t,
-    }
-}
-
 /// The common type of two branches of one value (parse_coerce.c, select_common_type), where cells can have it:
 /// of text and varchar, which convert to one another, the first stays.
 pub(super) fn common(first: DeclaredType, other: DeclaredType) -> Option<DeclaredType> {
@@ -160,8 +151,8 @@ pub(super) fn common(first: DeclaredType, other: DeclaredType) -> Option<Declare
             Some(DeclaredType::Int8)
         }
         false => {
-            let alike = unmodified(first) == unmodified(other) || both_text(first, other);
-            alike.then_some(unmodified(first))
+            let alike = first.unmodified() == other.unmodified() || both_text(first, other);
+            alike.then_some(first.unmodified())
         }
     }
 }
@@ -172,8 +163,11 @@ pub(super) fn fits(from: DeclaredType, to: DeclaredType) -> bool {
     match (from, to) {
         (D::Text | D::Varchar(_), D::Text | D::Varchar(None)) => true,
         (D::Varchar(Some(n)), D::Varchar(Some(m))) => n <= m,
-        (D::Numeric(_), D::Numeric(None)) | (D::Timestamptz(_), D::Timestamptz(None)) => true,
-        (a, b) => a == b,
+        // blanks at the end of char(n) are its length: it fits its own only
+        (D::Bpchar(_), D::Bpchar(_)) => from == to,
+        (D::Array(element), _) if matches!(element.declared(), D::Bpchar(_)) => from == to,
+        (D::Cidr, D::Inet) => true,
+        (a, b) => a == b || a.unmodified() == b,
     }
 }
 
@@ -188,6 +182,8 @@ pub(super) fn element(array: &BuiltIn) -> Option<BuiltIn> {
 pub(super) fn operand_oid(t: DeclaredType) -> u32 {
     match t {
         DeclaredType::Varchar(_) => 25,
+        // cidr has no operator of its own
+        DeclaredType::Cidr => 869,
         _ => t.oid(),
     }
 }

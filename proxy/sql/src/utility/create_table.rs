@@ -242,7 +242,7 @@ fn declared_type(ty: &TypeName) -> Option<DeclaredType> {
         [name] | ["pg_catalog", name] => *name,
         _ => return None,
     };
-    if ty.setof || ty.pct_type || !ty.array_bounds.is_empty() {
+    if ty.setof || ty.pct_type {
         return None;
     }
     let modifiers: Vec<i32> = ty
@@ -256,23 +256,7 @@ fn declared_type(ty: &TypeName) -> Option<DeclaredType> {
             _ => None,
         })
         .collect::<Option<_>>()?;
-    let (oid, typmod) = match (name, modifiers.as_slice()) {
-        ("bool", []) => (16, -1),
-        ("int8", []) => (20, -1),
-        ("int4", []) => (23, -1),
-        ("text", []) => (25, -1),
-        ("varchar", []) => (1043, -1),
-        ("varchar", [n]) => (1043, n.checked_add(4)?),
-        ("date", []) => (1082, -1),
-        ("timestamptz", []) => (1184, -1),
-        ("timestamptz", [p]) => (1184, *p),
-        ("numeric", []) => (1700, -1),
-        ("numeric", [p]) => (1700, p.checked_shl(16)?.checked_add(4)?),
-        ("numeric", [p, s]) => (1700, (p.checked_shl(16)? | (s & 0x7ff)).checked_add(4)?),
-        ("uuid", []) => (2950, -1),
-        _ => return None,
-    };
-    DeclaredType::from_catalog(oid, typmod)
+    DeclaredType::from_grammar(name, &modifiers, !ty.array_bounds.is_empty())
 }
 
 /// The cell type in place of the declared one, and the CHECK on its column group (DESIGN §7).

@@ -9,7 +9,6 @@ use crate::protect::value::numeric::Decimal;
 use crate::protect::value::{Value, date, timestamptz};
 use crate::protect::{Settings, ValueError};
 use hippocrypt_policy::DeclaredType;
-use std::borrow::Cow;
 
 /// Integers below this are floats without loss.
 const EXACT: f64 = 9_007_199_254_740_992.0;
@@ -20,21 +19,33 @@ pub(super) fn compare<'a>(
     typed: Typed<'a>,
     settings: &Settings,
 ) -> Result<Value<'a>, ValueError> {
-    match (target.declared, typed) {
-        (DeclaredType::Bool, Typed::Bool(b)) => Ok(Value::Bool(b)),
-        (DeclaredType::Uuid, Typed::Uuid(u)) => Ok(Value::Uuid(u)),
-        (DeclaredType::Text | DeclaredType::Varchar(_), Typed::Text(text)) => {
-            Ok(Value::Text(Cow::Borrowed(text)))
-        }
-        (DeclaredType::Text | DeclaredType::Varchar(_), Typed::Blank(_)) => Err(inexact(
+    use DeclaredType as D;
+    match (target.declared, typed.of) {
+        (D::Text | D::Varchar(_), D::Text | D::Varchar(_)) => Ok(typed.value),
+        (D::Text | D::Varchar(_), D::Bpchar(_)) => Err(inexact(
             "a comparison with a value of type character ignores trailing blanks",
         )
         .hint("Compare with a value of type text.")),
-        (DeclaredType::Int4 | DeclaredType::Int8, typed) => integer(target, &typed),
-        (DeclaredType::Numeric(_), typed) => number(target, typed),
-        (DeclaredType::Date, typed) => day(target, &typed, settings),
-        (DeclaredType::Timestamptz(_), typed) => instant(target, &typed, settings),
-        (_, typed) => Err(no_operator(target, &typed)),
+        (D::Bpchar(_), D::Bpchar(_)) => Ok(typed.value),
+        (D::Bpchar(_), _) => blank(target, typed),
+        (D::Int2 | D::Int4 | D::Int8, _) => integer(target, &typed),
+        (D::Numeric(_), _) => number(target, typed),
+        (D::Date, _) => day(target, &typed, settings),
+        (D::Time(_), D::Interval(_)) => Err(inexact(
+            "a time is compared with a value of type interval as an interval",
+        )
+        .hint("Compare with a value of type time.")),
+        (D::Timestamp(_), _) => wall_clock(target, &typed, settings),
+        (D::Timestamptz(_), _) => instant(target, &typed, settings),
+        (D::Inet | D::Cidr, D::Inet | D::Cidr) => Ok(typed.value),
+        // never deterministic, so never compared
+        (D::Float4 | D::Float8 | D::Interval(_) | D::Json | D::Jsonb, of)
+            if of != target.declared.unmodified() =>
+        {
+            Err(inexact("a comparison of this type with another"))
+        }
+        (column, of) if column.unmodified() == of => Ok(typed.value),
+        _ => Err(no_operator(target, &typed)),
     }
 }
 
@@ -56,32 +67,54 @@ fn inexact(message: &str) -> ValueError {
     )
 }
 
+/// char(n) beside text becomes text, without its blanks at the end.
+fn blank<'a>(target: &Target<'_>, typed: Typed<'a>) -> Result<Value<'a>, ValueError> {
+    match typed {
+        Typed {
+            of: DeclaredType::Text,
+            value: Value::Text(text),
+        } => Ok(match text.ends_with(' ') {
+            true => Value::Never,
+            false => Value::Blank(text),
+        }),
+        // both are taken to be of type character
+        Typed {
+            of: DeclaredType::Varchar(_),
+            value: Value::Text(text),
+        } => Ok(Value::Blank(text)),
+        other => Err(no_operator(target, &other)),
+    }
+}
+
 fn integer(target: &Target<'_>, typed: &Typed<'_>) -> Result<Value<'static>, ValueError> {
-    Ok(match typed {
-        Typed::Numeric(n) if n.is_integral() => n.to_i64().map_or(Value::Never, Value::Integer),
-        Typed::Numeric(_) => Value::Never,
-        Typed::Float(f) if f.fract() != 0.0 || !f.is_finite() => Value::Never,
-        Typed::Float(f) if f.abs() >= EXACT => {
-            return Err(inexact(
+    if let Some(f) = typed.float() {
+        return if f.fract() != 0.0 || !f.is_finite() {
+            Ok(Value::Never)
+        } else if f.abs() >= EXACT {
+            Err(inexact(
                 "integers are compared with this value as floating-point numbers",
-            ));
-        }
-        Typed::Float(f) => integral(*f).map_or(Value::Never, Value::Integer),
-        other => Value::Integer(other.integer().ok_or_else(|| no_operator(target, other))?),
+            ))
+        } else {
+            Ok(integral(f).map_or(Value::Never, Value::Integer))
+        };
+    }
+    Ok(match &typed.value {
+        Value::Numeric(n) if n.is_integral() => n.to_i64().map_or(Value::Never, Value::Integer),
+        Value::Numeric(_) => Value::Never,
+        Value::Integer(n) => Value::Integer(*n),
+        _ => return Err(no_operator(target, typed)),
     })
 }
 
 fn number(target: &Target<'_>, typed: Typed<'_>) -> Result<Value<'static>, ValueError> {
-    match typed {
-        Typed::Numeric(n) => Ok(Value::Numeric(n)),
-        Typed::Float(_) => Err(inexact(
+    match typed.value {
+        Value::Numeric(n) => Ok(Value::Numeric(n)),
+        Value::Integer(n) => Ok(Value::Numeric(Decimal::from(n))),
+        Value::Float4(_) | Value::Float8(_) => Err(inexact(
             "numeric is compared with a floating-point value as floating-point numbers",
         )
         .hint("Declare the parameter as numeric.")),
-        other => other
-            .integer()
-            .map(|n| Value::Numeric(Decimal::from(n)))
-            .ok_or_else(|| no_operator(target, &other)),
+        _ => Err(no_operator(target, &typed)),
     }
 }
 
@@ -90,21 +123,21 @@ fn day(
     typed: &Typed<'_>,
     settings: &Settings,
 ) -> Result<Value<'static>, ValueError> {
-    match typed {
-        Typed::Date(d) => Ok(Value::Date(*d)),
-        Typed::Timestamp(t) => Ok(at_midnight(*t)),
-        Typed::Timestamptz(t) => {
+    match typed.value {
+        Value::Date(d) => Ok(Value::Date(d)),
+        Value::Timestamp(t) => Ok(at_midnight(t)),
+        Value::Timestamptz(t) => {
             // a day equals the instant at which it begins in the session's zone
-            let local = at_midnight(timestamptz::to_local(*t, settings)?);
+            let local = at_midnight(timestamptz::to_local(t, settings)?);
             match local {
-                Value::Date(d) if timestamptz::from_local(midnight(d)?, settings)? != *t => {
+                Value::Date(d) if timestamptz::from_local(midnight(d)?, settings)? != t => {
                     Ok(Value::Never)
                 }
-                Value::Never => begins_late(*t, settings),
+                Value::Never => begins_late(t, settings),
                 other => Ok(other),
             }
         }
-        other => Err(no_operator(target, other)),
+        _ => Err(no_operator(target, typed)),
     }
 }
 
@@ -132,15 +165,48 @@ fn at_midnight(local: i64) -> Value<'static> {
     }
 }
 
+/// timestamp beside another type: a timestamptz is compared as the instants that the column's values are in
+/// the session's zone, and near a change of clocks two of them, or none, are one instant.
+fn wall_clock(
+    target: &Target<'_>,
+    typed: &Typed<'_>,
+    settings: &Settings,
+) -> Result<Value<'static>, ValueError> {
+    Ok(Value::Timestamp(match typed.value {
+        Value::Timestamp(t) => t,
+        Value::Date(d) => midnight(d)?,
+        Value::Timestamptz(t) => {
+            let local = timestamptz::to_local(t, settings)?;
+            let offset = |at: i64| -> Result<i64, ValueError> {
+                Ok(timestamptz::to_local(at, settings)?.saturating_sub(at))
+            };
+            let near = [t.saturating_sub(DAY), t.saturating_add(DAY)];
+            let infinite =
+                local == t && timestamptz::checked(t).is_ok() && (t == i64::MAX || t == i64::MIN);
+            let finite = |at: &i64| *at != i64::MAX && *at != i64::MIN;
+            for at in near.into_iter().filter(|at| !infinite && finite(at)) {
+                if offset(at)? != offset(t)? {
+                    return Err(inexact(
+                        "a timestamp is compared with this value in the session's time zone, near a change of its clock",
+                    )
+                    .hint("Compare with a value of type timestamp."));
+                }
+            }
+            local
+        }
+        _ => return Err(no_operator(target, typed)),
+    }))
+}
+
 fn instant(
     target: &Target<'_>,
     typed: &Typed<'_>,
     settings: &Settings,
 ) -> Result<Value<'static>, ValueError> {
-    Ok(Value::Timestamptz(match typed {
-        Typed::Timestamptz(t) => *t,
-        Typed::Timestamp(t) => timestamptz::from_local(*t, settings)?,
-        Typed::Date(d) => timestamptz::from_local(midnight(*d)?, settings)?,
-        other => return Err(no_operator(target, other)),
+    Ok(Value::Timestamptz(match typed.value {
+        Value::Timestamptz(t) => t,
+        Value::Timestamp(t) => timestamptz::from_local(t, settings)?,
+        Value::Date(d) => timestamptz::from_local(midnight(d)?, settings)?,
+        _ => return Err(no_operator(target, typed)),
     }))
 }

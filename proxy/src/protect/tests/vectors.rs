@@ -2,7 +2,7 @@
 
 use crate::protect::Settings;
 use crate::protect::coerce::{self, Target};
-use crate::protect::value::{Canonical, Shown};
+use crate::protect::value::{Canonical, Restore, Shown};
 use bytes::BytesMut;
 use hippocrypt_policy::{ColumnRef, DeclaredType, TableRef};
 use hippocrypt_sql::verdict::{Coercion, Literal};
@@ -19,31 +19,7 @@ const COMPARE: &str = include_str!(concat!(
 ));
 
 fn declared(name: &str) -> DeclaredType {
-    match name {
-        "bool" => DeclaredType::Bool,
-        "int4" => DeclaredType::Int4,
-        "int8" => DeclaredType::Int8,
-        "text" => DeclaredType::Text,
-        "date" => DeclaredType::Date,
-        "uuid" => DeclaredType::Uuid,
-        "varchar" => DeclaredType::Varchar(None),
-        "numeric" => DeclaredType::Numeric(None),
-        "timestamptz" => DeclaredType::Timestamptz(None),
-        _ => {
-            let (kind, modifier) = name.trim_end_matches(')').split_once('(').unwrap();
-            let mut numbers = modifier.split(',').map(|n| n.parse::<i32>().unwrap());
-            let first = numbers.next().unwrap();
-            let second = numbers.next().unwrap_or(0);
-            match kind {
-                "varchar" => DeclaredType::Varchar(Some(first.try_into().unwrap())),
-                "timestamptz" => DeclaredType::Timestamptz(Some(first.try_into().unwrap())),
-                _ => DeclaredType::Numeric(Some((
-                    first.try_into().unwrap(),
-                    second.try_into().unwrap(),
-                ))),
-            }
-        }
-    }
+    name.parse().unwrap()
 }
 
 fn unescape(field: &str) -> String {
@@ -77,9 +53,6 @@ fn literal(how: &str, value: &str) -> Literal {
         "bool" => Literal::Bool(value == "true"),
         cast => string(match cast.strip_prefix("cast ").unwrap() {
             "bpchar" => 1042,
-            "float8" => 701,
-            "int2" => 21,
-            "timestamp" => 1114,
             other => declared(other).oid(),
         }),
     }
@@ -97,7 +70,17 @@ fn column() -> ColumnRef {
 
 fn settings(style: &str, zone: &str) -> Settings {
     let mut settings = Settings::default();
-    settings.on_parameter_status("DateStyle", style);
+    let (dates, other) = style.split_once("; ").unwrap_or((style, ""));
+    settings.on_parameter_status("DateStyle", dates);
+    if let Some((name, value)) = other.split_once('=') {
+        let reported = if name == "intervalstyle" {
+            "IntervalStyle"
+        } else {
+            ""
+        };
+        settings.on_parameter_status(reported, value);
+        settings.on_shown(name, value);
+    }
     settings.on_parameter_status("TimeZone", zone);
     settings
 }
@@ -113,13 +96,11 @@ fn shown(
     settings: &Settings,
     format: Format,
 ) -> Result<Vec<u8>, String> {
-    let scale = match (canonical, declared) {
-        (Canonical::Equal, DeclaredType::Numeric(Some((_, s)))) => {
-            Some(u16::try_from(s).unwrap_or(0))
-        }
-        _ => None,
+    let restore = match canonical {
+        Canonical::Equal => Restore::of(declared),
+        Canonical::Exact => None,
     };
-    let shown = Shown::read(declared, scale, plaintext).ok_or("no value of the type")?;
+    let shown = Shown::read(declared, restore, plaintext).ok_or("no value of the type")?;
     let mut out = BytesMut::new();
     shown
         .write(format, settings, &mut out)
@@ -158,7 +139,7 @@ fn assign(line: &str) -> Result<bool, String> {
         Err(e) => return Err(format!("ours {} {}", e.sqlstate, e.message)),
     };
     for canonical in [Canonical::Exact, Canonical::Equal] {
-        if canonical == Canonical::Equal && declared == DeclaredType::Numeric(None) {
+        if canonical == Canonical::Equal && declared.not_deterministic().is_some() {
             continue;
         }
         let mut plaintext = Vec::new();

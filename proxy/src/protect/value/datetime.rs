@@ -9,7 +9,8 @@ mod number;
 mod scan;
 mod words;
 
-pub(super) use decode::read;
+pub(super) use decode::{read, read_time};
+pub(super) use scan::{Form, fields as split};
 
 use super::calendar::Civil;
 use crate::protect::{DateOrder, ValueError};
@@ -98,7 +99,11 @@ impl Fault {
                 "0A000",
                 format!("this form of a value of type {name} is not read by the proxy"),
             )
-            .hint("Write it as ISO: 2020-01-31 or 2020-01-31 10:00:00+00."),
+            .hint(match name {
+                "time" => "Write it as ISO: 10:00:00.",
+                "interval" => "Write it with units: 1 year 2 mons 3 days 04:05:06.",
+                _ => "Write it as ISO: 2020-01-31 or 2020-01-31 10:00:00+00.",
+            }),
         }
     }
 }

@@ -1,8 +1,9 @@
-//! text and varchar(n): one family. Canonical plaintext: the bytes as they are, UTF-8.
+//! text, varchar(n) and char(n). Canonical plaintext: the bytes as they are, UTF-8.
 //!
 //! It must never cut anything but blanks: a longer value is 22001, as an assignment is in PostgreSQL.
 
 use crate::protect::ValueError;
+use std::borrow::Cow;
 
 /// Bytes of the client as text.
 ///
@@ -32,5 +33,29 @@ pub(in crate::protect) fn fit(text: &str, limit: u32) -> Result<&str, ValueError
             "22001",
             format!("value too long for type character varying({limit})"),
         ))
+    }
+}
+
+/// What char(n) stores: blanks up to its length, and none beyond it.
+///
+/// # Errors
+/// 22001.
+pub(in crate::protect) fn pad(text: Cow<'_, str>, limit: u32) -> Result<Cow<'_, str>, ValueError> {
+    let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
+    let length = text.chars().count();
+    if length == wanted {
+        return Ok(text);
+    }
+    if length < wanted {
+        let mut padded = text.into_owned();
+        padded.extend(std::iter::repeat_n(' ', wanted - length));
+        return Ok(Cow::Owned(padded));
+    }
+    match fit(&text, limit) {
+        Ok(kept) => Ok(Cow::Owned(kept.to_owned())),
+        Err(_) => Err(ValueError::new(
+            "22001",
+            format!("value too long for type character({limit})"),
+        )),
     }
 }

@@ -1,5 +1,5 @@
-//! timestamptz(p) (and timestamp, which only appears as a literal's or parameter's type). Canonical
-//! plaintext: microseconds since 2000-01-01 00:00 UTC, i64 big-endian; the ends are the infinities.
+//! timestamptz(p), and timestamp(p). Canonical plaintext: microseconds since 2000-01-01 00:00 (UTC, or on the
+//! wall clock), i64 big-endian; the ends are the infinities.
 
 use super::calendar::{
     Civil, DAY, END_TIMESTAMP, FIRST_TIMESTAMP, civil, days, weekday, written_year,
@@ -163,18 +163,27 @@ pub(in crate::protect) fn write_text(
             settings.zone()?,
             instant.div_euclid(1_000_000),
             |east, name| {
-                let shown = Shown::new(instant, east);
-                match style {
-                    DateStyle::Iso => shown.iso(east, out),
-                    DateStyle::Postgres => shown.postgres(order, name, out),
-                    DateStyle::Sql => shown.numeric(b'/', order, name, out),
-                    DateStyle::German => shown.numeric(b'.', DateOrder::Dmy, name, out),
-                }
-                if shown.bc {
-                    out.put_slice(b" BC");
-                }
+                Shown::new(instant, east).write(style, order, Some((east, name)), out);
             },
         ),
+    }
+    Ok(())
+}
+
+/// timestamp_out under the session's DateStyle.
+///
+/// # Errors
+/// 0A000 for an unknown DateStyle.
+pub(in crate::protect) fn write_local(
+    local: i64,
+    settings: &Settings,
+    out: &mut BytesMut,
+) -> Result<(), ValueError> {
+    let (style, order) = settings.dates()?;
+    match local {
+        INFINITY => out.put_slice(b"infinity"),
+        MINUS_INFINITY => out.put_slice(b"-infinity"),
+        _ => Shown::new(local, 0).write(style, order, None, out),
     }
     Ok(())
 }
@@ -203,13 +212,34 @@ impl Shown {
         }
     }
 
-    fn iso(&self, east: i64, out: &mut BytesMut) {
+    /// `zone`: seconds east of UTC and the abbreviation, where a zone is shown.
+    fn write(
+        &self,
+        style: DateStyle,
+        order: DateOrder,
+        zone: Option<(i64, &str)>,
+        out: &mut BytesMut,
+    ) {
+        let name = zone.map(|(_, name)| name);
+        match style {
+            DateStyle::Iso => self.iso(zone.map(|(east, _)| east), out),
+            DateStyle::Postgres => self.postgres(order, name, out),
+            DateStyle::Sql => self.numeric(b'/', order, name, out),
+            DateStyle::German => self.numeric(b'.', DateOrder::Dmy, name, out),
+        }
+        if self.bc {
+            out.put_slice(b" BC");
+        }
+    }
+
+    fn iso(&self, east: Option<i64>, out: &mut BytesMut) {
         put_year(self.year, out);
         out.put_u8(b'-');
         two(self.date.month, out);
         out.put_u8(b'-');
         two(self.date.day, out);
         self.time(out);
+        let Some(east) = east else { return };
         let east_abs = east.unsigned_abs();
         out.put_u8(if east < 0 { b'-' } else { b'+' });
         two(small(east_abs / 3600), out);
@@ -223,7 +253,7 @@ impl Shown {
         }
     }
 
-    fn numeric(&self, separator: u8, order: DateOrder, zone: &str, out: &mut BytesMut) {
+    fn numeric(&self, separator: u8, order: DateOrder, zone: Option<&str>, out: &mut BytesMut) {
         let (first, second) = match order {
             DateOrder::Dmy => (self.date.day, self.date.month),
             DateOrder::Mdy | DateOrder::Ymd => (self.date.month, self.date.day),
@@ -237,7 +267,7 @@ impl Shown {
         put_zone(zone, out);
     }
 
-    fn postgres(&self, order: DateOrder, zone: &str, out: &mut BytesMut) {
+    fn postgres(&self, order: DateOrder, zone: Option<&str>, out: &mut BytesMut) {
         let weekday = WEEKDAYS.get(weekday(self.days)).copied().unwrap_or("Sun");
         let month = usize::from(self.date.month) - 1;
         let month = MONTHS.get(month).copied().unwrap_or("Jan");
@@ -272,7 +302,8 @@ impl Shown {
     }
 }
 
-fn put_zone(zone: &str, out: &mut BytesMut) {
+fn put_zone(zone: Option<&str>, out: &mut BytesMut) {
+    let Some(zone) = zone else { return };
     out.put_u8(b' ');
     let zone = zone.as_bytes();
     out.put_slice(zone.get(..LONGEST_ABBREVIATION).unwrap_or(zone));

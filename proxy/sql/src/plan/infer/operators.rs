@@ -153,7 +153,7 @@ impl Planner<'_> {
             (Flow::Open(_), Flow::Cell(cell)) => Flow::Cell(Cell {
                 declared: match types::is_text(cell.declared) {
                     true => DeclaredType::Text,
-                    false => types::unmodified(cell.declared),
+                    false => cell.declared.unmodified(),
                 },
                 typmod: -1,
                 ..cell

@@ -46,28 +46,49 @@ pub(in crate::protect::value) fn read(text: &str, context: &Context<'_>) -> Resu
     if let Some(moment) = special(&fields)? {
         return Ok(moment);
     }
-    let mut reading = Reading {
-        session: context.session,
-        order: context.order,
-        seen: 0,
-        year: 0,
-        month: 0,
-        day: 0,
-        two_digits: false,
-        text_month: false,
-        hour: 0,
-        minute: 0,
-        second: 0,
-        micros: 0,
-        zone: None,
-        bc: false,
-        pm: None,
-        time_next: false,
-    };
+    let mut reading = Reading::new(context);
     for field in &fields {
         reading.field(*field)?;
     }
     reading.finish().map(Moment::At)
+}
+
+/// Reads a time of day, microseconds since midnight; a date before it and a zone behind it count for nothing.
+pub(in crate::protect::value) fn read_time(
+    text: &str,
+    context: &Context<'_>,
+) -> Result<i64, Fault> {
+    let fields = fields(text)?;
+    let mut reading = Reading::new(context);
+    for (at, (form, text)) in fields.iter().enumerate() {
+        let meridian = matches!(word(text), Some(Word::Am | Word::Pm));
+        match form {
+            Form::Time | Form::Offset => reading.field((*form, text))?,
+            Form::Word if meridian => reading.field((*form, text))?,
+            // `102030`, `1020`
+            Form::Number if at == 0 && matches!(text.len(), 4 | 6) && !text.contains('.') => {
+                reading.only_time(text)?;
+            }
+            Form::Date if at == 0 && text.starts_with(|c: char| c.is_ascii_digit()) => {
+                reading.date(text)?;
+            }
+            Form::Number | Form::Date | Form::Word | Form::Signed => return Err(Fault::Unsure),
+        }
+    }
+    let date = reading.seen & DATE;
+    if reading.seen & TIME == 0 || (date != 0 && date != DATE) {
+        return Err(Fault::Unsure);
+    }
+    if date == DATE {
+        reading.checked_date()?;
+    }
+    reading.twelve_hours()?;
+    let time = reading.day_time()?;
+    if time > DAY_MICROS {
+        Err(Fault::Overflow)
+    } else {
+        Ok(time)
+    }
 }
 
 /// `infinity`, `-infinity` and `epoch`, alone. Together with other fields versions differ.
@@ -88,7 +109,28 @@ fn special(fields: &[Field<'_>]) -> Result<Option<Moment>, Fault> {
     Ok(None)
 }
 
-impl Reading<'_> {
+impl<'a> Reading<'a> {
+    fn new(context: &Context<'a>) -> Self {
+        Self {
+            session: context.session,
+            order: context.order,
+            seen: 0,
+            year: 0,
+            month: 0,
+            day: 0,
+            two_digits: false,
+            text_month: false,
+            hour: 0,
+            minute: 0,
+            second: 0,
+            micros: 0,
+            zone: None,
+            bc: false,
+            pm: None,
+            time_next: false,
+        }
+    }
+
     pub(super) fn mark(&mut self, which: u16) -> Result<(), Fault> {
         if self.seen & which != 0 {
             return Err(Fault::Syntax);
@@ -215,12 +257,7 @@ impl Reading<'_> {
             return Err(Fault::Overflow);
         }
         let date = self.checked_date()?;
-        self.hour = match (self.pm, self.hour) {
-            (Some(_), h) if h > 12 => return Err(Fault::Overflow),
-            (Some(false), 12) => 0,
-            (Some(true), h) if h != 12 => h + 12,
-            (_, h) => h,
-        };
+        self.twelve_hours()?;
         if self.seen & DATE != DATE {
             return Err(Fault::Syntax);
         }
@@ -229,6 +266,17 @@ impl Reading<'_> {
             time: self.day_time()?,
             zone: self.zone,
         })
+    }
+
+    /// `am` and `pm`
+    fn twelve_hours(&mut self) -> Result<(), Fault> {
+        self.hour = match (self.pm, self.hour) {
+            (Some(_), h) if h > 12 => return Err(Fault::Overflow),
+            (Some(false), 12) => 0,
+            (Some(true), h) if h != 12 => h + 12,
+            (_, h) => h,
+        };
+        Ok(())
     }
 
     pub(super) fn day_time(&self) -> Result<i64, Fault> {

@@ -11,7 +11,7 @@ const MOST_BYTES: usize = 128;
 
 /// The form of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
+pub(in crate::protect::value) enum Form {
     /// Digits, perhaps with one point inside.
     Number,
     /// Digits or letters with `-`, `/` or `.` between.
@@ -27,10 +27,10 @@ pub(super) enum Form {
 }
 
 /// A field: its form and its bytes, all ASCII.
-pub(super) type Field<'a> = (Form, &'a str);
+pub(in crate::protect::value) type Field<'a> = (Form, &'a str);
 
 /// Splits `text`.
-pub(super) fn fields(text: &str) -> Result<Vec<Field<'_>>, Fault> {
+pub(in crate::protect::value) fn fields(text: &str) -> Result<Vec<Field<'_>>, Fault> {
     let mut found = Vec::with_capacity(4);
     let mut rest = text;
     let mut bytes = 0;

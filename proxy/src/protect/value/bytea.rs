@@ -1,0 +1,101 @@
+//! bytea (byteain and byteaout of varlena.c). Canonical plaintext: the bytes.
+//!
+//! It must never read a malformed escape as a byte.
+
+use crate::protect::{ByteaOutput, ValueError};
+use bytes::{BufMut, BytesMut};
+
+/// byteain: `\x…` with blanks between pairs, else the escape format.
+///
+/// # Errors
+/// 22023 in hex, 22P02 in escapes.
+pub(super) fn parse(text: &str) -> Result<Vec<u8>, ValueError> {
+    match text.strip_prefix("\\x") {
+        Some(hex) => from_hex(hex.as_bytes()),
+        None => from_escapes(text.as_bytes())
+            .ok_or_else(|| ValueError::new("22P02", "invalid input syntax for type bytea")),
+    }
+}
+
+fn from_hex(mut hex: &[u8]) -> Result<Vec<u8>, ValueError> {
+    let mut bytes = Vec::with_capacity(hex.len() / 2);
+    let digit = |b: u8| {
+        let value = char::from(b)
+            .to_digit(16)
+            .and_then(|d| u8::try_from(d).ok());
+        value.ok_or_else(|| ValueError::new("22023", "invalid hexadecimal digit"))
+    };
+    loop {
+        hex = match hex {
+            [] => return Ok(bytes),
+            [b' ' | b'\n' | b'\t' | b'\r', rest @ ..] => rest,
+            [last] => {
+                digit(*last)?;
+                let message = "invalid hexadecimal data: odd number of digits";
+                return Err(ValueError::new("22023", message));
+            }
+            [high, low, rest @ ..] => {
+                bytes.push(digit(*high)? << 4 | digit(*low)?);
+                rest
+            }
+        };
+    }
+}
+
+fn from_escapes(mut text: &[u8]) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len());
+    loop {
+        text = match text {
+            [] => return Some(bytes),
+            [b'\\', b'\\', rest @ ..] => {
+                bytes.push(b'\\');
+                rest
+            }
+            [
+                b'\\',
+                a @ b'0'..=b'3',
+                b @ b'0'..=b'7',
+                c @ b'0'..=b'7',
+                rest @ ..,
+            ] => {
+                bytes.push((a - b'0') << 6 | (b - b'0') << 3 | (c - b'0'));
+                rest
+            }
+            [b'\\', ..] => return None,
+            [plain, rest @ ..] => {
+                bytes.push(*plain);
+                rest
+            }
+        };
+    }
+}
+
+/// byteaout.
+pub(super) fn write_text(bytes: &[u8], output: ByteaOutput, out: &mut BytesMut) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |n: u8| DIGITS.get(usize::from(n)).copied().unwrap_or(b'0');
+    match output {
+        ByteaOutput::Hex => {
+            out.reserve(bytes.len() * 2 + 2);
+            out.put_slice(b"\\x");
+            for byte in bytes {
+                out.put_u8(digit(byte >> 4));
+                out.put_u8(digit(byte & 15));
+            }
+        }
+        ByteaOutput::Escape => {
+            for byte in bytes {
+                match byte {
+                    b'\\' => out.put_slice(b"\\\\"),
+                    0x20..=0x7e => out.put_u8(*byte),
+                    _ => {
+                        out.put_u8(b'\\');
+                        out.put_u8(b'0' + (byte >> 6));
+                        out.put_u8(b'0' + (byte >> 3 & 7));
+                        out.put_u8(b'0' + (byte & 7));
+                    }
+                }
+            }
+        }
+    }
+}
