@@ -30,10 +30,14 @@ pub(in crate::protect) fn argument(
         }
         Literal::String { value, cast } => Typed::from_text(*cast, value, settings)?,
         Literal::Number(text) => Typed::from_number(text)?,
-        Literal::Bool(b) => Typed::Bool(*b),
+        Literal::Bool(b) => Typed::from_bool(*b),
     };
     let Some(declared) = DeclaredType::from_catalog(oid, -1) else {
-        return as_integer(&typed, oid, settings);
+        return Err(ValueError::new(
+            "0A000",
+            "an argument of this type for an encrypted column is not understood",
+        )
+        .hint("Give it as a quoted constant without a cast."));
     };
     let parameter = Target {
         column: target.column,
@@ -42,7 +46,7 @@ pub(in crate::protect) fn argument(
     };
     let given = typed.name();
     let value = assign::assign(&parameter, typed, settings)
-        .map_err(|e| mismatch(e, given, name(declared)))?;
+        .map_err(|e| mismatch(e, &given, &name(declared)))?;
     let mut plaintext = Zeroizing::new(Vec::new());
     value.encode(Canonical::Exact, &mut plaintext)?;
     let unread = || ValueError::new("0A000", "this argument of EXECUTE is not understood");
@@ -50,25 +54,10 @@ pub(in crate::protect) fn argument(
     written(&shown, settings)
 }
 
-/// smallint, and whatever else is no type of a column: by its text, where that is the same for all numbers.
-fn as_integer(
-    typed: &Typed<'_>,
-    oid: u32,
-    settings: &Settings,
-) -> Result<Zeroizing<String>, ValueError> {
-    match (oid, typed.integer()) {
-        (21 | 700 | 701, Some(n)) => written(&Shown::Int8(n), settings),
-        _ => Err(ValueError::new(
-            "0A000",
-            "an argument of this type for an encrypted column is not understood",
-        )
-        .hint("Give it as a quoted constant without a cast.")),
-    }
-}
-
 fn written(shown: &Shown<'_>, settings: &Settings) -> Result<Zeroizing<String>, ValueError> {
     let mut out = BytesMut::new();
-    shown.write(Format::Text, settings, &mut out)?;
+    // it is read again: a float keeps all its digits, whatever is shown of it
+    shown.write(Format::Text, &settings.with_all_digits(), &mut out)?;
     Ok(Zeroizing::new(String::from_utf8_lossy(&out).into_owned()))
 }
 
