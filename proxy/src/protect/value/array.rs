@@ -122,8 +122,11 @@ pub(super) fn parse(
     Ok(Array { lower, elements })
 }
 
+/// Lower and upper bound, where they are written.
+type Bounds = Option<(i32, i32)>;
+
 /// `[0:1]=`, and what follows it.
-fn bounds(text: &str) -> Result<(Option<(i32, i32)>, &str), ValueError> {
+fn bounds(text: &str) -> Result<(Bounds, &str), ValueError> {
     let Some(inside) = text.strip_prefix('[') else {
         return Ok((None, text));
     };
