@@ -122,9 +122,7 @@ impl Target<'_> {
         let text = value::text::utf8(text.as_bytes())?;
         match self.coercion {
             Coercion::Assign => value::parse(self.declared, text, settings)?.fit(self.declared),
-            Coercion::Compare | Coercion::Both => {
-                value::parse(self.operand(text)?, text, settings)
-            }
+            Coercion::Compare | Coercion::Both => value::parse(self.operand(text)?, text, settings),
         }
     }
 
