@@ -2,7 +2,7 @@
 //!
 //! It must never go on as it is where a field could be a protected column's.
 
-use super::{Passed, Ruled, untouched};
+use super::{Passed, Ruled, refuse, untouched};
 use crate::analyse::Input;
 use crate::plan;
 use crate::taint::Taint;
@@ -14,6 +14,11 @@ use pg_query::protobuf::Node;
 pub(super) fn copy(node: &NodeEnum, input: &Input<'_>, taint: &Taint, facts: &mut Facts) -> Ruled {
     if let Some(refusal) = &taint.refusal {
         return Err(Box::new(refusal.clone()));
+    }
+    if taint.found.quotes_statements() {
+        // the session takes cells out of rows, not out of COPY's data
+        let message = "COPY of texts of statements is not supported: they may hold cells";
+        return Err(refuse(message.into(), "Use SELECT.", None));
     }
     if !taint.touched {
         return untouched();
