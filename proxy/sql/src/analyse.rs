@@ -10,7 +10,7 @@ use crate::scan::{self, Tokens};
 use crate::sequence;
 use crate::standing::{self, NoNames, Session};
 use crate::taint::{self, Taint};
-use crate::verdict::{Facts, Refusal, Replacement, Statement, Verdict};
+use crate::verdict::{Facts, Refusal, Replacement, Shown, Statement, Verdict};
 use crate::world::World;
 use crate::{catalog_view, plan, utility};
 use hippocrypt_policy::{Database, Rights};
@@ -211,8 +211,26 @@ fn query(input: &Input<'_>, node: &Node, taint: Taint) -> Answer {
     facts.tables.extend(planned.tables);
     facts.tables.sort();
     facts.tables.dedup();
-    let verdict = planned.verdict;
+    let verdict = match planned.verdict {
+        Verdict::Plan(plan) if facts.quotes && plan.outputs.is_some() => {
+            let touches = facts.touches.iter_mut();
+            touches.for_each(|t| t.shown = Shown::Refused);
+            Verdict::Refusal(Arc::new(quotes_cells()))
+        }
+        verdict => verdict,
+    };
     Answer { facts, verdict }
+}
+
+/// Its rows are opened by plan, and the texts beside them would show cells.
+fn quotes_cells() -> Refusal {
+    Refusal {
+        sqlstate: "0A000",
+        message: "texts of statements cannot be selected beside encrypted columns".into(),
+        detail: None,
+        hint: Some("Select them in a statement of their own.".into()),
+        position: None,
+    }
 }
 
 /// SELECT INTO makes a table.

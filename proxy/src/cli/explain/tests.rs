@@ -118,6 +118,48 @@ user billing in database clinic, role billing, search_path public
 }
 
 #[test]
+fn what_prepare_holds_is_told_as_what_execute_will_do() {
+    let sql = "PREPARE p AS SELECT ssn FROM patients WHERE ssn = $1";
+    let seal = Seal {
+        column: ColumnIx(0),
+        coercion: Coercion::Compare,
+        shape: Shape::One,
+        cut: None,
+    };
+    let stands = Plan {
+        params: vec![UpstreamParam {
+            client: 0,
+            seal: Some(seal),
+            oid: 17,
+        }],
+        client_params: vec![ClientParam { oid: Some(25) }],
+        outputs: Some(vec![Column::Clear]),
+        ..Plan::default()
+    };
+    let plan = Plan {
+        edits: vec![Edit {
+            range: 9..9,
+            with: Replacement::Text("(pg_catalog.bytea)".to_string()),
+        }],
+        stands: Some(Arc::new(stands)),
+        ..Plan::default()
+    };
+    let facts = Facts {
+        kind: "PREPARE",
+        ..Facts::default()
+    };
+    let verdict = Verdict::Plan(Arc::new(plan));
+    let found = text(sql, Ok(vec![statement(sql, facts, verdict)]));
+    let expected = "\
+1. PREPARE goes on
+   sent       PREPARE p(pg_catalog.bytea) AS SELECT ssn FROM patients WHERE ssn = $1
+   parameter  of EXECUTE, $1: sealed for public.patients.ssn, as it would be compared; the client is told text
+   result     of EXECUTE, column 1: as the server sends it
+";
+    assert!(found.ends_with(expected), "{found}");
+}
+
+#[test]
 fn a_refusal_points_at_its_place_in_characters() {
     let sql = "SELECT 'ü',\n  lower(ssn) FROM patients";
     let refusal = Refusal {
