@@ -21,3 +21,4 @@ mod refusals;
 mod relations;
 mod roles;
 mod twin;
+mod values;
