@@ -153,6 +153,19 @@ impl World {
         }
     }
 
+    /// Where the cells of a view's column come from.
+    pub(crate) fn provenance(&self, view: &TableRef, column: &str) -> Option<&Provenance> {
+        match self.states.get(view)? {
+            State::View(view) => {
+                let mut columns = view.columns.iter();
+                columns.find(|c| *c.name == *column)?.cells.as_ref()
+            }
+            State::Protected(_) | State::Missing | State::Closed { .. } | State::Derived { .. } => {
+                None
+            }
+        }
+    }
+
     /// Whether it is a view or a materialized view.
     pub(crate) fn is_view(&self, name: &TableRef) -> bool {
         let key = (Arc::clone(&name.schema), Arc::clone(&name.table));

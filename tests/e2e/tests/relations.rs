@@ -71,6 +71,7 @@ const SAME: &[&str] = &[
     "INSERT INTO staff_view VALUES (7, 'Pangolin', 'Axolotl', 'h') RETURNING name",
     "UPDATE staff_view SET kind = 'Ocelot' WHERE id = 7 RETURNING kind, grade",
     "DELETE FROM staff_view WHERE kind = 'Ocelot' AND id = 7",
+    "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'staff_view'::regclass AND attnum > 0 ORDER BY attnum",
     "ALTER VIEW staff_view RENAME TO colleagues",
     "SELECT name FROM colleagues",
     "ALTER VIEW colleagues SET (security_barrier = true)",

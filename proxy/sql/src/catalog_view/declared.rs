@@ -83,7 +83,7 @@ impl<'c> Lineage<'c> {
         }
     }
 
-    /// What the policy says of the column, or of the parents' column of that name.
+    /// What the policy says of the column, of the parents' column of that name, or of those behind a view's.
     fn declared(
         &self,
         world: &World,
@@ -92,6 +92,9 @@ impl<'c> Lineage<'c> {
         attribute: &Attribute,
     ) -> Option<DeclaredType> {
         let column = &attribute.name;
+        if let Some(of) = world.provenance(name, column) {
+            return Some(of.declared);
+        }
         let mut waiting = vec![(name, relation)];
         let mut seen = HashSet::new();
         while let Some((name, relation)) = waiting.pop() {

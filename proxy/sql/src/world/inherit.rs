@@ -71,6 +71,12 @@ fn child(
         Some(State::Protected(own)) => Some(own),
         Some(_) => return None,
     };
+    if relation.has_rules {
+        return Some(closed(
+            "it has rules, and a rule may send values anywhere".into(),
+            "drop the rule",
+        ));
+    }
     let mut inherited: HashMap<Arc<str>, ColumnIx> = HashMap::new();
     let columns = above.iter().flat_map(|t| t.columns.iter());
     for column in columns {

@@ -194,11 +194,19 @@ fn triggers_of_children_are_their_parents_too() {
         function: Arc::from("spy"),
         definition: None,
     }];
+    let mut ruled = relation(6, &[("name", CELL)]);
+    ruled.parents = vec![5];
+    ruled.has_rules = true;
     let world = world(vec![
         ("patients", relation(1, &[("name", CELL)])),
         ("child", child),
+        ("ruled", ruled),
     ]);
     assert!(matches!(lookup(&world, "patients"), Lookup::Protected(t) if t.triggers.len() == 1));
+    assert!(matches!(
+        lookup(&world, "ruled"),
+        Lookup::Closed { reason, .. } if reason.contains("rules")
+    ));
 }
 
 #[test]
