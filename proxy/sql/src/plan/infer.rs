@@ -12,6 +12,7 @@ use pg_query::protobuf::{CaseExpr, Node, NullTest};
 mod arrays;
 mod calls;
 mod documents;
+mod kinds;
 mod operators;
 mod rows;
 mod sublinks;
@@ -76,10 +77,7 @@ impl Planner<'_> {
             | NodeEnum::JsonFuncExpr(_)
             | NodeEnum::JsonValueExpr(_) => self.document(node),
             NodeEnum::SetToDefault(default) => Err(unsupported("DEFAULT here", default.location)),
-            other => Err(unsupported(
-                &format!("the construct {}", kind_name(other)),
-                -1,
-            )),
+            other => Err(unsupported(kinds::called(other), -1)),
         }
     }
 
@@ -197,14 +195,4 @@ pub(super) fn case_results(case: &CaseExpr) -> impl Iterator<Item = &Node> {
         Some(NodeEnum::CaseWhen(when)) => when.result.as_deref(),
         _ => None,
     })
-}
-
-/// The grammar's name of a node, for a construct that has no other.
-fn kind_name(node: &NodeEnum) -> String {
-    let debug = format!("{node:?}");
-    debug
-        .split(['(', ' ', '{'])
-        .next()
-        .unwrap_or_default()
-        .to_owned()
 }

@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 mod adversary;
 mod deletes;
+mod fields;
 mod inserts;
 mod params;
 mod queries;
