@@ -156,6 +156,11 @@ const SAME: &[&str] = &[
     "SELECT p.name FROM patients p JOIN claims c ON c.patient_ssn = p.ssn WHERE c.id = 1 FOR UPDATE OF p SKIP LOCKED",
     "UPDATE patients SET (name, notes) = ('Twin Tamarin', 'tamarin notes'), (ssn, vip) = (SELECT patient_ssn, true FROM claims WHERE id = 4) WHERE id = 12 RETURNING name, ssn, vip",
     "INSERT INTO patients (id, name, ssn) SELECT v.id, v.name, v.ssn FROM (VALUES (40, 'Twin Tamarin', '900-77-0001'), (41, 'Zweiter Tamarin', '900-77-0041')) v (id, name, ssn) WHERE NOT EXISTS (SELECT 1 FROM patients p WHERE p.ssn = v.ssn) RETURNING id, ssn",
+    "SELECT amount::numeric(10,2), amount::numeric, patient_ssn::varchar(11) FROM claims WHERE patient_ssn = ('900-77-0001'::text)::text ORDER BY id",
+    "INSERT INTO patients (id, name, cost, ssn) VALUES (60, ('Twin Tamarin'::text)::text, '1.555'::numeric(10,2), (('900-77-0060'))::varchar), (61, 'Twin Tamarin', 1.555::numeric(10,2), NULL) RETURNING cost, cost::numeric(10,2), ssn",
+    "SELECT id, COALESCE(ssn, CAST('abc' AS varchar(11))), COALESCE(ssn, 'abc'), CASE WHEN id = 1 THEN 'x'::varchar(11) ELSE ssn END FROM patients ORDER BY id",
+    "SELECT ssn FROM patients WHERE id = 1 UNION ALL SELECT 'x'::varchar(11)",
+    "DELETE FROM patients WHERE id IN (60, 61)",
     // MERGE
     "MERGE INTO patients p USING (VALUES (1, 'Twin Tamarin', '900-77-0001'), (50, 'Zweiter Tamarin', '900-77-0050')) AS s (id, name, ssn) ON p.ssn = s.ssn WHEN MATCHED THEN UPDATE SET notes = 'tamarin notes', name = s.name WHEN NOT MATCHED THEN INSERT (id, name, ssn) VALUES (s.id, s.name, s.ssn)",
     "SELECT id, name, ssn, notes FROM patients WHERE id IN (1, 50) ORDER BY id",

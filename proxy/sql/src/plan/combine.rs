@@ -3,7 +3,7 @@
 //! Cells meet cells of their own group, and open values; they must never meet a value of the server.
 
 use super::Planner;
-use super::flow::{Cell, Fate, Flow, LeafIx, Sealed, What};
+use super::flow::{Cast, Cell, Fate, Flow, LeafIx, Sealed, What};
 use super::refuse::{Construct, Judged, refusal, unsupported};
 use super::types;
 use crate::verdict::{Coercion, Seal, Shape, Shown, Use};
@@ -150,15 +150,32 @@ impl Planner<'_> {
         if clear {
             return Err(self.mixed(what, &first, None, at));
         }
-        let mut merged = self.merged_cells(what, &cells, !open.is_empty(), at)?;
+        let loses = !open.is_empty() && !self.all_cast_to(&open, &first);
+        let mut merged = self.merged_cells(what, &cells, loses, at)?;
         if self.has_value(&open) {
             self.keeps_scale(what, &merged, at)?;
         }
-        if let (Some(text), true) = (text_first, types::is_text(merged.declared)) {
+        if let (Some(text), true) = (text_first, types::is_text(merged.declared))
+            && text.oid() != merged.declared.oid()
+        {
             (merged.declared, merged.typmod) = (text, -1);
         }
         self.seal_beside(&open, &merged, Beside::List)?;
         Ok(Flow::Cell(merged))
+    }
+
+    /// Whether every leaf is cast to the very type of the cells, so that no branch loses its modifier
+    /// (parse_coerce.c, select_common_typmod).
+    fn all_cast_to(&self, leaves: &[LeafIx], cell: &Cell) -> bool {
+        let own = match cell.declared {
+            hippocrypt_policy::DeclaredType::Varchar(Some(n)) => {
+                i32::try_from(n).map(|n| vec![n]).unwrap_or_default()
+            }
+            declared => types::own_modifiers(declared),
+        };
+        let is_own = |cast: &Cast| matches!(cast, Cast::To(oid, m) if *oid == cell.declared.oid() && *m == own);
+        let mut leaves = leaves.iter().map(|ix| self.leaves.get(ix.0));
+        cell.typmod == cell.declared.typmod() && leaves.all(|l| l.is_some_and(|l| is_own(&l.cast)))
     }
 
     /// A literal's own digits after the point are not in a deterministic cell: `COALESCE(price, 5)` shows 5.
@@ -185,7 +202,7 @@ impl Planner<'_> {
     fn text_of(&self, leaves: &[LeafIx]) -> Option<hippocrypt_policy::DeclaredType> {
         let leaf = leaves.first().and_then(|ix| self.leaves.get(ix.0))?;
         let oid = match (&leaf.cast, &leaf.what) {
-            (super::flow::Cast::To(oid, _), _) => *oid,
+            (Cast::To(oid, _), _) => *oid,
             (_, What::Param(client, _)) => self.declared_oid(*client)?,
             _ => return None,
         };

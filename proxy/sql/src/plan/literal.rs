@@ -196,6 +196,7 @@ impl Planner<'_> {
         };
         let at = usize::try_from(location).ok()?;
         let first = tokens.at(at)?;
+        let inner = self.in_parentheses(inner);
         match tokens.kind(first)? {
             Kind::Typecast => {
                 let touching = tokens.from(inner.end) == first;
@@ -216,6 +217,24 @@ impl Planner<'_> {
             }
             _ => None,
         }
+    }
+
+    /// The bytes with the parentheses that stand around them: `('x'::text)::varchar`.
+    fn in_parentheses(&self, inner: Range<usize>) -> Range<usize> {
+        let tokens = self.input.tokens;
+        let (mut start, mut end) = (tokens.from(inner.start), tokens.from(inner.end));
+        let mut range = inner;
+        while let Some(before) = start.checked_sub(1) {
+            let opens = tokens.kind(before) == Some(Kind::Ascii40);
+            let outer = match (tokens.get(before), tokens.get(end)) {
+                (Some(open), Some(close)) if opens && close.kind == Kind::Ascii41 => {
+                    open.range.start..close.range.end
+                }
+                _ => break,
+            };
+            (start, end, range) = (before, end + 1, outer);
+        }
+        range
     }
 
     /// End of the type name that begins at token `first`: a name, one of gram.y's phrases, modifiers.

@@ -121,13 +121,15 @@ impl Planner<'_> {
                 let alike = |d| of_value(d).is_some_and(|d| d == oid || both_text(d));
                 let cut = cut(oid, modifiers, declared);
                 let same = self.declared_oid(client).is_none_or(alike);
-                let known = modifiers.is_empty()
-                    || cut.is_some()
-                    || harmless(oid, modifiers, declared, seal.coercion);
+                let own = rounds(oid, modifiers, declared);
+                let known = modifiers.is_empty() || cut.is_some() || own;
                 if !same || !known {
                     return Err(refused());
                 }
                 seal.cut = cut;
+                if own {
+                    seal.coercion = Coercion::Assign;
+                }
             }
         }
         Ok(seal)
@@ -232,6 +234,11 @@ impl Planner<'_> {
             let declared = self.column_type(sealed)?;
             seal.cut = element.and_then(|oid| cut(oid, modifiers, declared));
         }
+        if let (Shape::One, Cast::To(oid, modifiers)) = (seal.shape, &leaf.cast)
+            && rounds(*oid, modifiers, self.column_type(sealed)?)
+        {
+            seal.coercion = Coercion::Assign;
+        }
         let text = self.input.text;
         let touches = |c: Option<char>| {
             c.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | '$' | '"' | '\''))
@@ -282,8 +289,7 @@ impl Planner<'_> {
             }
             // the value of that type; what comes of a type that does not fit the column is protect's to say
             (Cast::To(oid, modifiers), Literal::String { value, .. })
-                if modifiers.is_empty()
-                    || harmless(*oid, modifiers, declared, sealed.seal.coercion) =>
+                if modifiers.is_empty() || rounds(*oid, modifiers, declared) =>
             {
                 let value = value.clone();
                 Ok(Literal::String { value, cast: *oid })
@@ -293,6 +299,9 @@ impl Planner<'_> {
             {
                 let value = number.clone();
                 Ok(Literal::String { value, cast: *oid })
+            }
+            (Cast::To(oid, modifiers), Literal::Number(_)) if rounds(*oid, modifiers, declared) => {
+                Ok(literal.clone())
             }
             (Cast::To(oid, modifiers), literal)
                 if *oid == declared.oid()
@@ -380,6 +389,11 @@ fn array_literal(leaf: &Leaf, literal: &Literal, declared: DeclaredType) -> Opti
     Some(Literal::String { value, cast })
 }
 
+/// A cast to the column's own numeric(p, s) or timestamptz(p): it rounds as storing the value would.
+fn rounds(oid: u32, modifiers: &[i32], declared: DeclaredType) -> bool {
+    oid == declared.oid() && !modifiers.is_empty() && types::own_modifiers(declared) == modifiers
+}
+
 /// What a cast to varchar(n) leaves of a value for a column of text.
 fn cut(oid: u32, modifiers: &[i32], declared: DeclaredType) -> Option<u32> {
     match (oid, modifiers) {
@@ -418,18 +432,8 @@ fn one_shape(client: u16, known: Option<u32>, sealed: Option<&Sealed>) -> Judged
 fn harmless(oid: u32, modifiers: &[i32], declared: DeclaredType, coercion: Coercion) -> bool {
     let text = types::is_text_oid(oid) && types::is_text(declared);
     let same = oid == declared.oid();
-    let own = same && coercion == Coercion::Assign && own_modifiers(declared) == modifiers;
+    let own = same && coercion == Coercion::Assign && types::own_modifiers(declared) == modifiers;
     (modifiers.is_empty() && (same || text)) || own
-}
-
-fn own_modifiers(declared: DeclaredType) -> Vec<i32> {
-    match declared {
-        DeclaredType::Numeric(Some((p, s))) => vec![i32::from(p), i32::from(s)],
-        DeclaredType::Time(Some(p))
-        | DeclaredType::Timestamp(Some(p))
-        | DeclaredType::Timestamptz(Some(p)) => vec![i32::from(p)],
-        _ => Vec::new(),
-    }
 }
 
 /// varchar.c, varchar with an explicit cast: cut without a word.

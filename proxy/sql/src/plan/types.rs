@@ -94,6 +94,11 @@ fn integer(node: &Node) -> Option<i32> {
 /// The cells after a cast that can be dropped: same values, same comparison rule; `None` for any other cast.
 pub(super) fn after_cast(cell: &Cell, cast: &BuiltIn) -> Option<Cell> {
     use DeclaredType as D;
+    // its own type to the last digit: no cast at all to PostgreSQL either
+    let own = cast.oid == cell.declared.oid() && cast.modifiers == own_modifiers(cell.declared);
+    if own && !cast.modifiers.is_empty() && cell.typmod == cell.declared.typmod() {
+        return Some(cell.clone());
+    }
     let width = match cast.modifiers.as_slice() {
         [] => None,
         [n] => Some(u32::try_from(*n).ok()?),
@@ -163,6 +168,7 @@ pub(super) fn fits(from: DeclaredType, to: DeclaredType) -> bool {
     match (from, to) {
         (D::Text | D::Varchar(_), D::Text | D::Varchar(None)) => true,
         (D::Varchar(Some(n)), D::Varchar(Some(m))) => n <= m,
+        (D::Int4, D::Int8) => true,
         // blanks at the end of char(n) are its length: it fits its own only
         (D::Bpchar(_), D::Bpchar(_)) => from == to,
         (D::Array(element), _) if matches!(element.declared(), D::Bpchar(_)) => from == to,
@@ -196,5 +202,16 @@ pub(super) fn derive(leaf: &mut Leaf) {
     );
     if leaf.cast == Cast::None && !numeric {
         leaf.cast = Cast::To(25, Vec::new());
+    }
+}
+
+/// The modifiers that a type is written with, where a cast to them rounds as storing does.
+pub(super) fn own_modifiers(declared: DeclaredType) -> Vec<i32> {
+    match declared {
+        DeclaredType::Numeric(Some((p, s))) => vec![i32::from(p), i32::from(s)],
+        DeclaredType::Time(Some(p))
+        | DeclaredType::Timestamp(Some(p))
+        | DeclaredType::Timestamptz(Some(p)) => vec![i32::from(p)],
+        _ => Vec::new(),
     }
 }
