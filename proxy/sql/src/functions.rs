@@ -149,10 +149,30 @@ fn catalog_function(call: &tree::Function, name: &str) -> Result<Effects, Refusa
     Ok(Effects::default())
 }
 
+/// What a call of `set_config` sets, and to which constant.
+pub(crate) fn setting(call: &tree::Function) -> Option<(&str, Option<&str>)> {
+    let constant = |ix| {
+        let found = call.constants.iter().find(|(at, _)| *at == ix);
+        found.map(|(_, value)| value.as_str())
+    };
+    let is_it = call.name.parts.last().is_some_and(|n| n == "set_config");
+    is_it.then(|| Some((constant(0)?, constant(1))))?
+}
+
+/// The values with which pg_dump calls `set_config(name, …) FROM pg_settings WHERE name = …`: no setting that
+/// verdicts depend on can take them, but for those that are asked again after it.
+const DUMPED: [&str; 3] = ["view", "foreign-table", "view, foreign-table"];
+
 /// `set_config` is SET: the setting must be seen to be judged.
 fn set_config(call: &tree::Function) -> Result<Effects, Refusal> {
     let constant = |ix| call.constants.iter().find(|(at, _)| *at == ix);
     let Some((_, setting)) = constant(0) else {
+        if constant(1).is_some_and(|(_, value)| DUMPED.contains(&value.as_str())) {
+            return Ok(Effects {
+                settings: true,
+                ..Effects::default()
+            });
+        }
         let mut refusal = untrusted(call, "set_config of a setting that is not a constant");
         refusal.hint = Some("Write the setting's name as a string constant.".into());
         return Err(refusal);

@@ -14,7 +14,7 @@ pub mod normalise;
 mod plan;
 pub mod scan;
 mod sequence;
-mod settings;
+pub mod settings;
 pub mod standing;
 mod taint;
 mod tree;

@@ -4,13 +4,61 @@
 //! look or how long things take, and the session follows those by ParameterStatus. The three formats that
 //! ParameterStatus does not report are listed, so that the session asks for them.
 
+use crate::analyse::Input;
+use crate::catalog::CatalogShows;
 use crate::verdict::Refusal;
+use hippocrypt_policy::CatalogAccess;
+
+/// What catalogs say of protected columns is a setting of the session.
+const CATALOG: &str = "hippocrypt.catalog";
+
+/// What a value of `hippocrypt.catalog` means; it is empty after RESET.
+pub fn shows(value: &str) -> CatalogShows {
+    match value {
+        "physical" => CatalogShows::Physical,
+        _ => CatalogShows::Declared,
+    }
+}
+
+/// The refusal of `hippocrypt.catalog = value` (`None` for one that is no constant).
+pub(crate) fn catalog_refused(
+    setting: &str,
+    value: Option<&str>,
+    input: &Input<'_>,
+) -> Option<Refusal> {
+    if input.world.is_clear() || !setting.eq_ignore_ascii_case(CATALOG) {
+        return None;
+    }
+    let may = input.cx.rights.catalog == CatalogAccess::Physical;
+    let (sqlstate, message, hint) = match value {
+        Some("declared") => return None,
+        Some("physical") if may => return None,
+        Some("physical") => (
+            "42501",
+            format!("permission denied to set {CATALOG}"),
+            "The policy gives the right: roles: { …: { catalog: physical } }.",
+        ),
+        _ => (
+            "22023",
+            format!("invalid value for parameter \"{CATALOG}\""),
+            "Available values: declared, physical.",
+        ),
+    };
+    Some(Refusal {
+        sqlstate,
+        message,
+        detail: None,
+        hint: Some(hint.into()),
+        position: None,
+    })
+}
 
 /// Settings after which names, texts or values can mean something else.
 pub(crate) fn matters(name: &str) -> bool {
     matches!(
         name,
         "search_path"
+            | CATALOG
             | "role"
             | "session_authorization"
             | "standard_conforming_strings"

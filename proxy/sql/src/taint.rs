@@ -70,6 +70,10 @@ impl Taint {
                 Ok(effects) => {
                     self.effects.catalog |= effects.catalog;
                     self.effects.settings |= effects.settings;
+                    let refused = functions::setting(call).and_then(|(setting, value)| {
+                        crate::settings::catalog_refused(setting, value, input)
+                    });
+                    self.refusal = self.refusal.take().or(refused);
                 }
                 Err(refusal) if guarded => {
                     self.refusal.get_or_insert(refusal);

@@ -112,6 +112,10 @@ impl Machine {
                 self.pass(frame);
                 Ok(())
             }
+            (Some(Expect::Renewed { reply, .. }), tag) if *reply == tag => {
+                self.inflight.pop();
+                Ok(())
+            }
             (Some(Expect::Describe(_)), b't' | b'T' | b'n') => self.described(frame, now),
             (Some(Expect::Execute(_) | Expect::Query(_)), b'D') => self.row(frame, now),
             (Some(Expect::Execute(_) | Expect::Query(_)), b'd') => self.copied(frame, now),

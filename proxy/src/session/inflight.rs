@@ -5,6 +5,7 @@
 //!   Parse            Parse         1                                1
 //!   Bind             Bind          2                                2
 //!   Close            Close         3                                3
+//!   (renewed)        Renewed       3, 1                             3 or 1
 //!   Describe         Describe      t, T, n                          T or n
 //!   Execute          Execute       D G H W? d c                     C, s or I
 //!   Sync             Sync          E                                Z
@@ -117,6 +118,9 @@ pub(super) enum Question {
     Role,
     /// A setting of value formats that ParameterStatus does not report.
     Format(&'static str),
+    /// Not a question: makes `hippocrypt.catalog` known to the server, so that it can be shown.
+    Declare,
+    Catalog,
     Temporary,
     Snapshot,
 }
@@ -132,6 +136,11 @@ pub(super) enum Expect {
         undo: Undo,
     },
     Close {
+        undo: Undo,
+    },
+    /// A Close or Parse by which a prepared statement follows the catalog: `3` or `1`, not the client's.
+    Renewed {
+        reply: u8,
         undo: Undo,
     },
     Describe(Described),

@@ -12,8 +12,10 @@ use super::inflight::Question;
 use super::machine::Protected;
 use super::prepared::Basis;
 use crate::catalog::Snapshot;
+use hippocrypt_policy::CatalogAccess;
 use hippocrypt_sql::Analyser;
-use hippocrypt_sql::catalog::Names;
+use hippocrypt_sql::catalog::{CatalogShows, Names};
+use hippocrypt_sql::settings;
 use std::sync::Arc;
 
 /// What is outstanding before a statement can be judged.
@@ -37,6 +39,17 @@ pub(super) enum Asking {
     Driver,
 }
 
+/// `hippocrypt.catalog` of this session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum CatalogSetting {
+    /// The role may not see catalogs as they are: nothing depends on it.
+    Idle,
+    /// It does not exist yet.
+    Unset,
+    /// It can be shown.
+    Asked,
+}
+
 #[derive(Debug)]
 pub(super) struct Known {
     pub(super) names: Arc<Names>,
@@ -52,15 +65,23 @@ pub(super) struct Known {
     asking: Asking,
     path: String,
     role: String,
+    /// Whether `hippocrypt.catalog` is anything to ask for, and is known to the server.
+    catalog_setting: CatalogSetting,
     pub(super) session_user: String,
     pub(super) snapshot: Option<Snapshot>,
     temporary: Vec<Arc<str>>,
+    catalog: CatalogShows,
     pub(super) utf8: bool,
 }
 
 impl Known {
-    pub(super) fn new(_protected: Option<&Protected>) -> Self {
+    pub(super) fn new(protected: Option<&Protected>) -> Self {
+        let may = protected.is_some_and(|p| p.rights.catalog == CatalogAccess::Physical);
         Self {
+            catalog_setting: match may {
+                true => CatalogSetting::Unset,
+                false => CatalogSetting::Idle,
+            },
             names: Arc::new(Names {
                 standard_conforming_strings: true,
                 ..Names::default()
@@ -78,6 +99,7 @@ impl Known {
             session_user: String::new(),
             snapshot: None,
             temporary: Vec::new(),
+            catalog: CatalogShows::default(),
             utf8: true,
         }
     }
@@ -104,7 +126,9 @@ impl Known {
 
     /// What is to be asked first. `in_transaction`: a block is open, or messages wait for their Sync.
     pub(super) fn need(&self, in_transaction: bool) -> Need {
-        const NAMES: &[Question] = &[
+        const ALL: &[Question] = &[
+            Question::Declare,
+            Question::Catalog,
             Question::Format("SHOW bytea_output"),
             Question::Format("SHOW extra_float_digits"),
             Question::Format("SHOW array_nulls"),
@@ -112,7 +136,12 @@ impl Known {
             Question::Role,
         ];
         if self.stale_names {
-            return Need::Ask(NAMES);
+            let settled = match self.catalog_setting {
+                CatalogSetting::Unset => 0,
+                CatalogSetting::Asked => 1,
+                CatalogSetting::Idle => 2,
+            };
+            return Need::Ask(ALL.get(settled..).unwrap_or(ALL));
         }
         match (self.stale_catalog, in_transaction) {
             (true, true) => Need::Ask(&[Question::Snapshot]),
@@ -195,6 +224,8 @@ impl Known {
             Question::Role => first.unwrap_or("").clone_into(&mut self.role),
             // the machine's settings take it
             Question::Format(_) => {}
+            Question::Declare => return false,
+            Question::Catalog => self.catalog = settings::shows(first.unwrap_or("")),
             Question::Temporary => self.temporary.extend(first.map(Arc::from)),
             Question::Snapshot => {
                 let snapshot = self.snapshot.get_or_insert_with(Snapshot::default);
@@ -207,7 +238,11 @@ impl Known {
     /// Before its first row.
     pub(super) fn begin(&mut self, question: Question) {
         match question {
-            Question::SearchPath | Question::Role | Question::Format(_) => {}
+            Question::SearchPath
+            | Question::Role
+            | Question::Format(_)
+            | Question::Declare
+            | Question::Catalog => {}
             Question::Temporary => self.temporary.clear(),
             Question::Snapshot => self.snapshot = None,
         }
@@ -216,7 +251,11 @@ impl Known {
     /// All rows of it have come.
     pub(super) fn complete(&mut self, question: Question, protected: &Protected) {
         match question {
-            Question::SearchPath | Question::Format(_) => return,
+            Question::SearchPath | Question::Format(_) | Question::Catalog => return,
+            Question::Declare => {
+                self.catalog_setting = CatalogSetting::Asked;
+                return;
+            }
             Question::Role => self.stale_names = false,
             Question::Temporary => self.stale_temporary = false,
             Question::Snapshot => {
@@ -246,7 +285,7 @@ impl Known {
             search_path: Names::path(&self.path, user),
             temporary: self.temporary.clone(),
             standard_conforming_strings: self.names.standard_conforming_strings,
-            catalog: self.names.catalog,
+            catalog: self.catalog,
         };
         if *self.names != names {
             self.names = Arc::new(names);

@@ -26,6 +26,8 @@ impl Question {
             Self::SearchPath => "SHOW search_path",
             Self::Role => "SHOW role",
             Self::Format(show) => show,
+            Self::Declare => "SET hippocrypt.catalog TO declared",
+            Self::Catalog => "SHOW hippocrypt.catalog",
             Self::Temporary => TEMPORARY,
             Self::Snapshot => SNAPSHOT,
         }

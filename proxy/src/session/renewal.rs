@@ -3,11 +3,14 @@
 //!
 //! It must never let a statement run by a plan that today's verdict would not give.
 
+use super::inflight::Expect;
 use super::machine::Machine;
 use super::own;
 use super::prepared::{Judged, Prepared};
 use hippocrypt_sql::Plan;
 use hippocrypt_wire::ErrorReport;
+use hippocrypt_wire::frontend::Target;
+use hippocrypt_wire::write::Writer;
 use std::sync::Arc;
 
 impl Machine {
@@ -26,7 +29,10 @@ impl Machine {
         // which cursor a FETCH reads is found when it is bound
         let fetches = prepared.part().is_some_and(|p| p.is_fetch());
         if !fetches && !same(&prepared, &again) {
-            return Err(Box::new(own::outdated()));
+            return match follows_catalog(&prepared, &again) && !self.renewing {
+                true => self.parse_again(&prepared, again, name),
+                false => Err(Box::new(own::outdated())),
+            };
         }
         let renewed = Arc::new(prepared.judged_again(Judged {
             parts: prepared.judged.parts.clone(),
@@ -39,6 +45,38 @@ impl Machine {
             .statements
             .insert(Self::name(name), Arc::clone(&renewed));
         self.credit_goes_to(&prepared, &renewed);
+        Ok(renewed)
+    }
+
+    /// A query over the catalogs is parsed again with the types of today, as the server itself would plan it again.
+    fn parse_again(
+        &mut self,
+        before: &Arc<Prepared>,
+        again: Arc<Judged>,
+        name: &[u8],
+    ) -> Result<Arc<Prepared>, Box<ErrorReport>> {
+        let renewed = Arc::new(Prepared::of(
+            Arc::clone(&again),
+            before.query.clone(),
+            Arc::clone(&before.oids),
+        ));
+        let text = again.text.as_ref().map(String::as_bytes);
+        let mut out = Writer::new(&mut self.to_server);
+        let sent = out.close_named(Target::Statement, name).and_then(|()| {
+            let oids = before.oids.iter().copied();
+            out.parse(name, text.unwrap_or(&before.query), oids)
+        });
+        sent.map_err(|_| Box::new(own::outdated()))?;
+        let renewed_name = Self::name(name);
+        let closed = self.names.set_statement(renewed_name.clone(), None);
+        let parsed = self
+            .names
+            .set_statement(renewed_name, Some(Arc::clone(&renewed)));
+        for (reply, undo) in [(b'3', closed), (b'1', parsed)] {
+            self.inflight.push(Expect::Renewed { reply, undo });
+        }
+        self.unsynced = true;
+        self.credit_goes_to(before, &renewed);
         Ok(renewed)
     }
 
@@ -105,6 +143,28 @@ impl Machine {
             *credited = Arc::clone(after);
         }
     }
+}
+
+/// Whether a statement that only reads catalogs is what both verdicts are of: nothing is sealed, opened or
+/// named, and its result has the same types under either.
+fn follows_catalog(before: &Prepared, again: &Judged) -> bool {
+    let plain = |plan: &Arc<Plan>| {
+        plan.params.iter().all(|p| p.seal.is_none())
+            && plan.outputs.is_none()
+            && plan.stands.is_none()
+            && plan.copy.is_none()
+    };
+    let reads = |judged: &Judged| match judged.parts.as_slice() {
+        [only] => {
+            let facts = &only.facts;
+            facts.kind == "SELECT"
+                && facts.touches.is_empty()
+                && facts.tables.is_empty()
+                && only.plan.as_ref().is_none_or(plain)
+        }
+        _ => false,
+    };
+    !before.by_sql && reads(&before.judged) && reads(again)
 }
 
 /// Two verdicts on the same text are the same where edits, parameters and outputs are: the values in them come

@@ -7,6 +7,7 @@
 
 mod at_rest;
 mod audit;
+mod catalog;
 mod copy;
 mod copy_inputs;
 mod copy_protocol;

@@ -72,7 +72,7 @@ pub(super) fn rule(node: &NodeEnum, input: &Input<'_>, taint: &Taint, facts: &mu
         },
 
         // They change the session.
-        NodeEnum::VariableSetStmt(s) => set(s),
+        NodeEnum::VariableSetStmt(s) => set(s, input),
 
         // They name relations and move no value; whatever table the server finds is the one that the client
         // would have reached without us.
@@ -275,19 +275,34 @@ fn owner(kind: ObjectType, object: Option<&Node>, input: &Input<'_>) -> Ruled {
     }
 }
 
-/// SET: the encoding must stay what texts are read in.
-fn set(s: &VariableSetStmt) -> Ruled {
+/// A string constant, or a word where SET takes one.
+fn constant(node: &Node) -> Option<&str> {
+    match &node.node {
+        Some(NodeEnum::AConst(c)) => match &c.val {
+            Some(a_const::Val::Sval(s)) => Some(&s.sval),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// SET: the encoding must stay what texts are read in, and catalogs as they are are not for everyone.
+fn set(s: &VariableSetStmt, input: &Input<'_>) -> Ruled {
     let sets = s.kind() == VariableSetKind::VarSetValue;
+    let value = match s.args.as_slice() {
+        [only] => constant(only),
+        _ => None,
+    };
+    if let Some(refusal) = settings::catalog_refused(&s.name, value, input).filter(|_| sets) {
+        return Err(Box::new(refusal));
+    }
     if !sets || !s.name.eq_ignore_ascii_case("client_encoding") {
         return untouched();
     }
-    let is_utf8 = s.args.iter().all(|n| match &n.node {
-        Some(NodeEnum::AConst(c)) => match &c.val {
-            Some(a_const::Val::Sval(s)) => settings::is_utf8(&s.sval),
-            _ => false,
-        },
-        _ => false,
-    });
+    let is_utf8 = s
+        .args
+        .iter()
+        .all(|n| constant(n).is_some_and(settings::is_utf8));
     match is_utf8 && !s.args.is_empty() {
         true => untouched(),
         false => Err(Box::new(settings::wrong_encoding())),

@@ -164,7 +164,9 @@ impl Machine {
                         self.recorder.prepare_failed(ticket, code, now)?;
                     }
                 }
-                Expect::Bind { undo } | Expect::Close { undo } => self.names.undo(undo),
+                Expect::Bind { undo } | Expect::Close { undo } | Expect::Renewed { undo, .. } => {
+                    self.names.undo(undo);
+                }
                 Expect::Execute(mut run) | Expect::Function(mut run) => {
                     self.recorder
                         .outcome(&mut run, Some(code), database.as_deref(), now)?;
