@@ -4,12 +4,12 @@
 
 use super::Planner;
 use super::combine::Beside;
-use super::flow::Flow;
+use super::flow::{Cell, Flow};
 use super::from::rename;
 use super::refuse::{Judged, malformed, refusal, unsupported};
 use super::scope::{Entry, EntryColumn, Level, Value, quoted};
 use pg_query::NodeEnum;
-use pg_query::protobuf::JoinExpr;
+use pg_query::protobuf::{JoinExpr, JoinType};
 use std::sync::Arc;
 
 impl Planner<'_> {
@@ -26,7 +26,7 @@ impl Planner<'_> {
             return Err(unsupported("an alias of a join and of its USING", -1));
         }
         let names = self.merged_names(join, &left, &right)?;
-        let merged = self.merged(&names, &left, &right)?;
+        let merged = self.merged(join.jointype(), &names, &left, &right)?;
         self.on(join, &left, &right)?;
         Ok(joined(join, merged, left, right))
     }
@@ -73,6 +73,7 @@ impl Planner<'_> {
 
     fn merged(
         &mut self,
+        kind: JoinType,
         names: &[Arc<str>],
         left: &[Entry],
         right: &[Entry],
@@ -88,7 +89,10 @@ impl Planner<'_> {
                 Beside::List,
                 -1,
             )?;
-            let flow = self.one_of("JOIN … USING", vec![left, right], -1)?;
+            let mut flow = self.one_of("JOIN … USING", vec![left.clone(), right.clone()], -1)?;
+            if let Flow::Cell(cell) = &mut flow {
+                cell.relabelled |= relabelled(kind, &left, &right, cell);
+            }
             merged.push(EntryColumn {
                 name: Arc::clone(name),
                 value: Value::Flow(flow),
@@ -116,6 +120,22 @@ impl Planner<'_> {
                 Err(refusal("42703", message, -1))
             }
         }
+    }
+}
+
+/// Whether the merged column is no side's own column but a cast of it (parse_clause.c, buildMergedJoinVar): then
+/// PostgreSQL names no table for it.
+fn relabelled(kind: JoinType, left: &Flow, right: &Flow, merged: &Cell) -> bool {
+    let cast = |side: &Flow| match side {
+        Flow::Cell(cell) => {
+            cell.relabelled || (cell.declared, cell.typmod) != (merged.declared, merged.typmod)
+        }
+        _ => true,
+    };
+    match kind {
+        JoinType::JoinLeft => cast(left),
+        JoinType::JoinRight => cast(right),
+        _ => cast(left) && cast(right),
     }
 }
 
