@@ -100,6 +100,8 @@ pub(super) enum Fate {
     Undecided,
     /// It goes on as it is.
     Clear,
+    /// Only whether it is NULL matters here: a parameter that is sealed elsewhere is sealed here too.
+    Tested,
     /// It becomes a cell.
     Sealed(Sealed),
 }

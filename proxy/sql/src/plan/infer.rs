@@ -4,7 +4,7 @@
 
 use super::Planner;
 use super::combine::Beside;
-use super::flow::Flow;
+use super::flow::{Fate, Flow};
 use super::refuse::{Construct, Judged, malformed, unsupported};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{CaseExpr, Node, NullTest};
@@ -112,6 +112,7 @@ impl Planner<'_> {
         }
         match self.infer(arg)? {
             Flow::Cell(cell) => self.null_ness("IS NULL", &cell, test.location),
+            Flow::Open(leaves) => self.settle(&leaves, &Fate::Tested),
             flow => self.clear(flow, "IS NULL", test.location),
         }
     }

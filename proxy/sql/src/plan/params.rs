@@ -51,6 +51,7 @@ impl Planner<'_> {
     /// Edits for every leaf that became a cell, and the parameters of both sides.
     pub(super) fn finish_leaves(&mut self) -> Judged<(Vec<UpstreamParam>, Vec<ClientParam>)> {
         self.settle_rest();
+        self.settle_tested();
         let leaves = std::mem::take(&mut self.leaves);
         self.keep_names(&leaves)?;
         self.drop_column_casts(&leaves)?;
@@ -65,7 +66,7 @@ impl Planner<'_> {
                 (What::Param(client, token), fate) => {
                     let sealed = match fate {
                         Fate::Sealed(sealed) => Some(sealed),
-                        Fate::Clear | Fate::Undecided => None,
+                        Fate::Clear | Fate::Tested | Fate::Undecided => None,
                     };
                     let seal = sealed.map(|s| self.param_sealed(*client, leaf, s));
                     let seal = seal.transpose()?;
@@ -85,6 +86,26 @@ impl Planner<'_> {
             }
         }
         self.both_sides(&slots, &types, highest)
+    }
+
+    /// `ssn = $1 OR $1 IS NULL`: the value must not go in clear for the sake of the test.
+    fn settle_tested(&mut self) {
+        let client = |leaf: &Leaf| match leaf.what {
+            What::Param(client, _) => Some(client),
+            What::Null | What::Constant(_) => None,
+        };
+        let mut sealed: BTreeMap<u16, Sealed> = BTreeMap::new();
+        for leaf in &self.leaves {
+            if let (Some(client), Fate::Sealed(how)) = (client(leaf), &leaf.fate) {
+                sealed.entry(client).or_insert_with(|| how.clone());
+            }
+        }
+        for leaf in &mut self.leaves {
+            if leaf.fate == Fate::Tested {
+                let how = client(leaf).and_then(|client| sealed.get(&client));
+                leaf.fate = how.cloned().map_or(Fate::Clear, Fate::Sealed);
+            }
+        }
     }
 
     fn highest(&self, leaves: &[Leaf]) -> u16 {
@@ -331,7 +352,7 @@ impl Planner<'_> {
             let mut fates = cast.iter().filter_map(|ix| leaves.get(ix.0));
             let sealed = fates.find_map(|leaf| match &leaf.fate {
                 Fate::Sealed(sealed) => Some((leaf, sealed)),
-                Fate::Clear | Fate::Undecided => None,
+                Fate::Clear | Fate::Tested | Fate::Undecided => None,
             });
             if let Some((leaf, sealed)) = sealed {
                 let declared = self.column_type(sealed)?;
