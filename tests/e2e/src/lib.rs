@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 pub mod certificates;
+pub mod log;
 pub mod place;
 pub mod proxy;
 pub mod raw;

@@ -101,20 +101,31 @@ impl Raw {
     /// # Errors
     /// The server's ErrorResponse.
     pub fn login(port: u16, user: &str, password: &str, database: &str) -> Result<Self, Message> {
+        Self::login_with(port, user, password, database, &[])
+    }
+
+    /// The same with further start-up parameters.
+    ///
+    /// # Errors
+    /// The server's ErrorResponse.
+    pub fn login_with(
+        port: u16,
+        user: &str,
+        password: &str,
+        database: &str,
+        more: &[(&str, &str)],
+    ) -> Result<Self, Message> {
         let mut raw = Self::connect(port);
         let mut body = vec![0, 3, 0, 0];
-        for word in [
-            "user",
-            user,
-            "database",
-            database,
-            "application_name",
-            "raw",
-            "",
-        ] {
-            body.extend(word.as_bytes());
-            body.push(0);
+        let ours = [
+            ("user", user),
+            ("database", database),
+            ("application_name", "raw"),
+        ];
+        for (name, value) in ours.iter().chain(more) {
+            body.extend([name.as_bytes(), &[0], value.as_bytes(), &[0]].concat());
         }
+        body.push(0);
         raw.send(&untagged(&body));
         raw.authenticate(password)?;
         loop {
@@ -190,6 +201,11 @@ impl Raw {
     /// Sends frames in one piece: a pipeline.
     pub fn pipeline(&mut self, frames: &[Vec<u8>]) {
         self.send(&frames.concat());
+    }
+
+    /// Says that nothing more will be sent.
+    pub fn finish(&mut self) {
+        let _ = self.stream.shutdown(std::net::Shutdown::Write);
     }
 
     /// The next message; `None` at the end of the connection. Panics after 30 s of silence.

@@ -13,6 +13,8 @@ mod copy_inputs;
 mod copy_protocol;
 mod corpus;
 mod drivers;
+mod generated;
+mod hostile;
 mod lifecycle;
 mod login;
 mod named;

@@ -1,0 +1,159 @@
+//! Every construct of the SQL table, each with what is expected of it: a promise, or a refusal that no database of
+//! cells could avoid. What is promised and not kept yet stands in `NOT_YET`, which may only shrink.
+
+use super::author::Author;
+use super::schema::Table;
+use super::script::{MODES, Mode, Piece, Script};
+
+mod cte;
+mod ddl;
+mod filter;
+mod group;
+mod join;
+mod read;
+mod refused;
+mod session;
+mod setop;
+mod upsert;
+mod write;
+
+/// What the table says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expect {
+    /// Answered as by PostgreSQL.
+    Yes,
+    /// Refused, or answered as by PostgreSQL.
+    Refusal,
+    /// The twin's own errors are what it is about.
+    Error,
+}
+
+/// A construct.
+pub struct Construct {
+    pub name: &'static str,
+    pub expect: Expect,
+    pub modes: &'static [Mode],
+    /// What of the schema must have been made.
+    pub needs: &'static str,
+    pub make: fn(&mut Author<'_>) -> Script,
+}
+
+/// Only by the simple protocol.
+const SIMPLE: &[Mode] = &[Mode::Simple];
+/// Only by the extended one.
+const EXTENDED: &[Mode] = &[
+    Mode::ExtendedLiteral,
+    Mode::ExtendedText,
+    Mode::ExtendedBinary,
+];
+
+type Make = fn(&mut Author<'_>) -> Script;
+
+const fn yes(name: &'static str, make: Make) -> Construct {
+    Construct {
+        name,
+        expect: Expect::Yes,
+        modes: &MODES,
+        needs: "",
+        make,
+    }
+}
+
+const fn refusal(name: &'static str, make: Make) -> Construct {
+    Construct {
+        expect: Expect::Refusal,
+        ..yes(name, make)
+    }
+}
+
+const fn error(name: &'static str, make: Make) -> Construct {
+    Construct {
+        expect: Expect::Error,
+        ..yes(name, make)
+    }
+}
+
+/// All of them.
+pub fn all() -> Vec<&'static Construct> {
+    let families: [&'static [Construct]; 11] = [
+        read::ALL,
+        filter::ALL,
+        join::ALL,
+        group::ALL,
+        setop::ALL,
+        cte::ALL,
+        write::ALL,
+        upsert::ALL,
+        ddl::ALL,
+        session::ALL,
+        refused::ALL,
+    ];
+    families.into_iter().flatten().collect()
+}
+
+/// Promised by the table, not kept by this version. It may only shrink.
+pub const NOT_YET: &[&str] = &[
+    "copy: FROM CSV with header",
+    "copy: FROM text",
+    "copy: TO CSV of a query",
+    "copy: TO text",
+    "filter: row = row",
+    "filter: row IN rows",
+    "filter: row IN subquery",
+    "insert: partitioned table",
+    "join: unnest of an array",
+    "merge: DELETE and DO NOTHING",
+    "merge: VALUES",
+    "merge: on cells",
+    "merge: table",
+    "read: one partition",
+    "read: partitioned table",
+    "table: AS, clear columns",
+    "table: SELECT INTO, clear columns",
+    "table: materialized view, clear columns",
+    "update: partitioned table",
+    "view: INSERT through it",
+    "view: UPDATE and DELETE through it",
+    "view: of a view, of a join",
+    "view: over cells",
+    "view: with column names and a filter",
+    "with: recursive UNION over cells",
+    "with: recursive carrying cells",
+    "filter: = ANY ARRAY[...]",
+    "string: with its own transaction",
+    "schema: int4 and int8 in one group",
+    "schema: deterministic numeric(12,2)",
+    "cast: to a type with a scale",
+    "cast: varchar(n) of a constant keeps its typmod",
+];
+
+fn read(a: &mut Author<'_>, sql: String) -> Script {
+    let piece = a.piece(sql);
+    Script::read(&mut a.rng, vec![piece])
+}
+
+fn ordered(a: &mut Author<'_>, sql: String) -> Script {
+    let piece = a.piece(sql).ordered();
+    Script::read(&mut a.rng, vec![piece])
+}
+
+/// A write, and what it left.
+fn write(a: &mut Author<'_>, table: &Table, sql: String) -> Script {
+    let piece = a.piece(sql);
+    let state = a.state(table);
+    Script::write(&mut a.rng, vec![piece, state])
+}
+
+/// Statements that are undone.
+fn undone(a: &mut Author<'_>, statements: Vec<String>) -> Script {
+    let last = statements.len() - 1;
+    let pieces: Vec<Piece> = statements
+        .into_iter()
+        .enumerate()
+        .map(|(i, sql)| match i == last {
+            true => a.piece(sql),
+            false => Piece::new(sql, vec![]),
+        })
+        .collect();
+    Script::undone(pieces)
+}

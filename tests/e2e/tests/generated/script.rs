@@ -1,0 +1,223 @@
+//! What a step of a session is: statements with places for values, which each mode fills in its own way. A step is
+//! made from the seed alone; it must never depend on what an earlier one answered, or a replay would differ.
+
+use super::constructs::NOT_YET;
+use super::rng::Rng;
+use super::types::{Type, Value};
+
+/// How values travel, and by which protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Mode {
+    Simple,
+    ExtendedLiteral,
+    ExtendedText,
+    ExtendedBinary,
+}
+
+pub const MODES: [Mode; 4] = [
+    Mode::Simple,
+    Mode::ExtendedLiteral,
+    Mode::ExtendedText,
+    Mode::ExtendedBinary,
+];
+
+impl Mode {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Simple => "simple/literal",
+            Self::ExtendedLiteral => "extended/literal",
+            Self::ExtendedText => "extended/text",
+            Self::ExtendedBinary => "extended/binary",
+        }
+    }
+
+    pub fn binds(self) -> bool {
+        matches!(self, Self::ExtendedText | Self::ExtendedBinary)
+    }
+}
+
+/// A place for a value.
+#[derive(Clone, Debug)]
+pub struct Slot {
+    pub value: Value,
+    pub ty: &'static Type,
+    /// How it is written as a literal.
+    pub literal: String,
+    /// Never a parameter: the grammar or PostgreSQL wants a constant.
+    pub constant: bool,
+}
+
+/// What a value's place looks like in a piece's text: its number between these.
+pub const OPEN: char = '\u{1}';
+pub const CLOSE: char = '\u{2}';
+
+/// One statement (or one string of several, where the mode is simple).
+#[derive(Clone, Debug)]
+pub struct Piece {
+    text: String,
+    pub slots: Vec<Slot>,
+    /// Rows come in an order that the statement fixes.
+    pub ordered: bool,
+    /// Rows are not compared: EXPLAIN's text.
+    pub rows_exempt: bool,
+    /// What goes after CopyInResponse, as text; in the client's own format.
+    pub copy_data: Option<Vec<u8>>,
+    /// Rows per Execute in the extended protocol; 0 is all.
+    pub fetch: u32,
+}
+
+impl Piece {
+    pub fn new(text: String, slots: Vec<Slot>) -> Self {
+        Self {
+            text,
+            slots,
+            ordered: false,
+            rows_exempt: false,
+            copy_data: None,
+            fetch: 0,
+        }
+    }
+
+    pub fn ordered(mut self) -> Self {
+        self.ordered = true;
+        self
+    }
+
+    pub fn rows_exempt(mut self) -> Self {
+        self.rows_exempt = true;
+        self
+    }
+
+    pub fn copying(mut self, data: Vec<u8>) -> Self {
+        self.copy_data = Some(data);
+        self
+    }
+
+    pub fn fetching(mut self, rows: u32) -> Self {
+        self.fetch = rows;
+        self
+    }
+
+    /// The statement as it is sent, and its parameters in order.
+    pub fn render(&self, mode: Mode) -> (String, Vec<&Slot>) {
+        let mut sql = String::new();
+        let mut bound: Vec<usize> = Vec::new();
+        for (i, part) in self.text.split(OPEN).enumerate() {
+            let Some((number, rest)) = part.split_once(CLOSE).filter(|_| i > 0) else {
+                sql.push_str(part);
+                continue;
+            };
+            let number: usize = number.parse().expect("a slot's number");
+            let slot = &self.slots[number];
+            if mode.binds() && !slot.constant {
+                let known = bound.iter().position(|b| *b == number);
+                let at = known.unwrap_or_else(|| {
+                    bound.push(number);
+                    bound.len() - 1
+                });
+                sql.push_str(&format!("${}", at + 1));
+            } else {
+                sql.push_str(&slot.literal);
+            }
+            sql.push_str(rest);
+        }
+        (sql, bound.into_iter().map(|b| &self.slots[b]).collect())
+    }
+}
+
+/// How a step's statements lie in transactions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wrap {
+    /// BEGIN before, this after.
+    Block(&'static str),
+    /// Each on its own.
+    Alone,
+    /// The step has its own BEGIN and end.
+    Own,
+}
+
+/// A step: statements that belong together.
+#[derive(Clone, Debug)]
+pub struct Script {
+    pub pieces: Vec<Piece>,
+    pub wrap: Wrap,
+    /// All in one Sync group, where the mode is extended.
+    pub pipeline: bool,
+    /// These columns make a refusal right where the construct's table says yes.
+    pub may_refuse: bool,
+}
+
+impl Script {
+    /// Statements that change nothing.
+    pub fn read(rng: &mut Rng, pieces: Vec<Piece>) -> Self {
+        let wrap = match rng.below(3) {
+            0 => Wrap::Block("COMMIT"),
+            _ => Wrap::Alone,
+        };
+        Self::of(pieces, wrap)
+    }
+
+    /// Statements that change rows: kept in some cases.
+    pub fn write(rng: &mut Rng, pieces: Vec<Piece>) -> Self {
+        let wrap = match rng.below(6) {
+            0 => Wrap::Alone,
+            1 | 2 => Wrap::Block("COMMIT"),
+            _ => Wrap::Block("ROLLBACK"),
+        };
+        Self::of(pieces, wrap)
+    }
+
+    pub fn of(pieces: Vec<Piece>, wrap: Wrap) -> Self {
+        Self {
+            pieces,
+            wrap,
+            pipeline: false,
+            may_refuse: false,
+        }
+    }
+
+    pub fn may_refuse(mut self, may: bool) -> Self {
+        self.may_refuse = may;
+        self
+    }
+
+    pub fn undone(pieces: Vec<Piece>) -> Self {
+        Self::of(pieces, Wrap::Block("ROLLBACK"))
+    }
+
+    pub fn pipelined(mut self) -> Self {
+        self.pipeline = true;
+        self
+    }
+}
+
+/// Whether a cast to the type is kept already.
+pub fn castable(ty: &Type) -> bool {
+    let scaled = ty.name.starts_with("numeric(") || ty.name.starts_with("timestamptz(");
+    let width = ty.name.starts_with("varchar(");
+    !(scaled && NOT_YET.contains(&"cast: to a type with a scale")
+        || width && NOT_YET.contains(&"cast: varchar(n) of a constant keeps its typmod"))
+}
+
+/// A value as a literal: in one of the ways people and drivers write it.
+pub fn literal(rng: &mut Rng, value: &Value, ty: &Type) -> String {
+    let Some(text) = value else {
+        return match rng.below(3) {
+            0 if castable(ty) => format!("NULL::{}", ty.name),
+            _ => "NULL".to_owned(),
+        };
+    };
+    let quoted = format!("'{}'", text.replace('\'', "''"));
+    let bare = text.parse::<i64>().is_ok() && !text.starts_with('-') && ty.name.starts_with("int");
+    let typed = castable(ty);
+    match rng.below(10) {
+        0..=2 if !typed => quoted,
+        0 | 1 => format!("{quoted}::{}", ty.name),
+        2 => format!("CAST({quoted} AS {})", ty.name),
+        3 => format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "\\'")),
+        4 if !text.contains('$') => format!("$q${text}$q$"),
+        5..=8 if bare => text.clone(),
+        5 if !ty.name.contains(['(', '[']) => format!("{} {quoted}", ty.name),
+        _ => quoted,
+    }
+}
