@@ -20,6 +20,7 @@ mod login;
 mod named;
 mod parameters;
 mod passthrough;
+mod real_schemas;
 mod refusals;
 mod relations;
 mod roles;

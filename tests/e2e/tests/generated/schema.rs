@@ -276,7 +276,8 @@ fn insert(rng: &mut Rng, table: &Table) -> String {
 fn stored(rng: &mut Rng, column: &Column, id: usize) -> Option<String> {
     if column.group == Some(0) {
         // distinct per k, equal between tables
-        return (id % 7 != 0).then(|| super::types::marked(column.ty.name, id / 12 + id % 3 * 2));
+        return (!id.is_multiple_of(7))
+            .then(|| super::types::marked(column.ty.name, id / 12 + id % 3 * 2));
     }
     let value = protected(rng, column.ty, 8);
     let refused = value.as_deref().is_some_and(|v| {
