@@ -277,7 +277,8 @@ fn weight(statements: &[Statement], text: &str) -> Option<usize> {
                     Replacement::Text(text) => text.len() + 64,
                     Replacement::Cell { .. }
                     | Replacement::Argument { .. }
-                    | Replacement::GroupId(_) => 64,
+                    | Replacement::GroupId(_)
+                    | Replacement::Default { .. } => 64,
                 })
                 .sum::<usize>();
         }

@@ -25,6 +25,8 @@ pub struct Catalog {
     /// Names of operators outside `pg_catalog` that could run SQL: their function is outside `pg_catalog` too,
     /// and not C of an extension (or `citext` would make an unknown operator of every `=`).
     pub operators: Vec<Arc<str>>,
+    /// Names of collations that call different texts equal.
+    pub nondeterministic_collations: Vec<Arc<str>>,
     /// Schemas that exist.
     pub schemas: Vec<Arc<str>>,
     /// The search_path under which definitions and expressions were printed: names that it reaches stand in
@@ -135,7 +137,7 @@ pub struct Function {
     pub language: Arc<str>,
     /// The extension it belongs to.
     pub extension: Option<Arc<str>>,
-    /// `prosrc`, where it is SQL or PL/pgSQL of a user's own that is read as the session reads texts.
+    /// Its whole definition (`pg_get_functiondef`), where it is SQL or PL/pgSQL of no extension.
     pub source: Option<Arc<str>>,
 }
 

@@ -1,13 +1,17 @@
 //! Which functions may be called in a database with a policy (DESIGN §4, Functions).
 //!
-//! A function outside `pg_catalog` can run any SQL. It passes when the policy trusts it or when it is C of an
-//! extension known to run none; bodies are not read yet. It must never pass a name because it was not found
+//! A function outside `pg_catalog` can run any SQL. It passes when the policy trusts it, when it is C of an
+//! extension known to run none, or when its body names nothing protected. It must never pass a name because it was not found
 //! in one schema of several: any function of that name that the call could mean decides.
 
-use crate::catalog::{Function, Names};
+use crate::catalog::{Function, Names, Trigger};
 use crate::tree;
 use crate::verdict::{Effects, Refusal};
-use crate::world::World;
+use crate::world::{ProtectedTable, World};
+use body::Body;
+use std::collections::BTreeSet;
+
+pub(crate) mod body;
 
 /// Extensions whose functions run no SQL that is given to them and read no relation by name.
 const EXTENSIONS: [&str; 27] = [
@@ -110,8 +114,9 @@ fn defined(
     name: &str,
 ) -> Result<Effects, Refusal> {
     let mut effects = Effects::default();
+    let mut seen = BTreeSet::new();
     let all = world.catalog().functions.get(name).map(Vec::as_slice);
-    for function in all.unwrap_or_default() {
+    for (ix, function) in all.unwrap_or_default().iter().enumerate() {
         let meant = match schema {
             Some(schema) => *schema == *function.schema,
             None => names.search_path.contains(&function.schema),
@@ -119,16 +124,14 @@ fn defined(
         if !meant || is_plain(function) {
             continue;
         }
-        if !world.policy().trusts(&function.schema, name) {
-            return Err(untrusted(
-                call,
-                &format!(
-                    "function {}.{name} could touch protected tables",
-                    function.schema
-                ),
-            ));
+        if world.policy().trusts(&function.schema, name) {
+            effects = opaque();
+        } else {
+            seen.insert((name.to_owned(), ix));
+            body_of(world, name, ix)
+                .and_then(|body| harmless(body, world, &mut seen))
+                .map_err(|why| untrusted(call, &because(function, name, &why)))?;
         }
-        effects = opaque();
     }
     Ok(effects)
 }
@@ -209,6 +212,108 @@ pub(crate) fn judge_operator(operator: &tree::Qualified, world: &World) -> Optio
         )),
         position: operator.at,
     })
+}
+
+fn because(function: &Function, name: &str, why: &str) -> String {
+    format!(
+        "function {}.{name} could touch protected tables: it {why}",
+        function.schema
+    )
+}
+
+fn body_of<'w>(world: &'w World, name: &str, ix: usize) -> Result<&'w Body, String> {
+    match world.body(name, ix) {
+        Some(Ok(body)) => Ok(body),
+        Some(Err(why)) => Err((*why).to_owned()),
+        None => Err("is not SQL or PL/pgSQL".into()),
+    }
+}
+
+/// Whether nothing that the body names is protected, and every function that it could mean is as harmless.
+/// Names are taken for those of any schema: a body is read under whatever search_path its caller has.
+fn harmless(
+    body: &Body,
+    world: &World,
+    seen: &mut BTreeSet<(String, usize)>,
+) -> Result<(), String> {
+    for name in &body.names {
+        if world.is_tainted_name(name) {
+            return Err(format!("names {name}, which is protected"));
+        }
+        if RUN_SQL.contains(&name.as_str()) || name == "set_config" {
+            return Err(format!("calls {name}"));
+        }
+        let all = world.catalog().functions.get(name.as_str());
+        for (ix, function) in all.into_iter().flatten().enumerate() {
+            let judged = is_plain(function) || world.policy().trusts(&function.schema, name);
+            if !judged && seen.insert((name.clone(), ix)) {
+                let called = body_of(world, name, ix).and_then(|b| harmless(b, world, seen));
+                called
+                    .map_err(|why| format!("could call {}.{name}, which {why}", function.schema))?;
+            }
+        }
+    }
+    let operators = &world.catalog().operators;
+    match body
+        .operators
+        .iter()
+        .find(|o| operators.iter().any(|k| **k == ***o))
+    {
+        Some(operator) => Err(format!("uses operator {operator}")),
+        None => Ok(()),
+    }
+}
+
+/// A DO block, by its body.
+pub(crate) fn block(text: &str, world: &World) -> Result<(), String> {
+    let body = body::read(text)?;
+    harmless(&body, world, &mut BTreeSet::new())
+}
+
+/// Whether the trigger's function leaves the table's encrypted columns alone, and everything protected.
+pub(crate) fn trigger(
+    trigger: &Trigger,
+    table: &ProtectedTable,
+    world: &World,
+) -> Result<(), String> {
+    let (schema, name) = (&trigger.schema, &trigger.function);
+    if world.policy().trusts(schema, name) {
+        return Ok(());
+    }
+    let what = |why: &str| format!("its function {schema}.{name} {why}");
+    if let Some(definition) = &trigger.definition {
+        let condition = body::read_trigger(definition)?;
+        takes_cell(&condition, table, world).map_err(|why| format!("its WHEN {why}"))?;
+    }
+    let known = world.catalog().functions.get(name);
+    let known = known.into_iter().flatten().enumerate();
+    let mut found = false;
+    for (ix, _) in known.filter(|(_, f)| f.schema == *schema) {
+        found = true;
+        let body = body_of(world, name, ix).map_err(|why| what(&why))?;
+        let mut seen = BTreeSet::from([(name.to_string(), ix)]);
+        harmless(body, world, &mut seen).map_err(|why| what(&why))?;
+        takes_cell(body, table, world).map_err(|why| what(&why))?;
+    }
+    match found {
+        true => Ok(()),
+        false => Err(what("is not known")),
+    }
+}
+
+/// Refuses where a row's cells are taken for values.
+pub(crate) fn takes_cell(body: &Body, table: &ProtectedTable, world: &World) -> Result<(), String> {
+    if body.whole_row {
+        return Err("takes the whole row".into());
+    }
+    let cell = |c: &&String| {
+        let column = table.column(c).and_then(|c| c.protected);
+        column.is_some_and(|ix| world.is_cell(ix))
+    };
+    match body.row_columns.iter().find(cell) {
+        Some(column) => Err(format!("takes the value of {column}, which is encrypted")),
+        None => Ok(()),
+    }
 }
 
 /// A function that may do anything the policy's owner thought of: DDL and SET among them.

@@ -21,13 +21,15 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
+pub(crate) mod alone;
 mod assign;
-mod check;
+pub(crate) mod check;
 mod colname;
 mod combine;
 mod conflict;
 mod copy;
 mod cte;
+mod default;
 mod delete;
 mod edit;
 mod execute;
@@ -139,6 +141,8 @@ struct Planner<'a> {
     names: Vec<(LeafIx, String)>,
     /// Casts of columns whose values are leaves.
     column_casts: Vec<(Vec<LeafIx>, Range<usize>, types::BuiltIn)>,
+    /// How many defaults stand at the end of each row of the INSERT.
+    filled: usize,
     /// Where the last relation of a FROM stands.
     last_relation: Option<usize>,
     effects: Effects,
@@ -161,6 +165,7 @@ impl<'a> Planner<'a> {
             named: BTreeSet::new(),
             names: Vec::new(),
             column_casts: Vec::new(),
+            filled: 0,
             last_relation: None,
             effects: Effects::default(),
             stored: false,
@@ -198,7 +203,7 @@ impl<'a> Planner<'a> {
             copy,
             ..Plan::default()
         };
-        check::rendered(&self.input, stmt, &plan)?;
+        check::rendered(&self.input, stmt, &plan, self.filled)?;
         Ok(plan)
     }
 

@@ -6,13 +6,15 @@
 use crate::analyse::{Answer, Input};
 use crate::plan;
 use crate::taint::Taint;
-use crate::verdict::{Effects, Facts, Plan, Refusal, Verdict};
+use crate::verdict::{Effects, Facts, Plan, Refusal, Touch, Verdict};
 use pg_query::NodeEnum;
 use pg_query::protobuf::RawStmt;
 use std::sync::Arc;
 
 mod alter_table;
 mod child;
+mod collation;
+mod columns;
 mod constraint;
 mod copy;
 mod create_table;
@@ -24,6 +26,7 @@ mod rename;
 mod rules;
 mod runs;
 mod table_as;
+mod trigger;
 mod view;
 
 /// What a rule finds.
@@ -34,6 +37,8 @@ pub(crate) type Ruled = Result<Passed, Box<Refusal>>;
 pub(crate) struct Passed {
     /// As it is where there is none.
     pub(crate) plan: Option<Plan>,
+    /// Protected columns whose cells the server compares for it.
+    pub(crate) touches: Vec<Touch>,
 }
 
 /// The answer for a statement that is not SELECT, INSERT, UPDATE or DELETE.
@@ -50,6 +55,7 @@ pub(crate) fn judge(input: &Input<'_>, stmt: &RawStmt, taint: Taint) -> Answer {
         within: within(node),
         quotes: taint.found.quotes_statements(),
         effects: effects::of(node, input, &taint),
+        quotes_cells: !input.world.is_clear() && quotes_cells(node, &taint),
         ..Facts::default()
     };
     if input.world.is_clear() {
@@ -57,7 +63,8 @@ pub(crate) fn judge(input: &Input<'_>, stmt: &RawStmt, taint: Taint) -> Answer {
         return Answer { facts, verdict };
     }
     match rules::rule(node, input, &taint, &mut facts) {
-        Ok(Passed { plan }) => {
+        Ok(Passed { plan, touches }) => {
+            facts.touches.extend(touches);
             let verdict = match plan {
                 Some(plan) => Verdict::Plan(Arc::new(plan)),
                 None => Verdict::Untouched,
@@ -69,6 +76,15 @@ pub(crate) fn judge(input: &Input<'_>, stmt: &RawStmt, taint: Taint) -> Answer {
             refused(facts, *refusal)
         }
     }
+}
+
+/// Whether the server's errors about it may quote a cell: a protected table's keys are built or checked.
+fn quotes_cells(node: &NodeEnum, taint: &Taint) -> bool {
+    taint.touched
+        || matches!(
+            node,
+            NodeEnum::TransactionStmt(_) | NodeEnum::ConstraintsSetStmt(_)
+        )
 }
 
 fn refused(facts: Facts, refusal: Refusal) -> Answer {

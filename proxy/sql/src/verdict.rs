@@ -1,5 +1,6 @@
 //! What `sql` answers. Nothing here holds text of a protected value in a printable way.
 
+use crate::catalog::StoredCell;
 use hippocrypt_policy::{ColumnIx, ColumnRef, DeclaredType, GroupIx, Mask, TableRef};
 use std::fmt;
 use std::ops::Range;
@@ -47,6 +48,8 @@ pub struct Facts {
     pub quotes: bool,
     /// What the session has to do or know afterwards.
     pub effects: Effects,
+    /// An error of the server about it may quote a cell (DDL on a protected table, the end of a transaction).
+    pub quotes_cells: bool,
 }
 
 /// What a statement may change that later verdicts depend on.
@@ -174,6 +177,27 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The same for a statement that is bound: each default is a parameter, so that every run has its own cells.
+    pub fn bound(&self) -> Self {
+        let mut bound = self.clone();
+        for edit in &mut bound.edits {
+            let Replacement::Default { column, cell } = &edit.with else {
+                continue;
+            };
+            let Ok(number) = u16::try_from(bound.params.len() + 1) else {
+                break;
+            };
+            bound.params.push(UpstreamParam {
+                client: 0,
+                seal: Some(Seal::assigned(*column)),
+                oid: 17,
+                default: Some(cell.clone()),
+            });
+            edit.with = Replacement::Text(format!("${number}"));
+        }
+        bound
+    }
+
     /// Whether the plan holds a literal value of a client (such plans are not cached).
     pub fn has_literals(&self) -> bool {
         self.edits.iter().any(|e| {
@@ -217,6 +241,13 @@ pub enum Replacement {
     },
     /// `'\x00000011'::bytea`-style literal of the column group's id, for the CHECK of a cell column.
     GroupId(GroupIx),
+    /// A fresh cell of the value that the column's default holds.
+    Default {
+        /// The column.
+        column: ColumnIx,
+        /// Its default, as the catalog has it.
+        cell: StoredCell,
+    },
 }
 
 /// How a value becomes a cell.
@@ -230,6 +261,18 @@ pub struct Seal {
     pub shape: Shape,
     /// How many characters an explicit cast to varchar(n) leaves of each value.
     pub cut: Option<u32>,
+}
+
+impl Seal {
+    /// A value that is stored in the column.
+    pub fn assigned(column: ColumnIx) -> Self {
+        Self {
+            column,
+            coercion: Coercion::Assign,
+            shape: Shape::One,
+            cut: None,
+        }
+    }
 }
 
 /// What a sealed literal or parameter is.
@@ -287,6 +330,8 @@ pub struct UpstreamParam {
     pub seal: Option<Seal>,
     /// OID to declare upstream: 17 or 1001 where sealed, else the client's declaration or 0.
     pub oid: u32,
+    /// `Some`: no parameter of the client's, but a fresh cell of this default of the column that it seals.
+    pub default: Option<StoredCell>,
 }
 
 /// A parameter as the client knows it.

@@ -3,7 +3,8 @@
 //! Lookup is by name first: a name that no tainted relation has is unprotected whatever the search path
 //! says. It must never answer `Unprotected` for a name that could mean a tainted relation.
 
-use crate::catalog::{Catalog, Names, Relation, StoredCell, Trigger};
+use crate::catalog::{Catalog, Function, Names, Relation, RelationKind, StoredCell, Trigger};
+use crate::functions::body::{self, Body, Unreadable};
 use hippocrypt_policy::{Column, ColumnIx, Database, DeclaredType, Protect, TableRef};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
@@ -27,6 +28,8 @@ pub struct World {
     declared_rows: OnceLock<String>,
     /// Names by OID.
     oids: HashMap<u32, (Arc<str>, Arc<str>)>,
+    /// What functions' bodies name, each read when it is first asked for.
+    bodies: HashMap<Arc<str>, Vec<OnceLock<Result<Body, Unreadable>>>>,
 }
 
 /// What a tainted relation is.
@@ -68,7 +71,7 @@ pub struct ProtectedTable {
 }
 
 /// A column of a protected table.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct TableColumn {
     /// `attname`
     pub name: Arc<str>,
@@ -131,6 +134,10 @@ impl World {
         let bare = states.keys().map(|t| Arc::clone(&t.table)).collect();
         let names = catalog.relations.iter();
         let oids = names.map(|(name, r)| (r.oid, name.clone())).collect();
+        let unread = |all: &Vec<Function>| all.iter().map(|_| OnceLock::new()).collect();
+        let functions = catalog.functions.iter();
+        let bodies = functions.map(|(name, all)| (Arc::clone(name), unread(all)));
+        let bodies = bodies.collect();
         let mut world = Self {
             catalog,
             policy,
@@ -138,10 +145,19 @@ impl World {
             bare,
             declared_rows: OnceLock::new(),
             oids,
+            bodies,
         };
         row_security::judge(&mut world);
         view::judge(&mut world);
         world
+    }
+
+    /// What the body of the function at `ix` of those of that name names; `None` where it has none to read.
+    pub(crate) fn body(&self, name: &str, ix: usize) -> Option<&Result<Body, Unreadable>> {
+        let function = self.catalog.functions.get(name)?.get(ix)?;
+        let source = function.source.as_deref()?;
+        let body = self.bodies.get(name)?.get(ix)?;
+        Some(body.get_or_init(|| body::read(source)))
     }
 
     /// The policy's column behind one of a table that can be used, or that takes after such a table.
@@ -242,6 +258,24 @@ impl World {
     pub fn is_cell(&self, ix: ColumnIx) -> bool {
         self.column(ix)
             .is_none_or(|c| !matches!(c.protect, Protect::None))
+    }
+
+    /// Whether a closed table lacks columns of the policy and is otherwise as it says: a migration adds them
+    /// later, and until then DDL may go on that moves no value.
+    pub(crate) fn awaits_columns(&self, name: &TableRef) -> bool {
+        let key = (Arc::clone(&name.schema), Arc::clone(&name.table));
+        let (Some(table), Some(relation)) = (
+            self.policy.tables.get(name),
+            self.catalog.relations.get(&key),
+        ) else {
+            return false;
+        };
+        let as_said = relation.columns.iter().all(|attribute| {
+            let wanted = table.columns.get(&attribute.name);
+            let is_cell = self.catalog.cell_type == Some(attribute.type_oid);
+            wanted.is_some_and(|ix| self.is_cell(*ix)) == is_cell
+        });
+        relation.kind == RelationKind::Table && !relation.has_rules && as_said
     }
 
     /// What `schema.name` or `name` means to a session with these names.

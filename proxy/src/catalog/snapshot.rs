@@ -95,9 +95,8 @@ UNION ALL SELECT 'unique', x.indrelid::pg_catalog.text, x.indkey::pg_catalog.tex
 UNION ALL SELECT 'function', n.nspname::pg_catalog.text, p.proname::pg_catalog.text, l.lanname::pg_catalog.text,
        x.extname::pg_catalog.text,
        CASE WHEN x.extname IS NULL AND l.lanname OPERATOR(pg_catalog.=) ANY ('{sql,plpgsql}'::pg_catalog.name[])
-         AND pg_catalog.strpos(COALESCE(pg_catalog.array_to_string(p.proconfig, ','), ''),
-           'standard_conforming_strings') OPERATOR(pg_catalog.=) 0
-         THEN NULLIF(p.prosrc, '') END, NULL, NULL
+         AND p.prokind OPERATOR(pg_catalog.=) ANY ('{f,p}'::pg_catalog.\"char\"[])
+         THEN pg_catalog.pg_get_functiondef(p.oid) END, NULL, NULL
   FROM pg_catalog.pg_proc p JOIN n ON n.oid OPERATOR(pg_catalog.=) p.pronamespace
     JOIN pg_catalog.pg_language l ON l.oid OPERATOR(pg_catalog.=) p.prolang
   LEFT JOIN pg_catalog.pg_depend d ON d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid OPERATOR(pg_catalog.=) p.oid
@@ -115,6 +114,8 @@ UNION ALL SELECT DISTINCT 'operator', o.oprname::pg_catalog.text, NULL, NULL, NU
     AND d.objid OPERATOR(pg_catalog.=) p.oid
      AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_extension'::pg_catalog.regclass
     AND d.deptype OPERATOR(pg_catalog.=) 'e'))
+UNION ALL SELECT DISTINCT 'collation', c.collname::pg_catalog.text, NULL, NULL, NULL, NULL, NULL, NULL
+  FROM pg_catalog.pg_collation c WHERE NOT c.collisdeterministic
 UNION ALL SELECT 'temporary', c.relname::pg_catalog.text, NULL, NULL, NULL, NULL, NULL, NULL
   FROM pg_catalog.pg_class c
   WHERE c.relnamespace OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema()
@@ -236,6 +237,7 @@ impl Snapshot {
             .values_mut()
             .for_each(|f| f.sort_unstable());
         self.catalog.operators.sort_unstable();
+        self.catalog.nondeterministic_collations.sort_unstable();
         self.catalog.schemas.sort_unstable();
         self.system.sort_unstable_by_key(|(_, attnum, _)| *attnum);
         for (relation, _, column) in self.system {
@@ -295,6 +297,7 @@ impl Snapshot {
                     .or_default()
                     .push(function);
             }
+            "collation" => self.catalog.nondeterministic_collations.push(f.text(0)?),
             "operator" => self.catalog.operators.push(f.text(0)?),
             "temporary" => self.temporary.push(f.text(0)?),
             "system" => {

@@ -105,6 +105,12 @@ fn slot<'a>(
     parts: &BindParts<'a>,
     cells: &mut Vec<u8>,
 ) -> Result<Slot<'a>, BindError> {
+    if let (Some(default), Some(seal)) = (&param.default, &param.seal) {
+        let held = Sealing::new(seal, vault, settings)?.held;
+        let start = cells.len();
+        held.reseal(default, cells).map_err(BindError::Value)?;
+        return Ok(Slot::Cell(start..cells.len()));
+    }
     let client = usize::from(param.client);
     let missing = || BindError::Protocol(format!("there is no parameter ${}", client + 1));
     let value = *parts.params.get(client).ok_or_else(missing)?;

@@ -125,6 +125,12 @@ impl Writing<'_> {
                 })?;
                 self.apart(&sealed, edit.range.end)
             }
+            Replacement::Default { column, cell } => {
+                let held = vault.held(*column).ok_or_else(mixed_up)?;
+                let mut fresh = Vec::with_capacity(128);
+                held.reseal(cell, &mut fresh)?;
+                self.apart(&bytea_literal(&fresh), edit.range.end)
+            }
             Replacement::GroupId(group) => {
                 let id = vault.group_id(*group).ok_or_else(mixed_up)?;
                 self.apart(&bytea_literal(&id.0.to_be_bytes()), edit.range.end)

@@ -10,6 +10,7 @@ use hippocrypt_keys::DatabaseKeys;
 use hippocrypt_policy::{
     Column, ColumnIx, ColumnRef, Database, DeclaredType, Family, GroupIx, Protect,
 };
+use hippocrypt_sql::catalog::StoredCell;
 use std::fmt;
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -139,6 +140,26 @@ impl Held {
         keys.codec
             .seal(keys.suite, keys.code, keys.padding, &plaintext, out)
             .map_err(|_| Unsealed::Cell)
+    }
+
+    /// Appends a fresh cell of the value that is in the column's default.
+    ///
+    /// # Errors
+    /// The default is no cell of this column.
+    pub(in crate::protect) fn reseal(
+        &self,
+        default: &StoredCell,
+        out: &mut Vec<u8>,
+    ) -> Result<(), ValueError> {
+        let fault = || {
+            let message = format!("the default of {} does not authenticate", self.name);
+            ValueError::new("XX001", message).of(&self.name)
+        };
+        let keys = self.keys.as_ref().ok_or_else(fault)?;
+        let plaintext = keys.open(&default.0).map_err(|_| fault())?;
+        keys.codec
+            .seal(keys.suite, keys.code, keys.padding, plaintext.expose(), out)
+            .map_err(|_| fault())
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::Fault;
 use super::inflight::{Expect, Query, Refused, Run};
-use super::judge::Refusal;
+use super::judge::{Protocol, Refusal};
 use super::machine::{Machine, REFUSED_NAME, STAND_IN, UNPARSABLE};
 use super::prepared::{Judged, Part};
 use hippocrypt_audit::Described;
@@ -43,7 +43,7 @@ impl Machine {
 
     fn simple(&mut self, frame: &Frame, now: Instant) -> Result<(), Fault> {
         let query = frontend::Query::of(frame).map_err(Fault::ClientWire)?;
-        match self.judge(query.text, &[]) {
+        match self.judge(query.text, &[], Protocol::Simple) {
             Err(refusal) => self.refuse_query(&refusal),
             Ok(judged) => match self.tickets(&judged, now) {
                 Ok(running) => self.send_query(frame, judged, running),

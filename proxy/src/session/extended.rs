@@ -4,7 +4,7 @@
 //! never bind or run a statement whose verdict was made under another catalog or search path.
 
 use super::inflight::{Described, Expect, Run, Ticket, Undo};
-use super::judge::Refusal;
+use super::judge::{Protocol, Refusal};
 use super::machine::{Machine, RESERVED};
 use super::prepared::{Judged, Part, Portal, Prepared};
 use super::{Fault, fault, own};
@@ -24,7 +24,7 @@ impl Machine {
             return self.refuse_later(own::reserved(), &[]);
         }
         let oids: Arc<[u32]> = view.oids().collect();
-        let judged = match self.judge(view.query, &oids) {
+        let judged = match self.judge(view.query, &oids, Protocol::Extended) {
             Ok(judged) => judged,
             Err(refusal) => return self.refuse_parse(view.name, &refusal),
         };

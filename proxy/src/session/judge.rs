@@ -8,7 +8,9 @@ use super::prepared::{Basis, Gives, Judged, Part, Prepared as PreparedStatement}
 use crate::protect::render;
 use bytes::Bytes;
 use hippocrypt_audit::{ColumnUse, Described};
-use hippocrypt_sql::verdict::{Cursor, Facts, Prepared, Shown, Statement, Use, Verdict};
+use hippocrypt_sql::verdict::{
+    Cursor, Edit, Facts, Prepared, Replacement, Shown, Statement, Use, Verdict,
+};
 use hippocrypt_sql::{Analyser, Context, Normalised, Session, Standing, normalise};
 use hippocrypt_wire::{ErrorReport, Severity};
 use std::cell::RefCell;
@@ -63,9 +65,23 @@ pub(super) struct Refusal {
     pub(super) described: Vec<Arc<Described>>,
 }
 
+/// How a text is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Protocol {
+    /// Once, as it is.
+    Simple,
+    /// Perhaps many times, each with a Bind.
+    Extended,
+}
+
 impl Machine {
     /// Judges a text; `oids` are the parameter types that the client declared.
-    pub(super) fn judge(&mut self, text: &[u8], oids: &[u32]) -> Result<Arc<Judged>, Box<Refusal>> {
+    pub(super) fn judge(
+        &mut self,
+        text: &[u8],
+        oids: &[u32],
+        protocol: Protocol,
+    ) -> Result<Arc<Judged>, Box<Refusal>> {
         let Some(protected) = self.protected.clone() else {
             return Ok(Arc::new(self.unjudged(text)));
         };
@@ -78,7 +94,10 @@ impl Machine {
             return Err(refuse(report, vec![unparsed(text)]));
         };
         let analyser = self.known.analyser(&protected);
-        let statements = self.verdicts(text, oids, &protected, &analyser)?;
+        let mut statements = self.verdicts(text, oids, &protected, &analyser)?;
+        if protocol == Protocol::Extended {
+            bind_defaults(&mut statements);
+        }
         let described: Vec<_> = statements
             .iter()
             .map(|s| self.describe(slice(text, s), &s.facts))
@@ -381,4 +400,20 @@ fn first_word(sql: &str) -> &'static str {
         .find(|w| w.eq_ignore_ascii_case(word))
         .copied()
         .unwrap_or("OTHER")
+}
+
+/// Each run of a prepared statement has its own cells of a default.
+fn bind_defaults(statements: &mut [Statement]) {
+    let run = ["SELECT", "INSERT", "UPDATE", "DELETE", "MERGE"];
+    for statement in statements {
+        if !run.contains(&statement.facts.kind) {
+            continue;
+        }
+        if let Verdict::Plan(plan) = &statement.verdict {
+            let has = |e: &Edit| matches!(e.with, Replacement::Default { .. });
+            if plan.edits.iter().any(has) {
+                statement.verdict = Verdict::Plan(Arc::new(plan.bound()));
+            }
+        }
+    }
 }

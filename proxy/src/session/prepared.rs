@@ -101,7 +101,7 @@ impl Part {
 
     /// Whether errors of the server may quote protected values or cells.
     pub(super) fn touches_protected(&self) -> bool {
-        self.plan.is_some() || !self.facts.touches.is_empty()
+        self.plan.is_some() || !self.facts.touches.is_empty() || self.facts.quotes_cells
     }
 
     /// Whether it means what a name of the session stands for at the time: EXECUTE, FETCH, MOVE.

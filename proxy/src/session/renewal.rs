@@ -4,6 +4,7 @@
 //! It must never let a statement run by a plan that today's verdict would not give.
 
 use super::inflight::Expect;
+use super::judge::Protocol;
 use super::machine::Machine;
 use super::own;
 use super::prepared::{Judged, Prepared};
@@ -24,7 +25,7 @@ impl Machine {
             return Ok(prepared);
         }
         let again = self
-            .judge(&prepared.query, &prepared.oids)
+            .judge(&prepared.query, &prepared.oids, Protocol::Extended)
             .map_err(|refusal| Box::new(refusal.report))?;
         // which cursor a FETCH reads is found when it is bound
         let fetches = prepared.part().is_some_and(|p| p.is_fetch());
@@ -89,7 +90,7 @@ impl Machine {
             return Ok(prepared);
         }
         let again = self
-            .judge(&prepared.query, &prepared.oids)
+            .judge(&prepared.query, &prepared.oids, Protocol::Extended)
             .map_err(|refusal| Box::new(refusal.report))?;
         let alike = same(&prepared, &again);
         let facts = |judged: &Judged| judged.parts.first().map(|p| Arc::clone(&p.facts));
@@ -126,7 +127,7 @@ impl Machine {
             return Ok(());
         }
         let again = self
-            .judge(&prepared.query, &prepared.oids)
+            .judge(&prepared.query, &prepared.oids, Protocol::Extended)
             .map_err(|refusal| Box::new(refusal.report))?;
         let gone = again.parts.iter().all(|p| p.outputs().is_none());
         let fetches = prepared.part().is_some_and(|p| p.is_fetch());

@@ -153,3 +153,65 @@ fn psql() {
     );
     only_cells(&place);
 }
+
+/// The policy of the migrations: it names columns that only a later migration adds.
+const CLINIC: &str = r#"
+databases:
+  DATABASE:
+    tables:
+      public.clinic_patient:
+        subject: id
+        columns:
+          name:   { type: varchar(100), protect: random }
+          ssn:    { type: varchar(11),  protect: deterministic }
+          notes:  { type: text,         protect: random }
+          email:  { type: varchar(254), protect: random }
+          status: { type: varchar(20),  protect: deterministic }
+      public.clinic_claim:
+        columns:
+          patient_id: { type: varchar(11), protect: deterministic, group: public.clinic_patient.ssn }
+          note:       { type: text,        protect: random }
+roles:
+  all: { users: [app], columns: { "*": clear } }
+"#;
+
+fn migrations(run: impl FnOnce(&Place) -> Command) {
+    let place = Setup::policy(CLINIC).start();
+    let output = run(&place).output().expect("the tool");
+    let log = place.proxy.log();
+    assert!(output.status.success(), "{}\n{log}", told(&output));
+    for canary in ["Tamandua", "tamandua", "900-66-000"] {
+        place.assert_hidden(canary);
+    }
+}
+
+fn migrated_by(file: &str) {
+    migrations(|place| {
+        let mut command = Command::new(python());
+        point(&mut command, place);
+        command.arg(scenarios().join(file));
+        command
+    });
+}
+
+#[test]
+fn django_migrates() {
+    migrated_by("migrations_django.py");
+}
+
+#[test]
+fn alembic_migrates() {
+    migrated_by("migrations_alembic.py");
+}
+
+#[test]
+fn files_of_rails_and_prisma_migrate() {
+    for file in ["rails.sql", "prisma.sql"] {
+        migrations(|place| {
+            let mut command = place.program("psql", "app");
+            command.args(["-X", "-v", "ON_ERROR_STOP=1", "-f"]);
+            command.arg(scenarios().join("migrations").join(file));
+            command
+        });
+    }
+}

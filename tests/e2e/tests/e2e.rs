@@ -12,6 +12,7 @@ mod copy;
 mod copy_inputs;
 mod copy_protocol;
 mod corpus;
+mod ddl;
 mod drivers;
 mod generated;
 mod hostile;

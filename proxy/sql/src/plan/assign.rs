@@ -23,8 +23,8 @@ impl Planner<'_> {
         value: &Node,
         at: i32,
     ) -> Judged<()> {
-        if let Some(NodeEnum::SetToDefault(_)) = &value.node {
-            return self.store_default(table, column, at);
+        if let Some(NodeEnum::SetToDefault(default)) = &value.node {
+            return self.store_default(table, column, default.location);
         }
         match &value.node {
             Some(NodeEnum::CoalesceExpr(coalesce)) if self.is_cell_column(table, column) => {
@@ -140,51 +140,5 @@ impl Planner<'_> {
                 Ok(())
             }
         }
-    }
-
-    /// `DEFAULT`, written or left out: NULL is stored as it is, any other default is the server's value.
-    pub(super) fn store_default(
-        &mut self,
-        table: Option<&ProtectedTable>,
-        column: &str,
-        at: i32,
-    ) -> Judged<()> {
-        let Some(column) = table.and_then(|t| t.column(column)) else {
-            return Ok(());
-        };
-        let Some(ix) = column.protected else {
-            return Ok(());
-        };
-        self.may_write(ix, at)?;
-        self.no_default(ix, column.has_default, at)
-    }
-
-    /// Columns that an INSERT leaves out.
-    pub(super) fn left_out(
-        &mut self,
-        table: Option<&ProtectedTable>,
-        columns: &[&str],
-    ) -> Judged<()> {
-        if let Some(ix) = table.and_then(|t| t.hidden_default) {
-            self.no_default(ix, true, -1)?;
-        }
-        for column in table.map(|t| t.columns.as_slice()).unwrap_or_default() {
-            if let (Some(ix), false) = (column.protected, columns.contains(&&*column.name)) {
-                self.no_default(ix, column.has_default, -1)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn no_default(&self, ix: ColumnIx, has_default: bool, at: i32) -> Judged<()> {
-        if !has_default || !self.world().is_cell(ix) {
-            return Ok(());
-        }
-        let name = self.world().column_name(ix);
-        let message = format!(
-            "the default of {name} is a value of the database, and the column is encrypted"
-        );
-        let hint = "Give the column a value in the statement, or drop its default.";
-        Err(with_hint(refusal("0A000", message, at), hint))
     }
 }

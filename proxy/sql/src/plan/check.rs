@@ -6,10 +6,13 @@
 use super::refuse::{Judged, malformed};
 use crate::analyse::Input;
 use crate::grammar;
-use crate::verdict::{CopyPlan, Plan, Replacement};
+use crate::verdict::{CopyPlan, Edit, Plan, Replacement};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{Node, PrepareStmt};
 use serde_json::{Map, Value};
+
+pub(crate) mod definition;
+mod filled;
 
 /// What stands for a cell: valid under every setting.
 const DUMMY: &str = "E'\\\\xf5e1f5e1f5e1f5e1f5e1'::bytea";
@@ -30,7 +33,8 @@ pub(crate) const PLACES: [&str; 8] = [
 ];
 
 /// Parses the statement as it would go upstream, and compares.
-pub(super) fn rendered(input: &Input<'_>, stmt: &Node, plan: &Plan) -> Judged<()> {
+/// `filled` defaults stand at the end of each row of an INSERT.
+pub(super) fn rendered(input: &Input<'_>, stmt: &Node, plan: &Plan, filled: usize) -> Judged<()> {
     let wrong = || malformed("statement");
     let after = reparsed(input, plan).ok_or_else(wrong)?;
     let columns = match (&plan.outputs, &plan.copy) {
@@ -40,7 +44,9 @@ pub(super) fn rendered(input: &Input<'_>, stmt: &Node, plan: &Plan) -> Judged<()
         (None, Some(copy)) => copied(&after, copy),
         (None, None) => true,
     };
-    let found = same(stmt.clone(), after);
+    let mut others = after;
+    let found = filled::take_out(stmt, &mut others, filled)
+        .and_then(|added| Some(added + same(stmt.clone(), others)?));
     match columns && found == Some(cells(plan)) {
         true => Ok(()),
         false => Err(wrong()),
@@ -140,7 +146,7 @@ fn strict(node: &impl serde::Serialize) -> Option<Value> {
 
 /// The whole statement as it would go upstream, parsed.
 fn reparsed(input: &Input<'_>, plan: &Plan) -> Option<Node> {
-    let text = render(input, plan)?;
+    let text = rendered_text(input, &plan.edits)?;
     let scs = input.cx.names.standard_conforming_strings;
     let mut parsed = grammar::parse(&text, scs).ok()?;
     match (parsed.stmts.pop(), parsed.stmts.is_empty()) {
@@ -191,13 +197,20 @@ fn rows(stmt: &mut Node) -> Vec<Node> {
 
 /// The statement as it would go upstream, a dummy for each cell.
 pub(super) fn render(input: &Input<'_>, plan: &Plan) -> Option<String> {
+    rendered_text(input, &plan.edits)
+}
+
+fn rendered_text(input: &Input<'_>, edits: &[Edit]) -> Option<String> {
     let mut text = String::new();
     let mut at = input.range.start;
-    for edit in &plan.edits {
+    for edit in edits {
         text.push_str(input.text.get(at..edit.range.start)?);
         match &edit.with {
             Replacement::Text(with) => text.push_str(with),
-            Replacement::Cell { .. } | Replacement::Argument { .. } | Replacement::GroupId(_) => {
+            Replacement::Cell { .. }
+            | Replacement::Argument { .. }
+            | Replacement::GroupId(_)
+            | Replacement::Default { .. } => {
                 text.push_str(DUMMY);
             }
         }
@@ -251,7 +264,9 @@ fn erase_node(node: &mut Value) {
     while let Some(arg) = node.pointer_mut("/TypeCast/arg/node") {
         *node = arg.take();
     }
-    let leaf = node.get("AConst").is_some() || node.get("ParamRef").is_some();
+    let leaf = ["AConst", "ParamRef", "SetToDefault"]
+        .iter()
+        .any(|leaf| node.get(leaf).is_some());
     if leaf {
         *node = Value::Null;
     }

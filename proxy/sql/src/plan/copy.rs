@@ -135,7 +135,7 @@ impl Planner<'_> {
             });
         }
         let listed: Vec<&str> = columns.iter().map(|c| &**c).collect();
-        self.left_out(Some(table), &listed)?;
+        self.server_filled(Some(table), &listed)?;
         self.levels.push(Level {
             entries: vec![entry],
         });

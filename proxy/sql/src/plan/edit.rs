@@ -3,7 +3,9 @@
 //! Two edits must never touch the same bytes: that would be a misread tree.
 
 use super::refuse::{Judged, malformed};
+use crate::catalog::StoredCell;
 use crate::verdict::{Edit, Literal, Replacement, Seal};
+use hippocrypt_policy::ColumnIx;
 use std::ops::Range;
 
 /// Edits as they are found.
@@ -22,6 +24,13 @@ impl Edits {
     /// Puts a cell of `literal` in place of the bytes.
     pub(super) fn cell(&mut self, range: Range<usize>, literal: Literal, seal: Seal) {
         let with = Replacement::Cell { literal, seal };
+        self.list.push(Edit { range, with });
+    }
+
+    /// Puts a fresh cell of the column's default in place of the bytes.
+    pub(super) fn fresh(&mut self, range: Range<usize>, column: ColumnIx, cell: &StoredCell) {
+        let cell = cell.clone();
+        let with = Replacement::Default { column, cell };
         self.list.push(Edit { range, with });
     }
 

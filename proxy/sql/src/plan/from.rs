@@ -302,7 +302,7 @@ impl<'a> Planner<'a> {
 }
 
 /// The entry of a protected table.
-fn protected(table: &ProtectedTable) -> Entry {
+pub(super) fn protected(table: &ProtectedTable) -> Entry {
     let value = |c: &crate::world::TableColumn| match c.protected {
         Some(ix) => Value::Protected(ix),
         None => Value::Flow(Flow::Clear),

@@ -7,7 +7,7 @@ use super::from::rename;
 use super::refuse::{Judged, malformed, refusal, unsupported, with_hint};
 use super::scope::{Entry, Level, Outputs, quoted};
 use super::select::{Stars, set_operation};
-use crate::catalog::Trigger;
+use crate::functions;
 use crate::scan::Kind;
 use crate::world::ProtectedTable;
 use pg_query::NodeEnum;
@@ -31,13 +31,13 @@ impl Planner<'_> {
             .relation
             .as_ref()
             .ok_or_else(|| malformed("INSERT"))?;
-        let mut target = self.insert_target(relation, &insert.cols)?;
+        let target = self.insert_target(relation, &insert.cols)?;
         let used = match insert.select_stmt.as_deref().map(|n| n.node.as_ref()) {
             None => 0,
             Some(Some(NodeEnum::SelectStmt(select))) => self.source(&target, select)?,
             Some(_) => return Err(malformed("INSERT")),
         };
-        self.complete(relation, &mut target, used, insert.select_stmt.is_some())?;
+        self.complete(relation, &target, used, insert)?;
         if let Some(clause) = insert.on_conflict_clause.as_deref() {
             self.on_conflict(clause, target.table.as_ref(), &target.entry)?;
         }
@@ -139,31 +139,39 @@ impl Planner<'_> {
         }
     }
 
-    /// Writes the column list out, and looks at the defaults of what is left out.
+    /// Writes the column list out, and gives rows what they leave out.
     fn complete(
         &mut self,
         relation: &RangeVar,
-        target: &mut Target,
+        target: &Target,
         used: usize,
-        has_source: bool,
+        insert: &InsertStmt,
     ) -> Judged<()> {
-        let Some(table) = target.table.clone() else {
+        let Some(table) = &target.table else {
             return Ok(());
         };
-        let mut columns = target.columns.clone().unwrap_or_default();
+        let columns = target.columns.iter().flatten().map(|(c, _)| Arc::clone(c));
+        let mut columns: Vec<Arc<str>> = columns.collect();
         if !target.listed {
             columns.truncate(used);
-            for (column, at) in &columns {
-                known_column(Some(&table), column, *at)?;
-            }
-            if has_source {
-                let list: Vec<String> = columns.iter().map(|(c, _)| quoted(c)).collect();
-                let at = self.after_relation(relation)?;
-                self.edits.text(at..at, &format!(" ({})", list.join(", ")));
+            for (column, at) in target.columns.iter().flatten().take(used) {
+                known_column(Some(table), column, *at)?;
             }
         }
-        let columns: Vec<&str> = columns.iter().map(|(c, _)| &**c).collect();
-        self.left_out(Some(&table), &columns)
+        let fresh = self.left_out(table, &columns)?;
+        let list = self.after_relation(relation)?;
+        if target.listed && !fresh.is_empty() {
+            self.lengthen(list, &fresh)?;
+        } else if !target.listed && insert.select_stmt.is_some() {
+            let added = fresh.iter().map(|f| &f.name);
+            let names: Vec<String> = columns.iter().chain(added).map(|c| quoted(c)).collect();
+            self.edits
+                .text(list..list, &format!(" ({})", names.join(", ")));
+        }
+        match fresh.is_empty() {
+            true => Ok(()),
+            false => self.fill(insert, list, &fresh),
+        }
     }
 
     /// The byte after `t`, `s.t`, `t AS a`.
@@ -208,18 +216,22 @@ impl Planner<'_> {
         excluded
     }
 
-    /// A trigger runs a function over the row: it must be known to touch nothing.
+    /// A trigger runs a function over the row: it must be known to leave its cells alone.
     pub(super) fn triggers(&self, table: Option<&ProtectedTable>, at: i32) -> Judged<()> {
-        let trusted = |t: &Trigger| self.world().policy().trusts(&t.schema, &t.function);
-        let Some(table) = table.filter(|t| !t.triggers.iter().all(trusted)) else {
+        let Some(table) = table else {
             return Ok(());
         };
-        let message = format!(
-            "{} has triggers whose functions could see what is written",
-            table.name
-        );
-        let hint = "If they touch nothing protected, trust the functions in the policy.";
-        Err(with_hint(refusal("0A000", message, at), hint))
+        for trigger in &table.triggers {
+            functions::trigger(trigger, table, self.world()).map_err(|why| {
+                let message = format!(
+                    "{} has a trigger that could see or change what is encrypted: {why}",
+                    table.name
+                );
+                let hint = "If it touches nothing protected, trust the function in the policy.";
+                with_hint(refusal("0A000", message, at), hint)
+            })?;
+        }
+        Ok(())
     }
 }
 

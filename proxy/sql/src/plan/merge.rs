@@ -114,7 +114,7 @@ impl Planner<'_> {
             self.store_node(table, column, value, *at)?;
         }
         let named: Vec<&str> = named.iter().map(|(name, _)| *name).collect();
-        self.left_out(table, &named)
+        self.server_filled(table, &named)
     }
 }
 

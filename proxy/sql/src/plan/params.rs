@@ -227,6 +227,7 @@ impl Planner<'_> {
                 client,
                 seal: None,
                 oid: oid.unwrap_or(0),
+                default: None,
             };
             upstream.entry(number).or_insert(clear.clone());
             for (seal, number) in uses {
@@ -238,6 +239,7 @@ impl Planner<'_> {
                             Shape::One => BYTEA,
                             Shape::Each => BYTEA_ARRAY,
                         },
+                        default: None,
                     },
                     None => clear.clone(),
                 };

@@ -269,6 +269,7 @@ fn edited(sql: &str, statement: &Statement, plan: &Plan) -> String {
             Replacement::Cell { literal, seal } | Replacement::Argument { literal, seal, .. } => {
                 let _ = write!(text, "‹{}{}›", literal_text(literal), seal_text(seal));
             }
+            Replacement::Default { .. } => text.push_str("‹default›"),
             Replacement::GroupId(_) => text.push_str("‹group›"),
         }
         at = edit.range.end;

@@ -3,19 +3,20 @@
 //! It must never change a cell column's type, fill it with a value of the server, take away the CHECK on its
 //! column group, or make another table share its rows.
 
-use super::constraint::{self, Columns, targets};
-use super::create_table::{self, others, planned};
+use super::collation::keeps_equality;
+use super::columns::{Columns, Edits, mentions};
+use super::constraint::{self, targets};
+use super::create_table::{self, defined, others};
 use super::names::{self, not_ours, qualify};
 use super::{Ruled, at, child, refuse, untouched};
 use crate::analyse::Input;
+use crate::scan::Kind;
 use crate::taint::Taint;
-use crate::verdict::{Edit, Refusal};
+use crate::verdict::{Edit, Refusal, Replacement};
 use crate::world::Lookup;
 use hippocrypt_policy::TableRef;
 use pg_query::NodeEnum;
-use pg_query::protobuf::{AlterTableCmd, AlterTableStmt, AlterTableType, RangeVar};
-
-type Edits = Result<Vec<Edit>, Box<Refusal>>;
+use pg_query::protobuf::{AlterTableCmd, AlterTableStmt, AlterTableType, Node, RangeVar};
 
 /// ALTER TABLE, and ALTER INDEX, SEQUENCE, VIEW, TYPE that share its tree.
 pub(super) fn alter(s: &AlterTableStmt, input: &Input<'_>, taint: &Taint) -> Ruled {
@@ -37,6 +38,9 @@ pub(super) fn alter(s: &AlterTableStmt, input: &Input<'_>, taint: &Taint) -> Rul
         Lookup::Unprotected | Lookup::Missing(_) => untouched(),
         Lookup::Protected(table) => commands(s, relation, &table.name, input, command),
         Lookup::View(view) => alter_view(s, relation, &view.name, input),
+        Lookup::Closed { table, .. } if input.world.awaits_columns(table) => {
+            commands(s, relation, table, input, command)
+        }
         Lookup::Closed {
             table,
             reason,
@@ -111,11 +115,19 @@ fn commands(
     input: &Input<'_>,
     judge: impl Fn(&AlterTableCmd, &Columns<'_>, &Input<'_>) -> Edits,
 ) -> Ruled {
-    let columns = Columns::of(table, input);
+    let added = s.cmds.iter().filter_map(|node| match &node.node {
+        Some(NodeEnum::AlterTableCmd(cmd)) => cmd.def.as_deref(),
+        _ => None,
+    });
+    let columns = Columns::of(table, input).with(added);
+    let mut cells = Vec::new();
     let mut edits: Vec<Edit> = qualify(relation, table, input).into_iter().collect();
     for node in &s.cmds {
         match &node.node {
-            Some(NodeEnum::AlterTableCmd(cmd)) => edits.extend(judge(cmd, &columns, input)?),
+            Some(NodeEnum::AlterTableCmd(cmd)) => {
+                edits.extend(judge(cmd, &columns, input)?);
+                cells.extend(made_cell(cmd, &columns));
+            }
             _ => {
                 return Err(refuse(
                     "this form of ALTER TABLE is not understood".into(),
@@ -125,12 +137,23 @@ fn commands(
             }
         }
     }
-    planned(edits, input)
+    defined(edits, &columns, &cells)
+}
+
+/// The column that the command makes a cell, or says again that it is one.
+fn made_cell<'c>(cmd: &'c AlterTableCmd, columns: &Columns<'_>) -> Option<&'c str> {
+    let name = match (cmd.subtype(), cmd.def.as_deref().map(|n| &n.node)) {
+        (AlterTableType::AtAddColumn, Some(Some(NodeEnum::ColumnDef(def)))) => &def.colname,
+        (AlterTableType::AtAlterColumnType, _) => &cmd.name,
+        _ => return None,
+    };
+    columns.cell(name).map(|_| name.as_str())
 }
 
 /// The statement with the table's full name, and nothing else changed.
 pub(super) fn qualified(relation: &RangeVar, table: &TableRef, input: &Input<'_>) -> Ruled {
-    planned(qualify(relation, table, input).into_iter().collect(), input)
+    let edits = qualify(relation, table, input).into_iter().collect();
+    defined(edits, &Columns::of(table, input), &[])
 }
 
 /// One command on a protected table.
@@ -141,17 +164,17 @@ fn command(cmd: &AlterTableCmd, columns: &Columns<'_>, input: &Input<'_>) -> Edi
     match cmd.subtype() {
         AlterTableType::AtAddColumn => added(cmd, columns, input),
         AlterTableType::AtAddConstraint => match cmd.def.as_deref().map(|n| &n.node) {
-            Some(Some(NodeEnum::Constraint(c))) => {
-                constraint::check(c, None, columns).map(|()| Vec::new())
-            }
+            Some(Some(NodeEnum::Constraint(c))) => constraint::check(c, None, columns),
             _ => Err(unsupported("ADD CONSTRAINT", columns)),
         },
         AlterTableType::AtColumnDefault => match column {
-            Some(ix) => {
-                constraint::default(cmd.def.as_deref(), ix, columns, None).map(|()| Vec::new())
-            }
+            Some(_) => match cmd.def.as_deref() {
+                Some(expression) => columns.default(&cmd.name, expression, None),
+                None => none(),
+            },
             None => none(),
         },
+        AlterTableType::AtAlterColumnType if column.is_some() => same_type(cmd, columns, input),
         AlterTableType::AtAlterColumnType
         | AlterTableType::AtAddIdentity
         | AlterTableType::AtSetIdentity
@@ -233,13 +256,62 @@ fn added(cmd: &AlterTableCmd, columns: &Columns<'_>, input: &Input<'_>) -> Edits
     }
 }
 
+/// ALTER COLUMN … TYPE to what the policy says: the cells stay as they are, whatever the length was before.
+fn same_type(cmd: &AlterTableCmd, columns: &Columns<'_>, input: &Input<'_>) -> Edits {
+    let (Some(ix), Some(Some(NodeEnum::ColumnDef(def)))) =
+        (columns.cell(&cmd.name), cmd.def.as_deref().map(|n| &n.node))
+    else {
+        return Err(unsupported("ALTER COLUMN TYPE", columns));
+    };
+    let refused = || {
+        refuse(
+            format!(
+                "the values of {} cannot be computed anew by ALTER TABLE: they are encrypted",
+                columns.name(ix)
+            ),
+            "Leave USING out, or write no more than a cast of the column in it.",
+            at(def.location),
+        )
+    };
+    if !def
+        .raw_default
+        .as_deref()
+        .is_none_or(|e| is_itself(e, &cmd.name))
+    {
+        return Err(refused());
+    }
+    if let Some(collation) = def.coll_clause.as_deref() {
+        keeps_equality(&collation.collname, ix, columns, at(collation.location))?;
+    }
+    let range = create_table::typed(def, ix, columns, input).map_err(|mut refusal| {
+        refusal.hint = Some(
+            "A wider type is declared in the policy first; any other change of type is a migration of the column."
+                .into(),
+        );
+        refusal
+    })?;
+    let tokens = input.tokens;
+    let first = tokens.from(range.start);
+    let end = tokens.until(first, tokens.from(input.range.end), &[Kind::Ascii44]);
+    let last = end.checked_sub(1).and_then(|ix| tokens.get(ix));
+    Ok(vec![Edit {
+        range: range.start..last.ok_or_else(refused)?.range.end,
+        with: Replacement::Text("hippocrypt.cell".into()),
+    }])
+}
+
+/// The column with nothing but casts around it.
+fn is_itself(expression: &Node, column: &str) -> bool {
+    match &expression.node {
+        Some(NodeEnum::TypeCast(cast)) => cast.arg.as_deref().is_some_and(|a| is_itself(a, column)),
+        Some(NodeEnum::ColumnRef(reference)) => names::strings(&reference.fields) == [column],
+        _ => false,
+    }
+}
+
 /// A clear column's new type or expression must not be computed from a cell.
 fn mentioned(cmd: &AlterTableCmd, columns: &Columns<'_>) -> Edits {
-    match cmd
-        .def
-        .as_deref()
-        .and_then(|d| constraint::mentions(d, columns))
-    {
+    match cmd.def.as_deref().and_then(|d| mentions(d, columns)) {
         Some(column) => Err(refuse(
             format!(
                 "column {} cannot be computed from {column}, which is encrypted",

@@ -66,8 +66,8 @@ pub(super) fn create(
             _ => return Err(unusable(parent)),
         };
         edits.extend(qualify(parent, &table.name, input));
-        let columns = Columns::of(&table.name, input);
-        elements(s, made, table, &columns)?;
+        let columns = Columns::of(&table.name, input).with(s.table_elts.iter());
+        edits.extend(elements(s, made, table, &columns)?);
         if let Some(bound) = &s.partbound {
             edits.extend(bounds(bound, table, input)?);
         }
@@ -83,7 +83,8 @@ fn elements(
     made: &RangeVar,
     table: &ProtectedTable,
     columns: &Columns<'_>,
-) -> Result<(), Box<Refusal>> {
+) -> Edits {
+    let mut edits = Vec::new();
     for element in s.table_elts.iter().chain(&s.constraints) {
         match &element.node {
             Some(NodeEnum::ColumnDef(def)) => {
@@ -99,11 +100,11 @@ fn elements(
                 }
                 for node in &def.constraints {
                     if let Some(NodeEnum::Constraint(c)) = &node.node {
-                        constraint::check(c, Some(&def.colname), columns)?;
+                        edits.extend(constraint::check(c, Some(&def.colname), columns)?);
                     }
                 }
             }
-            Some(NodeEnum::Constraint(c)) => constraint::check(c, None, columns)?,
+            Some(NodeEnum::Constraint(c)) => edits.extend(constraint::check(c, None, columns)?),
             _ => {
                 return Err(refuse(
                     format!(
@@ -116,7 +117,7 @@ fn elements(
             }
         }
     }
-    Ok(())
+    Ok(edits)
 }
 
 /// PARTITION BY: equal cells meet in one partition of LIST or HASH; an order they do not have.

@@ -1,83 +1,26 @@
 //! Constraints of a protected table: which hold over cells.
 //!
-//! NOT NULL holds over every cell, equality (keys, UNIQUE, foreign keys within a group) over deterministic
-//! ones. It must never let an expression over a cell, or a value that the server computes, stand.
+//! NOT NULL holds over every cell, equality (keys, UNIQUE, foreign keys within a group, CHECK with constants)
+//! over deterministic ones. It must never let an expression over a cell that the server would compute on its
+//! bytes, or a value that the server computes, stand.
 
+use super::columns::Edits;
+pub(super) use super::columns::{Columns, mentions};
 use super::{at, names, refuse};
-use crate::analyse::Input;
-use crate::tree;
 use crate::verdict::Refusal;
 use crate::world::Lookup;
-use hippocrypt_policy::{ColumnIx, Table, TableRef};
+use hippocrypt_policy::ColumnIx;
 use pg_query::NodeEnum;
-use pg_query::protobuf::{ConstrType, Constraint, Node};
-use serde::Serialize;
+use pg_query::protobuf::{ConstrType, Constraint, IndexElem, Node};
 
 type Checked = Result<(), Box<Refusal>>;
 
-/// A table's columns as the policy names them.
-pub(super) struct Columns<'w> {
-    input: Input<'w>,
-    table: Option<&'w Table>,
-    pub(super) name: TableRef,
-}
-
-impl<'w> Columns<'w> {
-    pub(super) fn of(name: &TableRef, input: &Input<'w>) -> Self {
-        Self {
-            table: input.world.policy().tables.get(name),
-            input: input.clone(),
-            name: name.clone(),
-        }
-    }
-
-    /// The policy's column of that name.
-    pub(super) fn policy(&self, column: &str) -> Option<ColumnIx> {
-        let named = self.table.and_then(|t| t.columns.get(column).copied());
-        named.or_else(|| self.input.world.column_of(&self.name, column))
-    }
-
-    /// The same where it holds cells.
-    pub(super) fn cell(&self, column: &str) -> Option<ColumnIx> {
-        self.policy(column)
-            .filter(|ix| self.input.world.is_cell(*ix))
-    }
-
-    pub(super) fn is_deterministic(&self, column: ColumnIx) -> bool {
-        let world = self.input.world;
-        world
-            .column(column)
-            .and_then(|c| world.policy().group(c.group?))
-            .is_some_and(|g| g.deterministic)
-    }
-
-    /// The name for messages.
-    pub(super) fn name(&self, column: ColumnIx) -> String {
-        self.input.world.column_name(column)
-    }
-
-    fn same_group(&self, one: ColumnIx, other: ColumnIx) -> bool {
-        let group = |ix| self.input.world.column(ix).and_then(|c| c.group);
-        group(one).is_some() && group(one) == group(other)
-    }
-}
-
-/// The encrypted column that an expression names, or could mean by naming the whole row.
-pub(super) fn mentions(expression: &impl Serialize, columns: &Columns<'_>) -> Option<String> {
-    let Ok(found) = tree::names(expression) else {
-        return Some(columns.name.to_string());
-    };
-    found.columns.iter().flatten().find_map(|part| {
-        if let Some(column) = columns.cell(part) {
-            return Some(columns.name(column));
-        }
-        (**part == *columns.name.table).then(|| columns.name.to_string())
-    })
-}
+const CHECK_HINT: &str = "IS NOT NULL holds over every encrypted column, = and IN with constants over those protected as deterministic; check everything else in the application.";
 
 /// Judges one constraint; `own` is the column that it stands at.
-pub(super) fn check(constraint: &Constraint, own: Option<&str>, columns: &Columns<'_>) -> Checked {
+pub(super) fn check(constraint: &Constraint, own: Option<&str>, columns: &Columns<'_>) -> Edits {
     let cell = own.and_then(|c| columns.cell(c));
+    let none = |checked: Checked| checked.map(|()| Vec::new());
     match constraint.contype() {
         ConstrType::ConstrNull
         | ConstrType::ConstrNotnull
@@ -86,25 +29,22 @@ pub(super) fn check(constraint: &Constraint, own: Option<&str>, columns: &Column
         | ConstrType::ConstrAttrDeferred
         | ConstrType::ConstrAttrImmediate
         | ConstrType::ConstrAttrEnforced
-        | ConstrType::ConstrAttrNotEnforced => Ok(()),
-        ConstrType::ConstrDefault => match cell {
-            Some(column) => default(
-                constraint.raw_expr.as_deref(),
-                column,
-                columns,
-                at(constraint.location),
-            ),
-            None => Ok(()),
+        | ConstrType::ConstrAttrNotEnforced => Ok(Vec::new()),
+        ConstrType::ConstrDefault => match (cell, own, constraint.raw_expr.as_deref()) {
+            (Some(_), Some(own), Some(expression)) => {
+                columns.default(own, expression, at(constraint.location))
+            }
+            _ => Ok(Vec::new()),
         },
-        ConstrType::ConstrIdentity => computed(constraint, "an identity", cell, columns),
+        ConstrType::ConstrIdentity => none(computed(constraint, "an identity", cell, columns)),
         ConstrType::ConstrGenerated => {
             computed(constraint, "a generated value", cell, columns)?;
-            expression(constraint, "a generated column", columns)
+            none(generated(constraint, columns))
         }
-        ConstrType::ConstrCheck => expression(constraint, "a CHECK", columns),
-        ConstrType::ConstrPrimary | ConstrType::ConstrUnique => key(constraint, own, columns),
+        ConstrType::ConstrCheck => condition(constraint.raw_expr.as_deref(), "a CHECK", columns),
+        ConstrType::ConstrPrimary | ConstrType::ConstrUnique => none(key(constraint, own, columns)),
         ConstrType::ConstrExclusion => exclusion(constraint, columns),
-        ConstrType::ConstrForeign => foreign(constraint, own, columns),
+        ConstrType::ConstrForeign => none(foreign(constraint, own, columns)),
         ConstrType::Undefined => Err(refuse(
             "this constraint is not understood".into(),
             "",
@@ -113,29 +53,11 @@ pub(super) fn check(constraint: &Constraint, own: Option<&str>, columns: &Column
     }
 }
 
-/// DEFAULT of an encrypted column: NULL, or nothing yet.
-pub(super) fn default(
-    expression: Option<&Node>,
-    column: ColumnIx,
-    columns: &Columns<'_>,
-    position: Option<usize>,
-) -> Checked {
-    let is_null = match expression.and_then(|n| n.node.as_ref()) {
-        Some(NodeEnum::AConst(constant)) => constant.isnull,
-        None => true,
-        Some(_) => false,
-    };
-    if is_null {
-        return Ok(());
+fn condition(expression: Option<&Node>, what: &str, columns: &Columns<'_>) -> Edits {
+    match expression {
+        Some(expression) => columns.condition(what, expression, CHECK_HINT),
+        None => Ok(Vec::new()),
     }
-    Err(refuse(
-        format!(
-            "a DEFAULT on {} is not possible: the column is encrypted",
-            columns.name(column)
-        ),
-        "Give the value in INSERT.",
-        position,
-    ))
 }
 
 fn computed(
@@ -157,15 +79,12 @@ fn computed(
     }
 }
 
-fn expression(constraint: &Constraint, what: &str, columns: &Columns<'_>) -> Checked {
-    let mentioned = constraint
-        .raw_expr
-        .as_deref()
-        .and_then(|e| mentions(e, columns));
-    match mentioned {
+fn generated(constraint: &Constraint, columns: &Columns<'_>) -> Checked {
+    let expression = constraint.raw_expr.as_deref();
+    match expression.and_then(|e| mentions(e, columns)) {
         Some(column) => Err(refuse(
-            format!("{what} over {column} is not possible: it is encrypted"),
-            "Check the value in the application; NOT NULL and keys are kept.",
+            format!("a generated column over {column} is not possible: it is encrypted"),
+            "Compute the value in the application.",
             at(constraint.location),
         )),
         None => Ok(()),
@@ -175,43 +94,72 @@ fn expression(constraint: &Constraint, what: &str, columns: &Columns<'_>) -> Che
 fn key(constraint: &Constraint, own: Option<&str>, columns: &Columns<'_>) -> Checked {
     let named = names::strings(&constraint.keys);
     for column in named.into_iter().chain(own) {
-        if let Some(column) = columns.cell(column)
-            && !columns.is_deterministic(column)
-        {
-            return Err(refuse(
-                format!(
-                    "a key over {} is not possible: it is protected as random, so equal values differ",
-                    columns.name(column)
-                ),
-                "\"protect: deterministic\" in the policy would allow it.",
-                at(constraint.location),
-            ));
+        if let Some(column) = columns.cell(column) {
+            equal(column, "a key over", columns, at(constraint.location))?;
         }
     }
     Ok(())
 }
 
-fn exclusion(constraint: &Constraint, columns: &Columns<'_>) -> Checked {
-    let elements = constraint.exclusions.iter().filter_map(|n| match &n.node {
-        Some(NodeEnum::List(pair)) => pair.items.first(),
-        _ => None,
-    });
-    let mut mentioned = constraint
-        .where_clause
-        .as_deref()
-        .and_then(|w| mentions(w, columns));
-    for element in elements {
-        if let Some(NodeEnum::IndexElem(element)) = &element.node {
-            let plain = columns.cell(&element.name).map(|c| columns.name(c));
-            let inside = element.expr.as_deref().and_then(|e| mentions(e, columns));
-            mentioned = mentioned.or(plain).or(inside);
-        }
+/// Equality of a column's cells is equality of its values.
+fn equal(column: ColumnIx, what: &str, columns: &Columns<'_>, position: Option<usize>) -> Checked {
+    columns.compared(column);
+    if columns.is_deterministic(column) {
+        return Ok(());
     }
-    match mentioned {
+    Err(refuse(
+        format!(
+            "{what} {} is not possible: it is protected as random, so equal values differ",
+            columns.name(column)
+        ),
+        "\"protect: deterministic\" in the policy would allow it.",
+        position,
+    ))
+}
+
+/// EXCLUDE: cells can be excluded by `=`, as UNIQUE does.
+fn exclusion(constraint: &Constraint, columns: &Columns<'_>) -> Edits {
+    let position = at(constraint.location);
+    for node in &constraint.exclusions {
+        let Some(NodeEnum::List(pair)) = &node.node else {
+            continue;
+        };
+        let mut parts = pair.items.iter();
+        let Some(NodeEnum::IndexElem(element)) = parts.next().and_then(|n| n.node.as_ref()) else {
+            continue;
+        };
+        let operator = parts.next().map(names::parts).unwrap_or_default();
+        excluded(element, &operator, columns, position)?;
+    }
+    condition(
+        constraint.where_clause.as_deref(),
+        "EXCLUDE … WHERE",
+        columns,
+    )
+}
+
+fn excluded(
+    element: &IndexElem,
+    operator: &[&str],
+    columns: &Columns<'_>,
+    position: Option<usize>,
+) -> Checked {
+    let inside = element.expr.as_deref().and_then(|e| mentions(e, columns));
+    let cell = columns.cell(&element.name);
+    if let Some(column) = cell {
+        equal(column, "EXCLUDE over", columns, position)?;
+    }
+    let by_equality = matches!(operator, ["="] | ["pg_catalog", "="]);
+    let plain = element.opclass.is_empty() && element.collation.is_empty();
+    let refused = match cell {
+        Some(column) if !by_equality || !plain => Some(columns.name(column)),
+        _ => inside,
+    };
+    match refused {
         Some(column) => Err(refuse(
-            format!("EXCLUDE over {column} is not possible: it is encrypted"),
-            "UNIQUE is possible over columns protected as deterministic.",
-            at(constraint.location),
+            format!("this EXCLUDE over {column} is not possible: it is encrypted"),
+            "\"WITH =\" is possible over a column protected as deterministic, without operator class and collation.",
+            position,
         )),
         None => Ok(()),
     }
@@ -222,9 +170,11 @@ fn exclusion(constraint: &Constraint, columns: &Columns<'_>) -> Checked {
 fn foreign(constraint: &Constraint, own: Option<&str>, columns: &Columns<'_>) -> Checked {
     let mut from = names::strings(&constraint.fk_attrs);
     from.extend(own);
-    if !from.iter().any(|c| columns.cell(c).is_some()) {
+    let cells: Vec<ColumnIx> = from.iter().filter_map(|c| columns.cell(c)).collect();
+    let Some(first) = cells.first() else {
         return Ok(());
-    }
+    };
+    cells.iter().for_each(|c| columns.compared(*c));
     let to = names::strings(&constraint.pk_attrs);
     let target = constraint
         .pktable
@@ -232,12 +182,17 @@ fn foreign(constraint: &Constraint, own: Option<&str>, columns: &Columns<'_>) ->
         .and_then(|r| match names::lookup(r, &columns.input) {
             Lookup::Protected(table) => Some(Columns::of(&table.name, &columns.input)),
             Lookup::Missing(table) => Some(Columns::of(table, &columns.input)),
+            Lookup::Closed { table, .. } if columns.input.world.awaits_columns(table) => {
+                Some(Columns::of(table, &columns.input))
+            }
             _ => None,
         });
     let pairs = from.iter().zip(&to).all(|(one, other)| {
         let target = target.as_ref().and_then(|t| t.cell(other));
         match (columns.cell(one), target) {
-            (Some(one), Some(other)) => columns.same_group(one, other),
+            (Some(one), Some(other)) => {
+                columns.same_group(one, other) && columns.is_deterministic(one)
+            }
             (None, None) => true,
             _ => false,
         }
@@ -245,8 +200,7 @@ fn foreign(constraint: &Constraint, own: Option<&str>, columns: &Columns<'_>) ->
     if pairs && from.len() == to.len() {
         return Ok(());
     }
-    let column = from.iter().find_map(|c| columns.cell(c));
-    let name = column.map_or_else(String::new, |c| columns.name(c));
+    let name = columns.name(*first);
     Err(refuse(
         format!("a foreign key from {name} needs a column of the same group on the other side"),
         "Name the referenced column, and give both the same deterministic \"group\" in the policy.",

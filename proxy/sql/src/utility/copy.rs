@@ -35,6 +35,7 @@ pub(super) fn copy(node: &NodeEnum, input: &Input<'_>, taint: &Taint, facts: &mu
         Verdict::Untouched => untouched(),
         Verdict::Refusal(refusal) => Err(Box::new((*refusal).clone())),
         Verdict::Plan(plan) => Ok(Passed {
+            touches: Vec::new(),
             plan: Some((*plan).clone()),
         }),
     }

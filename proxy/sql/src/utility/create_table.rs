@@ -3,12 +3,15 @@
 //! It must never make a table whose columns differ from what the policy declares, nor leave a protected
 //! column in its plain type.
 
-use super::constraint::{self, Columns, targets};
+use super::collation::keeps_equality;
+use super::columns::Columns;
+use super::constraint::{self, targets};
 use super::effects::is_temporary;
 use super::names::{not_ours, qualify, quoted};
 use super::{Passed, Ruled, at, child, refuse, untouched};
 use crate::analyse::Input;
 use crate::grammar;
+use crate::plan::check::definition;
 use crate::scan::Kind;
 use crate::taint::{self, Taint};
 use crate::verdict::{Edit, Facts, Plan, Refusal, Replacement};
@@ -111,31 +114,23 @@ pub(super) fn others(
 }
 
 fn protected(s: &CreateStmt, relation: &RangeVar, table: &Table, input: &Input<'_>) -> Ruled {
-    let columns = Columns::of(&table.name, input);
+    let elements = || s.table_elts.iter().chain(&s.constraints);
+    let columns = Columns::of(&table.name, input).with(elements());
     whole(s, relation, table, &columns)?;
     let mut edits: Vec<Edit> = qualify(relation, &table.name, input).into_iter().collect();
     let mut seen = Vec::new();
-    for element in s.table_elts.iter().chain(&s.constraints) {
+    for element in elements() {
         match &element.node {
             Some(NodeEnum::ColumnDef(def)) => {
                 seen.push(def.colname.as_str());
                 edits.extend(column(def, &columns, input)?);
             }
-            Some(NodeEnum::Constraint(c)) => constraint::check(c, None, &columns)?,
+            Some(NodeEnum::Constraint(c)) => edits.extend(constraint::check(c, None, &columns)?),
             _ => return Err(form(table, at(relation.location))),
         }
     }
-    if let Some(missing) = table.columns.keys().find(|c| !seen.contains(&&***c)) {
-        return Err(refuse(
-            format!(
-                "{} has no column {missing}, which the policy protects: the table would be closed",
-                table.name
-            ),
-            "Add the column, or take it out of the policy.",
-            at(relation.location),
-        ));
-    }
-    planned(edits, input)
+    seen.retain(|c| columns.cell(c).is_some());
+    defined(edits, &columns, &seen)
 }
 
 /// What a protected table cannot be.
@@ -168,33 +163,43 @@ pub(super) fn column(
     columns: &Columns<'_>,
     input: &Input<'_>,
 ) -> Result<Vec<Edit>, Box<Refusal>> {
+    let mut edits = Vec::new();
     for node in &def.constraints {
         if let Some(NodeEnum::Constraint(c)) = &node.node {
-            constraint::check(c, Some(&def.colname), columns)?;
+            edits.extend(constraint::check(c, Some(&def.colname), columns)?);
         }
     }
     let Some(ix) = columns.policy(&def.colname) else {
-        return Ok(Vec::new());
+        return Ok(edits);
     };
     let range = typed(def, ix, columns, input)?;
     if columns.cell(&def.colname).is_none() {
-        return Ok(Vec::new());
+        return Ok(edits);
     }
     if let Some(collation) = def.coll_clause.as_deref() {
-        return Err(refuse(
-            format!(
-                "COLLATE on {} is not possible: the column is encrypted",
-                columns.name(ix)
-            ),
-            "Leave the collation out.",
-            at(collation.location),
-        ));
+        let position = at(collation.location);
+        keeps_equality(&collation.collname, ix, columns, position)?;
+        edits.push(Edit {
+            range: collate(position, input).ok_or_else(super::unknown)?,
+            with: Replacement::Text(String::new()),
+        });
     }
-    cell(def, ix, range, columns, input)
+    edits.extend(cell(def, ix, range, columns, input)?);
+    Ok(edits)
+}
+
+/// The bytes of `COLLATE name`.
+fn collate(position: Option<usize>, input: &Input<'_>) -> Option<Range<usize>> {
+    let start = position?;
+    let mut last = input.tokens.at(start)? + 1;
+    while input.tokens.kind(last + 1) == Some(Kind::Ascii46) {
+        last += 2;
+    }
+    Some(start..input.tokens.get(last)?.range.end)
 }
 
 /// The type's range, if the type is the policy's.
-fn typed(
+pub(super) fn typed(
     def: &ColumnDef,
     ix: ColumnIx,
     columns: &Columns<'_>,
@@ -324,6 +329,33 @@ fn guard(column: &str, ix: ColumnIx) -> String {
     }
 }
 
+/// The plan, once the edited text has been seen to parse to what was meant; `cells` are the columns that the
+/// statement makes cells.
+pub(super) fn defined(mut edits: Vec<Edit>, columns: &Columns<'_>, cells: &[&str]) -> Ruled {
+    edits.sort_by_key(|e| (e.range.start, e.range.end));
+    let touches = columns.touched();
+    if edits.is_empty() && cells.is_empty() {
+        return Ok(Passed {
+            plan: None,
+            touches,
+        });
+    }
+    if !definition::holds(&columns.input, &edits, cells) {
+        return Err(refuse(
+            "this form of the statement is not understood".into(),
+            "",
+            None,
+        ));
+    }
+    Ok(Passed {
+        plan: Some(Plan {
+            edits,
+            ..Plan::default()
+        }),
+        touches,
+    })
+}
+
 /// The plan, once the edited text has been seen to parse to one statement.
 pub(super) fn planned(mut edits: Vec<Edit>, input: &Input<'_>) -> Ruled {
     edits.sort_by_key(|e| (e.range.start, e.range.end));
@@ -344,6 +376,7 @@ pub(super) fn planned(mut edits: Vec<Edit>, input: &Input<'_>) -> Ruled {
             edits,
             ..Plan::default()
         }),
+        touches: Vec::new(),
     })
 }
 
@@ -354,9 +387,10 @@ fn rendered(edits: &[Edit], input: &Input<'_>) -> Option<String> {
         text.push_str(input.text.get(from..edit.range.start)?);
         match &edit.with {
             Replacement::Text(with) => text.push_str(with),
-            Replacement::Cell { .. } | Replacement::Argument { .. } | Replacement::GroupId(_) => {
-                text.push_str("E'\\\\x00'::bytea")
-            }
+            Replacement::Cell { .. }
+            | Replacement::Argument { .. }
+            | Replacement::GroupId(_)
+            | Replacement::Default { .. } => text.push_str("E'\\\\x00'::bytea"),
         }
         from = edit.range.end;
     }

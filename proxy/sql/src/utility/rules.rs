@@ -7,10 +7,11 @@ use super::create_table::{self, others};
 use super::effects::{is_temporary, made};
 use super::names::{not_our_schema, not_ours, parts, strings};
 use super::{
-    Passed, Ruled, alter_table, at, copy, index, names, refuse, rename, runs, table_as, untouched,
-    view,
+    Passed, Ruled, alter_table, at, copy, index, names, refuse, rename, runs, table_as, trigger,
+    untouched, view,
 };
 use crate::analyse::Input;
+use crate::functions;
 use crate::settings;
 use crate::taint::{self, Taint};
 use crate::verdict::{Facts, Refusal};
@@ -34,10 +35,7 @@ pub(super) fn rule(node: &NodeEnum, input: &Input<'_>, taint: &Taint, facts: &mu
         NodeEnum::CreateTableAsStmt(s) if taint.touched => table_as::create(s, input, taint, facts),
         NodeEnum::CreateTableAsStmt(_) => made_from(node, "Make the table first, named in the policy, then INSERT … SELECT.", input, taint),
         NodeEnum::CallStmt(_) => runs("CALL", "Give the arguments as constants.", input, taint),
-        NodeEnum::DoStmt(_) => match input.world.policy().trusts_do() {
-            true => untouched(),
-            false => Err(refuse("a DO block could touch protected tables".into(), "The policy can trust them: databases: { …: { functions: { \"DO\": trusted } } }.", None)),
-        },
+        NodeEnum::DoStmt(_) => block(input),
 
         // They make relations, or something that reads one.
         NodeEnum::CreateStmt(s) => create_table::create(s, input, taint, facts),
@@ -46,7 +44,7 @@ pub(super) fn rule(node: &NodeEnum, input: &Input<'_>, taint: &Taint, facts: &mu
         NodeEnum::CreateSeqStmt(_) | NodeEnum::CompositeTypeStmt(_) | NodeEnum::CreateForeignTableStmt(_) => made_from(node, "The policy means a table by that name: choose another.", input, taint),
         NodeEnum::CreateSchemaStmt(s) => schema(s, input, taint),
         NodeEnum::IndexStmt(s) => create_index(s, input),
-        NodeEnum::CreateTrigStmt(_) => no("CREATE TRIGGER", "A trigger would see cells. Do its work in the application, or in a trigger of another table.", input, taint),
+        NodeEnum::CreateTrigStmt(s) => trigger::create(s, input, taint),
         NodeEnum::RuleStmt(_) => no("CREATE RULE", "Use a trigger or the application.", input, taint),
         NodeEnum::CreatePolicyStmt(_) | NodeEnum::AlterPolicyStmt(_) => no("a row security policy", "A policy over columns in clear is made by the DBA, not through the proxy.", input, taint),
         NodeEnum::CreateFunctionStmt(s) => { ours(&s.funcname, input)?; no("a SQL function body", "", input, taint) }
@@ -134,6 +132,22 @@ pub(super) fn no(what: &str, hint: &str, input: &Input<'_>, taint: &Taint) -> Ru
     }
 }
 
+/// A DO block, judged by its body.
+fn block(input: &Input<'_>) -> Ruled {
+    if input.world.policy().trusts_do() {
+        return untouched();
+    }
+    let text = input.text.get(input.range.clone()).unwrap_or_default();
+    functions::block(text, input.world).map_err(|why| {
+        refuse(
+            format!("a DO block could touch protected tables: it {why}"),
+            "The policy can trust them: databases: { …: { functions: { \"DO\": trusted } } }.",
+            None,
+        )
+    })?;
+    untouched()
+}
+
 fn no_row_type(taint: &Taint) -> Ruled {
     match &taint.row_type {
         Some(refusal) => Err(Box::new(refusal.clone())),
@@ -190,7 +204,10 @@ fn create_index(s: &IndexStmt, input: &Input<'_>) -> Ruled {
     };
     match names::lookup(relation, input) {
         Lookup::Unprotected | Lookup::Missing(_) => untouched(),
-        Lookup::Protected(table) => index::create(s, table, input),
+        Lookup::Protected(table) => index::create(s, &table.name, input),
+        Lookup::Closed { table, .. } if input.world.awaits_columns(table) => {
+            index::create(s, table, input)
+        }
         Lookup::View(view) => index::of_view(s, view, input),
         Lookup::Closed {
             table,

@@ -123,7 +123,10 @@ fn refused(taint: &Taint) -> Ruled {
 }
 
 fn passed(plan: Plan) -> Passed {
-    Passed { plan: Some(plan) }
+    Passed {
+        plan: Some(plan),
+        touches: Vec::new(),
+    }
 }
 
 /// The plan of the query that begins at byte `start`.

@@ -5,7 +5,9 @@ use hippocrypt_policy::{
     Protect, Rights, Table, TableRef,
 };
 use hippocrypt_sql::Analyser;
-use hippocrypt_sql::catalog::{Attribute, Catalog, Function, Relation, RelationKind};
+use hippocrypt_sql::catalog::{
+    Attribute, Catalog, Function, Relation, RelationKind, StoredCell, Trigger,
+};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -113,6 +115,30 @@ const POLICY: &[(&str, &str, &str, Protect, Mask, &str)] = &[
     (
         "public.old",
         "secret",
+        "text",
+        Protect::Random,
+        Mask::Full,
+        "",
+    ),
+    (
+        "public.audited",
+        "name",
+        "text",
+        Protect::Random,
+        Mask::Full,
+        "",
+    ),
+    (
+        "public.audited",
+        "kind",
+        "text",
+        Protect::Deterministic,
+        Mask::Full,
+        "",
+    ),
+    (
+        "public.leaky",
+        "name",
         "text",
         Protect::Random,
         Mask::Full,
@@ -273,6 +299,23 @@ const RELATIONS: &[Row] = &[
     (133, "public.things", RelationKind::Table, &[("id", 23)]),
     (108, "public.Mixed Case", RelationKind::Table, &[("id", 23)]),
     (109, "public.plain_id_seq", RelationKind::Sequence, &[]),
+    (
+        190,
+        "public.audited",
+        RelationKind::Table,
+        &[
+            ("id", 23),
+            ("name", CELL),
+            ("kind", CELL),
+            ("updated_at", 1184),
+        ],
+    ),
+    (
+        191,
+        "public.leaky",
+        RelationKind::Table,
+        &[("id", 23), ("name", CELL)],
+    ),
 ];
 
 /// (child, parent)
@@ -445,9 +488,9 @@ fn catalog(cell: u32) -> Catalog {
                 type_oid: if *ty == CELL { cell } else { *ty },
                 typmod: -1,
                 not_null: false,
-                has_default: false,
+                has_default: oid == &190 && *ty == CELL,
                 generated: false,
-                default_cell: None,
+                default_cell: (oid == &190 && *ty == CELL).then(|| StoredCell(Arc::from([0; 3]))),
             });
         let view = VIEWS.iter().find(|(view, _, _)| view == name);
         let relation = Relation {
@@ -460,7 +503,7 @@ fn catalog(cell: u32) -> Catalog {
                 .map(|(_, parent)| *parent)
                 .collect(),
             depends_on: view.map_or_else(Vec::new, |(_, on, _)| on.to_vec()),
-            triggers: Vec::new(),
+            triggers: triggers(*oid),
             has_rules: false,
             row_security: false,
             row_policies: Vec::new(),
@@ -480,6 +523,7 @@ fn catalog(cell: u32) -> Catalog {
         relations,
         functions: functions(),
         operators: vec![Arc::from("%%")],
+        nondeterministic_collations: vec![Arc::from("case_insensitive")],
         schemas: ["public", "other", "hippocrypt"].map(Arc::from).to_vec(),
         printed_under: Vec::new(),
         system: system(),
@@ -512,6 +556,46 @@ fn system() -> HashMap<TableRef, Vec<Arc<str>>> {
     relations.into_iter().map(relation).collect()
 }
 
+fn triggers(oid: u32) -> Vec<Trigger> {
+    let (function, definition) = match oid {
+        190 => (
+            "touch",
+            Some(
+                "CREATE TRIGGER t BEFORE UPDATE ON public.audited FOR EACH ROW WHEN ((old.id IS DISTINCT FROM new.id)) EXECUTE FUNCTION touch()",
+            ),
+        ),
+        191 => ("log_name", None),
+        _ => return Vec::new(),
+    };
+    vec![Trigger {
+        schema: Arc::from("public"),
+        function: Arc::from(function),
+        definition: definition.map(Arc::from),
+    }]
+}
+
+/// Bodies of SQL and PL/pgSQL functions.
+fn source(name: &str) -> Option<Arc<str>> {
+    let plpgsql = |returns: &str, body: &str| {
+        format!(
+            "CREATE FUNCTION public.{name}() RETURNS {returns} LANGUAGE plpgsql AS $f$ BEGIN {body} END $f$"
+        )
+    };
+    let text = match name {
+        "touch" => plpgsql("trigger", "NEW.updated_at := now(); RETURN NEW;"),
+        "log_name" => plpgsql("trigger", "INSERT INTO plain (a) VALUES (NEW.name); RETURN NEW;"),
+        "log_row" => plpgsql("trigger", "INSERT INTO plain (a) VALUES (row_to_json(NEW)); RETURN NEW;"),
+        "plain_count" => plpgsql("bigint", "RETURN (SELECT count(*) FROM plain WHERE a = calls_plain());"),
+        "calls_plain" => "CREATE FUNCTION public.calls_plain() RETURNS text LANGUAGE sql AS $$ SELECT 'x' || plain_count() $$".into(),
+        "reads_patients" => plpgsql("bigint", "RETURN (SELECT count(*) FROM public.patients);"),
+        "calls_reader" => plpgsql("bigint", "RETURN reads_patients();"),
+        "dynamic" => plpgsql("void", "EXECUTE 'SELECT 1';"),
+        "sets_path" => plpgsql("void", "SET search_path = other;"),
+        _ => return None,
+    };
+    Some(Arc::from(text))
+}
+
 fn functions() -> HashMap<Arc<str>, Vec<Function>> {
     let mut all: HashMap<Arc<str>, Vec<Function>> = HashMap::new();
     for (schema, name, language, extension) in [
@@ -525,12 +609,21 @@ fn functions() -> HashMap<Arc<str>, Vec<Function>> {
         ("public", "crosstab", "c", Some("tablefunc")),
         ("public", "home_made", "c", None),
         ("public", "pay", "plpgsql", None),
+        ("public", "touch", "plpgsql", None),
+        ("public", "log_name", "plpgsql", None),
+        ("public", "log_row", "plpgsql", None),
+        ("public", "plain_count", "plpgsql", None),
+        ("public", "calls_plain", "sql", None),
+        ("public", "reads_patients", "plpgsql", None),
+        ("public", "calls_reader", "plpgsql", None),
+        ("public", "dynamic", "plpgsql", None),
+        ("public", "sets_path", "plpgsql", None),
     ] {
         all.entry(Arc::from(name)).or_default().push(Function {
             schema: Arc::from(schema),
             language: Arc::from(language),
             extension: extension.map(Arc::from),
-            source: None,
+            source: source(name),
         });
     }
     all

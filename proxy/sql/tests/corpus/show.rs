@@ -167,6 +167,9 @@ fn replacement(with: &Replacement, analyser: &Analyser) -> String {
                 constant(literal)
             )
         }
+        Replacement::Default { column, .. } => {
+            format!("⟨default of {}⟩", analyser.world().column_name(*column))
+        }
         Replacement::GroupId(group) => {
             let group = analyser.world().policy().group(*group).unwrap();
             format!("⟨group {}⟩", group.name)

@@ -191,7 +191,9 @@ fn constants(sql: &str, plan: &Plan, database: &Database) -> Vec<String> {
     let sealed_at = |edit: &Edit| {
         let seal = match &edit.with {
             Replacement::Cell { seal, .. } | Replacement::Argument { seal, .. } => seal,
-            Replacement::Text(_) | Replacement::GroupId(_) => return None,
+            Replacement::Text(_) | Replacement::GroupId(_) | Replacement::Default { .. } => {
+                return None;
+            }
         };
         let before = sql.get(..edit.range.start).unwrap_or_default();
         let position = before.chars().count() + 1;
@@ -213,6 +215,9 @@ fn edited(sql: &str, statement: &Statement, plan: &Plan, database: &Database) ->
             Replacement::Text(with) => text.push_str(with),
             Replacement::Cell { seal, .. } | Replacement::Argument { seal, .. } => {
                 let _ = write!(text, "⟨cell {}⟩", name(database, seal.column));
+            }
+            Replacement::Default { column, .. } => {
+                let _ = write!(text, "⟨default of {}⟩", name(database, *column));
             }
             Replacement::GroupId(group) => {
                 let group = database.group(*group).map_or("?", |group| &group.name);

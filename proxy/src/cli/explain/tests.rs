@@ -74,6 +74,7 @@ fn a_plan_names_columns_and_shows_no_cell() {
             client: 0,
             seal: Some(seal),
             oid: 17,
+            default: None,
         }],
         client_params: vec![ClientParam { oid: Some(1043) }],
         copy: None,

@@ -1,0 +1,79 @@
+use super::*;
+
+fn plpgsql(body: &str) -> Result<Body, Unreadable> {
+    read(&format!(
+        "CREATE FUNCTION public.f(a integer) RETURNS trigger LANGUAGE plpgsql AS $function$ {body} $function$"
+    ))
+}
+
+fn sql(body: &str) -> Result<Body, Unreadable> {
+    read(&format!(
+        "CREATE FUNCTION public.f(a integer) RETURNS integer LANGUAGE sql AS $function$ {body} $function$"
+    ))
+}
+
+#[test]
+fn every_name_of_a_body_is_found() {
+    let body = plpgsql(
+        "DECLARE r record := (SELECT p FROM Patients p); x text; BEGIN FOR r IN SELECT * FROM \"Odd \"\"one\" LOOP x := total(r.a) ||| 'patients2'; END LOOP; RETURN NEW; END",
+    )
+    .unwrap();
+    for name in ["patients", "Odd \"one", "total"] {
+        assert!(body.names.contains(name), "{name}");
+    }
+    assert!(body.operators.contains("|||"));
+    assert!(!body.names.contains("patients2") && !body.whole_row);
+}
+
+#[test]
+fn statements_that_run_others_or_change_names_are_refused() {
+    for body in [
+        "BEGIN EXECUTE 'SELECT 1'; END",
+        "BEGIN FOR r IN EXECUTE q LOOP NULL; END LOOP; END",
+        "BEGIN OPEN c FOR EXECUTE q; END",
+        "BEGIN RETURN QUERY EXECUTE q; END",
+        "BEGIN SET search_path = x; END",
+        "BEGIN IF true THEN CREATE TEMP TABLE patients (a int); END IF; END",
+        "BEGIN LOOP COPY a TO 'b'; END LOOP; END",
+        "BEGIN <<l>> TRUNCATE a; END",
+        "BEGIN FETCH c INTO r; END",
+        "BEGIN NULL; EXCEPTION WHEN others THEN CALL p(); END",
+        "BEGIN a := '\\'; END",
+        "BEGIN a := U&\"x\"; END",
+    ] {
+        assert!(plpgsql(body).is_err(), "{body}");
+    }
+    for body in [
+        "SELECT 1; DROP TABLE a",
+        "SELECT 1 INTO a",
+        "EXPLAIN SELECT 1",
+    ] {
+        assert!(sql(body).is_err(), "{body}");
+    }
+    assert!(read("CREATE FUNCTION f() RETURNS int LANGUAGE plpython3u AS 'x'").is_err());
+    assert!(sql("UPDATE a SET b = 1; INSERT INTO c VALUES (1); SELECT 1").is_ok());
+    assert!(read("DO $$ BEGIN PERFORM 1; END $$").is_ok());
+    assert!(read("CREATE FUNCTION f() RETURNS int RETURN 1").is_ok());
+    assert!(
+        read("CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; DROP TABLE a; END").is_err()
+    );
+}
+
+#[test]
+fn rows_of_a_trigger() {
+    let body = plpgsql(
+        "BEGIN NEW.updated_at = now(); IF NEW.name IS NULL AND OLD.dob IS NOT NULL THEN RETURN COALESCE(NEW, OLD); END IF; IF TG_OP = 'DELETE' THEN RETURN OLD; END IF; RETURN NEW; END",
+    )
+    .unwrap();
+    assert_eq!(body.row_columns, BTreeSet::from(["updated_at".to_owned()]));
+    assert!(!body.whole_row);
+    for whole in [
+        "BEGIN INSERT INTO log VALUES (row_to_json(NEW)); RETURN NEW; END",
+        "BEGIN IF NEW.* IS DISTINCT FROM OLD.* THEN RETURN NEW; END IF; END",
+        "BEGIN r := OLD; RETURN NEW; END",
+        "BEGIN RETURN NEW || 1; END",
+        "BEGIN RETURN COALESCE(NEW, r, OLD); END",
+    ] {
+        assert!(plpgsql(whole).unwrap().whole_row, "{whole}");
+    }
+}

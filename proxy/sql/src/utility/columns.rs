@@ -1,0 +1,167 @@
+//! A table's columns as DDL meets them: what the policy says, what the table will look like, what is touched.
+//!
+//! It must never know a column as clear that the policy calls protected.
+
+use crate::analyse::Input;
+use crate::plan::alone::{self, Alone};
+use crate::tree;
+use crate::verdict::{Edit, Refusal, Shown, Touch, Use};
+use crate::world::{ProtectedTable, TableColumn};
+use hippocrypt_policy::{ColumnIx, Table, TableRef};
+use pg_query::NodeEnum;
+use pg_query::protobuf::Node;
+use serde::Serialize;
+use std::cell::RefCell;
+use std::sync::Arc;
+
+/// Edits, or why not.
+pub(super) type Edits = Result<Vec<Edit>, Box<Refusal>>;
+
+/// A table's columns.
+pub(super) struct Columns<'w> {
+    pub(super) input: Input<'w>,
+    table: Option<&'w Table>,
+    pub(super) name: TableRef,
+    /// The table as expressions of the statement see it: those it has, and those that the statement adds.
+    shape: ProtectedTable,
+    touches: RefCell<Vec<Touch>>,
+}
+
+impl<'w> Columns<'w> {
+    pub(super) fn of(name: &TableRef, input: &Input<'w>) -> Self {
+        let mut columns = Self {
+            table: input.world.policy().tables.get(name),
+            input: input.clone(),
+            name: name.clone(),
+            shape: ProtectedTable {
+                name: name.clone(),
+                oid: 0,
+                columns: Vec::new(),
+                triggers: Vec::new(),
+                hidden_default: None,
+            },
+            touches: RefCell::default(),
+        };
+        let key = (Arc::clone(&name.schema), Arc::clone(&name.table));
+        let relation = input.world.catalog().relations.get(&key);
+        for attribute in relation.map(|r| r.columns.as_slice()).unwrap_or_default() {
+            columns.add(&attribute.name, attribute.attnum);
+        }
+        columns
+    }
+
+    /// The same with the columns that these elements define.
+    pub(super) fn with<'n>(mut self, elements: impl Iterator<Item = &'n Node>) -> Self {
+        for element in elements {
+            if let Some(NodeEnum::ColumnDef(def)) = &element.node {
+                self.add(&def.colname, 0);
+            }
+        }
+        self
+    }
+
+    fn add(&mut self, name: &str, attnum: i16) {
+        if self.shape.column(name).is_none() {
+            let protected = self.policy(name);
+            self.shape.columns.push(TableColumn {
+                name: Arc::from(name),
+                attnum,
+                protected,
+                ..TableColumn::default()
+            });
+        }
+    }
+
+    /// The policy's column of that name.
+    pub(super) fn policy(&self, column: &str) -> Option<ColumnIx> {
+        let named = self.table.and_then(|t| t.columns.get(column).copied());
+        named.or_else(|| self.input.world.column_of(&self.name, column))
+    }
+
+    /// The same where it holds cells.
+    pub(super) fn cell(&self, column: &str) -> Option<ColumnIx> {
+        self.policy(column)
+            .filter(|ix| self.input.world.is_cell(*ix))
+    }
+
+    pub(super) fn is_deterministic(&self, column: ColumnIx) -> bool {
+        let world = self.input.world;
+        world
+            .column(column)
+            .and_then(|c| world.policy().group(c.group?))
+            .is_some_and(|g| g.deterministic)
+    }
+
+    /// The name for messages.
+    pub(super) fn name(&self, column: ColumnIx) -> String {
+        self.input.world.column_name(column)
+    }
+
+    pub(super) fn same_group(&self, one: ColumnIx, other: ColumnIx) -> bool {
+        let group = |ix| self.input.world.column(ix).and_then(|c| c.group);
+        group(one).is_some() && group(one) == group(other)
+    }
+
+    /// The server compares the column's cells, and an error of its may quote one.
+    pub(super) fn compared(&self, column: ColumnIx) {
+        if let Some(column) = self.input.world.column(column) {
+            self.touches.borrow_mut().push(Touch {
+                column: column.name.clone(),
+                usage: Use::Filter,
+                shown: Shown::Not,
+            });
+        }
+    }
+
+    /// What was touched, each once.
+    pub(super) fn touched(&self) -> Vec<Touch> {
+        let mut touches = self.touches.take();
+        touches.sort();
+        touches.dedup();
+        touches
+    }
+
+    /// A condition over the table's columns, its constants sealed.
+    pub(super) fn condition(&self, what: &str, expression: &Node, hint: &str) -> Edits {
+        let found = alone::condition(&self.input, &self.shape, what, expression);
+        self.keep(found).map_err(|mut refusal| {
+            if refusal.sqlstate == "0A000" {
+                refusal.message = format!("{what}: {}", refusal.message);
+                refusal.hint = Some(hint.to_owned());
+            }
+            refusal
+        })
+    }
+
+    /// DEFAULT of a protected column.
+    pub(super) fn default(&self, column: &str, expression: &Node, at: Option<usize>) -> Edits {
+        let found = alone::default(&self.input, &self.shape, column, expression);
+        self.keep(found).map_err(|mut refusal| {
+            refusal.position = refusal.position.or(at);
+            if refusal.sqlstate == "0A000" {
+                refusal.hint =
+                    Some("A constant can be the default; give other values in INSERT.".into());
+            }
+            refusal
+        })
+    }
+
+    fn keep(&self, found: Result<Alone, Box<Refusal>>) -> Edits {
+        let Alone { edits, touches } = found?;
+        self.touches.borrow_mut().extend(touches);
+        Ok(edits)
+    }
+}
+
+/// The encrypted column that an expression names, or could mean by naming the whole row.
+pub(super) fn mentions(expression: &impl Serialize, columns: &Columns<'_>) -> Option<String> {
+    let Ok(found) = tree::names(expression) else {
+        return Some(columns.name.to_string());
+    };
+    found.columns.iter().flatten().find_map(|part| {
+        if let Some(column) = columns.cell(part) {
+            return Some(columns.name(column));
+        }
+        (**part == *columns.name.table).then(|| columns.name.to_string())
+    })
+}

@@ -1,0 +1,1 @@
+"""A Django app of patients and their claims, as somebody wrote it who never heard of us."""

@@ -1,0 +1,26 @@
+-- As ActiveRecord 7.1 emits it (db:migrate of two migrations, schema_migrations and advisory lock among it).
+SELECT pg_try_advisory_lock(4321);
+CREATE TABLE "schema_migrations" ("version" character varying NOT NULL PRIMARY KEY);
+CREATE TABLE "ar_internal_metadata" ("key" character varying NOT NULL PRIMARY KEY, "value" character varying, "created_at" timestamp(6) NOT NULL, "updated_at" timestamp(6) NOT NULL);
+BEGIN;
+CREATE TABLE "clinic_patient" ("id" bigserial primary key, "name" character varying(100) NOT NULL, "ssn" character varying(11), "notes" text DEFAULT 'tamandua notes', "room" character varying, "created_at" timestamp(6) NOT NULL DEFAULT now());
+CREATE UNIQUE INDEX "index_patients_on_ssn" ON "clinic_patient" ("ssn");
+INSERT INTO "schema_migrations" ("version") VALUES ('20260101000000') RETURNING "version";
+COMMIT;
+BEGIN;
+CREATE TABLE "clinic_claim" ("id" bigserial primary key, "patient_id" character varying(11), "note" text, "amount" decimal(10,2), CONSTRAINT "fk_rails_1" FOREIGN KEY ("patient_id") REFERENCES "clinic_patient" ("ssn"));
+CREATE INDEX "index_claims_on_patient_id" ON "clinic_claim" ("patient_id");
+ALTER TABLE "clinic_patient" ADD "email" character varying(254) DEFAULT 'nobody@tamandua.test' NOT NULL;
+ALTER TABLE "clinic_patient" ADD "status" character varying(20) DEFAULT 'new' NOT NULL;
+ALTER TABLE "clinic_patient" ADD CONSTRAINT "status_known" CHECK (status IN ('new', 'old'));
+ALTER TABLE "clinic_patient" RENAME COLUMN "room" TO "ward";
+ALTER TABLE "clinic_patient" ALTER COLUMN "notes" DROP DEFAULT;
+ALTER TABLE "clinic_patient" ALTER COLUMN "ward" TYPE character varying(30);
+ALTER TABLE "clinic_patient" ALTER COLUMN "ssn" SET NOT NULL;
+INSERT INTO "schema_migrations" ("version") VALUES ('20260102000000') RETURNING "version";
+COMMIT;
+CREATE INDEX CONCURRENTLY "index_patients_on_status" ON "clinic_patient" ("status");
+SELECT pg_advisory_unlock(4321);
+INSERT INTO "clinic_patient" ("name", "ssn") VALUES ('Ada Tamandua', '900-66-0001') RETURNING "id", "email";
+INSERT INTO "clinic_claim" ("patient_id", "note", "amount") VALUES ('900-66-0001', 'tamandua claim', 10.5);
+SELECT p."name", p."notes", p."status", c."note" FROM "clinic_patient" p JOIN "clinic_claim" c ON c."patient_id" = p."ssn";
