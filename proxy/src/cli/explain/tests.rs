@@ -129,6 +129,7 @@ fn what_prepare_holds_is_told_as_what_execute_will_do() {
     };
     let stands = Plan {
         params: vec![UpstreamParam {
+            default: None,
             client: 0,
             seal: Some(seal),
             oid: 17,
