@@ -222,6 +222,14 @@ impl World {
         self.states.iter()
     }
 
+    /// The view of that name, if it is over protected tables and is understood.
+    pub(crate) fn view(&self, name: &TableRef) -> Option<&View> {
+        match self.states.get(name)? {
+            State::View(view) => Some(view),
+            _ => None,
+        }
+    }
+
     /// Whether the session has a temporary relation of this name.
     pub(crate) fn is_temporary(&self, name: &str, names: &Names) -> bool {
         names.temporary.iter().any(|t| **t == *name)

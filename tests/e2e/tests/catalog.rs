@@ -21,6 +21,7 @@ CREATE INDEX claims_by_ssn ON claims (patient_ssn);
 CREATE INDEX patients_by_score ON patients (score, vip DESC);
 CREATE INDEX patients_by_token ON patients USING hash (token);
 CREATE UNIQUE INDEX patients_once ON patients (token, id) WHERE vip;
+CREATE VIEW patient_names AS SELECT id, name, ssn AS number, dob FROM patients;
 COMMENT ON TABLE patients IS 'who comes';
 COMMENT ON COLUMN patients.ssn IS 'social security number';
 COMMENT ON COLUMN patients.vip IS 'very important'";

@@ -28,7 +28,7 @@ pg_catalog.unnest('{{{}}}'::pg_catalog.oid[]), pg_catalog.unnest('{{{}}}'::pg_ca
         list(&|c| c.relation.into()),
         list(&|c| c.attnum.into()),
         list(&|c| c.declared.oid().into()),
-        list(&|c| c.declared.typmod().into()),
+        list(&|c| c.typmod.into()),
     )
 }
 
@@ -36,6 +36,7 @@ struct Column {
     relation: u32,
     attnum: i16,
     declared: DeclaredType,
+    typmod: i32,
 }
 
 fn columns(world: &World) -> Vec<Column> {
@@ -51,17 +52,29 @@ fn columns(world: &World) -> Vec<Column> {
             table: Arc::clone(table),
         };
         for attribute in relation.columns.iter().filter(|a| a.type_oid == cell) {
-            if let Some(declared) = lineage.declared(world, &name, relation, attribute) {
+            let named = || {
+                let declared = lineage.declared(world, &name, relation, attribute)?;
+                Some((declared, declared.typmod()))
+            };
+            if let Some((declared, typmod)) = of_view(world, &name, attribute).or_else(named) {
                 columns.push(Column {
                     relation: relation.oid,
                     attnum: attribute.attnum,
                     declared,
+                    typmod,
                 });
             }
         }
     }
     columns.sort_by_key(|c| (c.relation, c.attnum));
     columns
+}
+
+/// What a view's query says of its column.
+fn of_view(world: &World, name: &TableRef, attribute: &Attribute) -> Option<(DeclaredType, i32)> {
+    let view = world.view(name)?;
+    let column = view.columns.iter().find(|c| c.attnum == attribute.attnum)?;
+    column.cells.as_ref().map(|c| (c.declared, c.typmod))
 }
 
 /// Relations by OID, for the way to a parent.
