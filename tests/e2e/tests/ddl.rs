@@ -77,7 +77,7 @@ const SAME: &[&str] = &[
     "ALTER TABLE patients DROP COLUMN email",
     "ALTER TABLE patients RENAME COLUMN city TO town",
     "CREATE UNIQUE INDEX once ON public.patients (status)",
-    "ALTER TABLE public.claims ADD UNIQUE (patient_ssn, note)",
+    "ALTER TABLE public.claims ADD UNIQUE (patient_ssn, amount)",
     "COMMENT ON COLUMN patients.ssn IS 'a number'",
     "GRANT SELECT (ssn) ON patients TO billing",
     "ANALYZE patients (ssn)",
