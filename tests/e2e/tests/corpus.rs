@@ -32,6 +32,8 @@ databases:
           score:       { type: int4,           protect: deterministic }
       public.old:
         columns: { secret: { type: text, protect: random } }
+      public.by_reason:
+        columns: { ssn: { type: varchar(11), protect: deterministic, group: public.patients.ssn } }
 default: clear
 "#;
 
@@ -41,13 +43,23 @@ CREATE TABLE patients (id int, name text, ssn varchar(11), dob date, notes text,
 CREATE TABLE claims (id int8, patient_id int, patient_ssn varchar(11), amount numeric(10,2), code text, status text);
 CREATE TABLE plain (id int, a text, b text);
 CREATE TABLE \"Mixed Case\" (id int);
-CREATE SEQUENCE plain_id_seq";
+CREATE SEQUENCE plain_id_seq;
+CREATE TABLE patients_2024 (ward text) INHERITS (patients);
+CREATE TABLE by_reason (id int, ssn varchar(11)) PARTITION BY LIST (ssn)";
 
 /// Around it: what the proxy would refuse to make.
 const AROUND: &str = "
 CREATE TABLE watched (id int, email text);
 CREATE TABLE old (id int, secret text);
 CREATE VIEW patient_view AS SELECT ssn FROM patients;
+CREATE VIEW named_view AS SELECT id, name AS who, ssn AS key, upper(city) AS town FROM patients;
+CREATE VIEW view_of_view AS SELECT v.key, COALESCE(v.key, '\\xf5e10201'::bytea) AS either,
+  (SELECT count(*) FROM claims c WHERE c.patient_ssn = v.key) AS visits FROM named_view v;
+CREATE VIEW forged_view AS SELECT id FROM patients WHERE ssn = '\\x3930'::bytea;
+CREATE VIEW cast_view AS SELECT ssn::text AS ssn FROM patients;
+CREATE VIEW on_cast_view AS SELECT ssn FROM cast_view;
+CREATE MATERIALIZED VIEW summary AS SELECT patient_ssn, count(*) AS claims FROM claims GROUP BY 1;
+CREATE TABLE patients_odd (more hippocrypt.cell) INHERITS (patients);
 CREATE SCHEMA other;
 CREATE TABLE other.patients (id int, ssn text);
 CREATE FUNCTION total(int) RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN 1; END';
