@@ -32,6 +32,10 @@ databases:
           score:       { type: int4,           protect: deterministic }
       public.old:
         columns: { secret: { type: text, protect: random } }
+      public.audited:
+        columns: { name: { type: text, protect: random }, kind: { type: text, protect: deterministic } }
+      public.leaky:
+        columns: { name: { type: text, protect: random } }
       public.by_reason:
         columns: { ssn: { type: varchar(11), protect: deterministic, group: public.patients.ssn } }
 default: clear
@@ -45,7 +49,9 @@ CREATE TABLE plain (id int, a text, b text);
 CREATE TABLE \"Mixed Case\" (id int);
 CREATE SEQUENCE plain_id_seq;
 CREATE TABLE patients_2024 (ward text) INHERITS (patients);
-CREATE TABLE by_reason (id int, ssn varchar(11)) PARTITION BY LIST (ssn)";
+CREATE TABLE by_reason (id int, ssn varchar(11)) PARTITION BY LIST (ssn);
+CREATE TABLE audited (id int, name text DEFAULT 'a', kind text DEFAULT 'b', updated_at timestamptz);
+CREATE TABLE leaky (id int, name text)";
 
 /// Around it: what the proxy would refuse to make.
 const AROUND: &str = "
@@ -62,15 +68,23 @@ CREATE MATERIALIZED VIEW summary AS SELECT patient_ssn, count(*) AS claims FROM 
 CREATE TABLE patients_odd (more hippocrypt.cell) INHERITS (patients);
 CREATE SCHEMA other;
 CREATE TABLE other.patients (id int, ssn text);
-CREATE FUNCTION total(int) RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN 1; END';
-CREATE FUNCTION home_made() RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN 1; END';
-CREATE FUNCTION trusted() RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN 1; END';
+CREATE FUNCTION total(int) RETURNS int LANGUAGE plpgsql AS 'BEGIN EXECUTE ''SELECT 1''; RETURN 1; END';
+CREATE FUNCTION home_made() RETURNS int LANGUAGE plpgsql AS 'BEGIN EXECUTE ''SELECT 1''; RETURN 1; END';
+CREATE FUNCTION trusted() RETURNS int LANGUAGE plpgsql AS 'BEGIN EXECUTE ''SELECT 1''; RETURN 1; END';
 CREATE FUNCTION other.lower(text) RETURNS text LANGUAGE sql AS 'SELECT $1';
 CREATE FUNCTION own(int, int) RETURNS int LANGUAGE sql AS 'SELECT 1';
 CREATE OPERATOR %% (LEFTARG = int, RIGHTARG = int, FUNCTION = own);
-CREATE PROCEDURE pay() LANGUAGE plpgsql AS 'BEGIN END';
-CREATE FUNCTION dblink(text) RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN 1; END';
-CREATE FUNCTION crosstab(text) RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN 1; END';
+CREATE PROCEDURE pay(int) LANGUAGE plpgsql AS 'BEGIN EXECUTE ''SELECT 1''; END';
+CREATE FUNCTION dblink(text) RETURNS int LANGUAGE plpgsql AS 'BEGIN EXECUTE ''SELECT 1''; RETURN 1; END';
+CREATE FUNCTION crosstab(text) RETURNS int LANGUAGE plpgsql AS 'BEGIN EXECUTE ''SELECT 1''; RETURN 1; END';
+CREATE COLLATION case_insensitive (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+CREATE FUNCTION log_name() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO plain (a) VALUES (NEW.name); RETURN NEW; END';
+CREATE FUNCTION log_row() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO plain (a) VALUES (row_to_json(NEW)); RETURN NEW; END';
+CREATE TRIGGER logs BEFORE INSERT ON leaky FOR EACH ROW EXECUTE FUNCTION log_name();
+CREATE FUNCTION reads_patients() RETURNS bigint LANGUAGE plpgsql AS 'BEGIN RETURN (SELECT count(*) FROM public.patients); END';
+CREATE FUNCTION calls_reader() RETURNS bigint LANGUAGE plpgsql AS 'BEGIN RETURN reads_patients(); END';
+CREATE FUNCTION dynamic() RETURNS void LANGUAGE plpgsql AS 'BEGIN EXECUTE ''SELECT 1''; END';
+CREATE FUNCTION sets_path() RETURNS void LANGUAGE plpgsql AS 'BEGIN SET search_path = other; END';
 GRANT ALL ON SCHEMA other TO PUBLIC;
 GRANT ALL ON ALL TABLES IN SCHEMA public, other TO PUBLIC";
 
