@@ -51,7 +51,7 @@ const REFUSED: [(&str, &str); 27] = [
         "0A000",
     ),
     (
-        "ALTER TABLE patients ALTER COLUMN name TYPE text USING name::text",
+        "ALTER TABLE patients ALTER COLUMN name TYPE bytea USING name::bytea",
         "0A000",
     ),
     ("ALTER TABLE patients RENAME COLUMN name TO nom", "0A000"),

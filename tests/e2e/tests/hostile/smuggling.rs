@@ -612,7 +612,7 @@ fn text_that_becomes_sql() {
             "the column turned into text",
             "threats",
             Refuse,
-            &["ALTER TABLE patients ALTER name TYPE text USING name::text"],
+            &["ALTER TABLE patients ALTER name TYPE bytea USING name::bytea"],
         ),
         Trick(
             "the schema of the proxy dropped",
