@@ -6,7 +6,7 @@ use super::Planner;
 use super::flow::{Cast, Cell, Fate, Flow, LeafIx, Sealed, What};
 use super::refuse::{Construct, Judged, refusal, unsupported};
 use super::types;
-use crate::verdict::{Coercion, Seal, Shape, Shown, Use};
+use crate::verdict::{Coercion, Literal, Seal, Shape, Shown, Use};
 use hippocrypt_policy::GroupIx;
 use std::collections::BTreeSet;
 
@@ -160,8 +160,29 @@ impl Planner<'_> {
         {
             (merged.declared, merged.typmod) = (text, -1);
         }
+        self.wide_enough(what, &open, &merged, at)?;
         self.seal_beside(&open, &merged, Beside::List)?;
         Ok(Flow::Cell(merged))
+    }
+
+    /// A number beside cells may give the whole a wider type: `COALESCE(smallint, 5)` is an integer.
+    fn wide_enough(&self, what: &str, leaves: &[LeafIx], cell: &Cell, at: i32) -> Judged<()> {
+        let mut leaves = leaves.iter().filter_map(|ix| self.leaves.get(ix.0));
+        let wider = leaves.any(|leaf| match (&leaf.what, &leaf.cast) {
+            (What::Constant(Literal::Number(number)), Cast::None) => {
+                types::number_is_wider(number, cell.declared)
+            }
+            _ => false,
+        });
+        match wider {
+            false => Ok(()),
+            true => {
+                let what = format!("{what} with a number of a wider type");
+                let refused = self.impossible(Construct::Other(&what), cell, at);
+                let hint = "Cast the number to the column's type.";
+                Err(super::refuse::with_hint(refused, hint))
+            }
+        }
     }
 
     /// Whether every leaf is cast to the very type of the cells, so that no branch loses its modifier

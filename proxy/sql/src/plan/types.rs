@@ -162,6 +162,17 @@ pub(super) fn common(first: DeclaredType, other: DeclaredType) -> Option<Declare
     }
 }
 
+/// Whether a numeric constant is of a wider type than an integer column: int4, int8 or numeric by its size
+/// (scan.l, make_const).
+pub(super) fn number_is_wider(number: &str, column: DeclaredType) -> bool {
+    match column {
+        DeclaredType::Int2 => true,
+        DeclaredType::Int4 => number.parse::<i32>().is_err(),
+        DeclaredType::Int8 => number.parse::<i64>().is_err(),
+        _ => false,
+    }
+}
+
 /// Whether a value of `from` can be stored in `to` as it is, without a check or a change.
 pub(super) fn fits(from: DeclaredType, to: DeclaredType) -> bool {
     use DeclaredType as D;
