@@ -151,7 +151,7 @@ fn select_values(a: &mut Author<'_>) -> Script {
     // text: undeclared parameters of a VALUES list are text, which PostgreSQL assigns to nothing else
     let p = t.shared(0);
     let sql = format!(
-        "INSERT INTO {} (id, {}) SELECT v.i, v.p FROM (VALUES ({}, {})) AS v (i, p)",
+        "INSERT INTO {} (id, {}) SELECT v.i, v.p FROM (VALUES (CAST({} AS int4), {})) AS v (i, p)",
         t.name,
         p.name,
         a.new_id(),
