@@ -5,6 +5,7 @@
 
 use crate::cache::Cache;
 use crate::catalog::{Catalog, Names};
+use crate::functions::Path;
 use crate::grammar::{self, ParseError};
 use crate::scan::{self, Tokens};
 use crate::sequence;
@@ -12,7 +13,7 @@ use crate::standing::{self, NoNames, Session};
 use crate::taint::{self, Taint};
 use crate::verdict::{Facts, Refusal, Replacement, Shown, Statement, Verdict};
 use crate::world::World;
-use crate::{catalog_view, plan, utility};
+use crate::{catalog_view, functions, plan, utility};
 use hippocrypt_policy::{Database, Rights};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{Node, RawStmt, SelectStmt};
@@ -53,9 +54,19 @@ pub(crate) struct Input<'a> {
     pub(crate) world: &'a World,
     /// Names, rights and declared parameters.
     pub(crate) cx: &'a Context<'a>,
+    /// An earlier statement of the text may have changed what names mean.
+    pub(crate) unsettled: bool,
 }
 
 impl Input<'_> {
+    /// Where it finds functions.
+    pub(crate) fn path(&self) -> Path<'_> {
+        match self.unsettled {
+            true => Path::Any,
+            false => Path::Of(self.cx.names),
+        }
+    }
+
     /// Bytes of each item of a list in parentheses, whose tokens are from `first` up to `close`.
     pub(crate) fn listed(&self, first: usize, close: usize) -> Option<Vec<Range<usize>>> {
         let mut items = Vec::new();
@@ -133,10 +144,12 @@ impl Analyser {
         let tokens = scan::scan(text, scs).map_err(unparsable)?;
         let work = || {
             let parsed = grammar::parse(text, scs).map_err(unparsable)?;
-            let judged = parsed
-                .stmts
-                .iter()
-                .map(|raw| self.statement(text, &tokens, cx, raw));
+            let mut unsettled = false;
+            let judged = parsed.stmts.iter().map(|raw| {
+                let judged = self.statement(text, &tokens, cx, raw, unsettled)?;
+                unsettled |= sequence::changes_names(&judged.facts);
+                Ok(judged)
+            });
             judged.collect()
         };
         grammar::with_stack_for(tokens.len(), work).unwrap_or_else(|| Err(too_deep()))
@@ -148,6 +161,7 @@ impl Analyser {
         tokens: &Tokens,
         cx: &Context<'_>,
         raw: &RawStmt,
+        unsettled: bool,
     ) -> Result<Statement, Refusal> {
         let range = range_of(raw, text, tokens).ok_or_else(too_deep)?;
         let input = Input {
@@ -156,6 +170,7 @@ impl Analyser {
             tokens,
             world: &self.world,
             cx,
+            unsettled,
         };
         let node = raw.stmt.as_deref().ok_or_else(too_deep)?;
         let taint = taint::taint(node, &input)?;
@@ -190,13 +205,16 @@ fn query(input: &Input<'_>, node: &Node, taint: Taint) -> Answer {
         kind,
         tables: taint.tables,
         quotes: taint.found.quotes_statements(),
+        calls: taint.found.calls(),
         effects: taint.effects,
         ..Facts::default()
     };
     if let Some(NodeEnum::SelectStmt(select)) = &node.node {
         into(select, &mut facts);
     }
-    if let Some(refusal) = taint.refusal {
+    let makes = facts.kind == "SELECT INTO" && !input.world.is_clear();
+    let fired = || functions::event_trigger(input.world).filter(|_| makes);
+    if let Some(refusal) = taint.refusal.or_else(fired) {
         let verdict = Verdict::Refusal(Arc::new(refusal));
         return Answer { facts, verdict };
     }

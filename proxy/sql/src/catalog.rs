@@ -22,9 +22,13 @@ pub struct Catalog {
     pub relations: HashMap<(Arc<str>, Arc<str>), Relation>,
     /// Functions and procedures outside `pg_catalog` and `information_schema`, by name (any schema).
     pub functions: HashMap<Arc<str>, Vec<Function>>,
-    /// Names of operators outside `pg_catalog` that could run SQL: their function is outside `pg_catalog` too,
-    /// and not C of an extension (or `citext` would make an unknown operator of every `=`).
-    pub operators: Vec<Arc<str>>,
+    /// Operators whose function is outside `pg_catalog`.
+    pub operators: Vec<Operator>,
+    /// Types outside `pg_catalog` and their OIDs, rows of tables left out.
+    pub types: Vec<(Arc<str>, u32)>,
+    /// What runs code without being a call of it; empty where every function outside `pg_catalog` is C of an
+    /// extension.
+    pub runs: Vec<Runs>,
     /// Names of collations that call different texts equal.
     pub nondeterministic_collations: Vec<Arc<str>>,
     /// Schemas that exist.
@@ -128,17 +132,71 @@ pub struct Trigger {
     pub definition: Option<Arc<str>>,
 }
 
+/// An operator whose function is outside `pg_catalog`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Operator {
+    /// `oprname`
+    pub name: Arc<str>,
+    /// `pg_operator.oid`
+    pub oid: u32,
+    /// Its function is C of an extension: `citext` and its like make no unknown operator of every `=`.
+    pub of_extension: bool,
+}
+
+/// What can run code, or be it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Object {
+    /// A relation: by defaults, constraints, indexes, triggers, policies, rules, its query.
+    Relation(u32),
+    /// A function: an aggregate by the functions that it is made of.
+    Function(u32),
+    /// A type: by a domain's constraints, a range's functions, casts, input and output.
+    Type(u32),
+    /// An operator.
+    Operator(u32),
+    /// An operator family, for all of its classes.
+    Family(u32),
+    /// Any statement at all: by casts between types of `pg_catalog`, or default classes for them.
+    Statement,
+    /// Any DDL: by event triggers.
+    Ddl,
+}
+
+/// One object runs, or has in it, another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Runs {
+    /// Whoever uses this …
+    pub from: Object,
+    /// … uses this too.
+    pub to: Object,
+    /// Only where `from` is written to.
+    pub by_writing: bool,
+}
+
 /// A function or procedure outside `pg_catalog`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Function {
+    /// `pg_proc.oid`
+    pub oid: u32,
     /// Its schema.
     pub schema: Arc<str>,
     /// `pg_language.lanname`
     pub language: Arc<str>,
     /// The extension it belongs to.
     pub extension: Option<Arc<str>>,
-    /// Its whole definition (`pg_get_functiondef`), where it is SQL or PL/pgSQL of no extension.
+    /// Its whole definition (`pg_get_functiondef`), where it is SQL or PL/pgSQL.
     pub source: Option<Arc<str>>,
+    /// It is an aggregate of no extension: its code is that of other functions.
+    pub aggregate: bool,
+    /// It can be called with one argument, a row: `table.name` may be such a call.
+    pub takes_row: bool,
+}
+
+impl Function {
+    /// Of C, made by an extension.
+    pub(crate) fn is_c_of_extension(&self) -> bool {
+        self.extension.is_some() && matches!(&*self.language, "c" | "internal")
+    }
 }
 
 /// How this session resolves names.

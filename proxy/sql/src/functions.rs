@@ -10,11 +10,12 @@ use crate::verdict::{Effects, Refusal};
 use crate::world::{ProtectedTable, World};
 use body::Body;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 pub(crate) mod body;
 
 /// Extensions whose functions run no SQL that is given to them and read no relation by name.
-const EXTENSIONS: [&str; 27] = [
+const EXTENSIONS: [&str; 26] = [
     "amcheck",
     "bloom",
     "btree_gin",
@@ -29,7 +30,6 @@ const EXTENSIONS: [&str; 27] = [
     "intarray",
     "isn",
     "ltree",
-    "pageinspect",
     "pg_buffercache",
     "pg_freespacemap",
     "pg_prewarm",
@@ -45,7 +45,7 @@ const EXTENSIONS: [&str; 27] = [
 ];
 
 /// Functions of `pg_catalog` that run SQL text, or read a relation that is given as text.
-const RUN_SQL: [&str; 18] = [
+const RUN_SQL: [&str; 21] = [
     "cursor_to_xml",
     "cursor_to_xmlschema",
     "database_to_xml",
@@ -63,14 +63,38 @@ const RUN_SQL: [&str; 18] = [
     "ts_stat",
     "ts_rewrite",
     "pg_import_system_collations",
+    "pg_logical_slot_get_binary_changes",
     "pg_logical_slot_get_changes",
+    "pg_logical_slot_peek_binary_changes",
+    "pg_logical_slot_peek_changes",
 ];
+
+/// Where functions without a schema are looked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Path<'a> {
+    /// On the session's search path.
+    Of(&'a Names),
+    /// Anywhere: an earlier statement of the same string may have changed it.
+    Any,
+}
+
+impl Path<'_> {
+    fn reaches(self, schema: &Arc<str>) -> bool {
+        match self {
+            Self::Of(names) => names.search_path.contains(schema),
+            Self::Any => true,
+        }
+    }
+}
+
+/// The way out where a function is refused.
+pub(crate) const TRUST: &str = "If it touches no protected table, the policy can trust it: databases: { …: { functions: { \"schema.name\": trusted } } }.";
 
 /// The refusal of `call`, or what it may change.
 pub(crate) fn judge(
     call: &tree::Function,
     world: &World,
-    names: &Names,
+    path: Path<'_>,
 ) -> Result<Effects, Refusal> {
     let (schema, name) = match call.name.parts.as_slice() {
         [name] => (None, name.as_str()),
@@ -90,7 +114,10 @@ pub(crate) fn judge(
             ))
         }
         _ => {
-            let defined = defined(call, world, names, schema, name)?;
+            let defined = defined(call, world, |function| match schema {
+                Some(schema) => *schema == *function.schema,
+                None => path.reaches(&function.schema),
+            })?;
             let built_in = match schema {
                 None => catalog_function(call, name)?,
                 Some(_) => Effects::default(),
@@ -104,32 +131,47 @@ pub(crate) fn judge(
     }
 }
 
+/// `(expression).name`, or a column reference `table.name`: a call where there is no such field.
+pub(crate) fn judge_field(
+    field: &tree::Field,
+    world: &World,
+    path: Path<'_>,
+) -> Result<Effects, Refusal> {
+    let call = tree::Function {
+        name: field.name.clone(),
+        arguments: 1,
+        constants: Vec::new(),
+    };
+    let name = call.name.parts.last().map_or("", String::as_str);
+    if !field.of_row {
+        catalog_function(&call, name)?;
+    }
+    defined(&call, world, |function| {
+        path.reaches(&function.schema) && (!field.of_row || function.takes_row)
+    })
+}
+
 /// The user's functions that the call could mean: in its schema, or anywhere on the path, for arguments decide
 /// between them and a built-in one. None at all: the server answers for the built-in one, or 42883.
 fn defined(
     call: &tree::Function,
     world: &World,
-    names: &Names,
-    schema: Option<&str>,
-    name: &str,
+    meant: impl Fn(&Function) -> bool,
 ) -> Result<Effects, Refusal> {
+    let Some(name) = call.name.parts.last() else {
+        return Ok(Effects::default());
+    };
     let mut effects = Effects::default();
     let mut seen = BTreeSet::new();
-    let all = world.catalog().functions.get(name).map(Vec::as_slice);
-    for (ix, function) in all.unwrap_or_default().iter().enumerate() {
-        let meant = match schema {
-            Some(schema) => *schema == *function.schema,
-            None => names.search_path.contains(&function.schema),
-        };
-        if !meant || is_plain(function) {
+    let all = world.catalog().functions.get(name.as_str());
+    for (ix, function) in all.into_iter().flatten().enumerate() {
+        if !meant(function) || is_plain(function) {
             continue;
         }
         if world.policy().trusts(&function.schema, name) {
             effects = opaque();
         } else {
-            seen.insert((name.to_owned(), ix));
-            body_of(world, name, ix)
-                .and_then(|body| harmless(body, world, &mut seen))
+            harmless_function(name, ix, function, world, &mut seen)
                 .map_err(|why| untrusted(call, &because(function, name, &why)))?;
         }
     }
@@ -193,19 +235,32 @@ fn set_config(call: &tree::Function) -> Result<Effects, Refusal> {
     })
 }
 
-/// The refusal of an operator that is defined outside `pg_catalog` by a function nobody vouches for.
-pub(crate) fn judge_operator(operator: &tree::Qualified, world: &World) -> Option<Refusal> {
+/// The refusal of an operator whose function could touch protected tables, or be used on their cells.
+pub(crate) fn judge_operator(
+    operator: &tree::Qualified,
+    world: &World,
+    touched: bool,
+) -> Option<Refusal> {
     let (name, schema) = operator.parts.split_last()?;
-    let unknown = world.catalog().operators.iter().any(|o| **o == **name)
-        && schema.last().is_none_or(|s| s != "pg_catalog")
-        && !world
-            .policy()
-            .trusted_functions
-            .iter()
-            .any(|t| t == "*" || t == "*.*");
-    unknown.then(|| Refusal {
+    if schema.last().is_some_and(|s| s == "pg_catalog") {
+        return None;
+    }
+    let known = &world.catalog().operators;
+    let trusted = &world.policy().trusted_functions;
+    let stranger = || {
+        known.iter().any(|o| *o.name == **name && !o.of_extension)
+            && !trusted.iter().any(|t| t == "*" || t == "*.*")
+    };
+    let message = match world.hazards().operator(name) {
+        Some(why) => format!("operator {name} could touch protected tables: it runs {why}"),
+        None if touched && stranger() => {
+            format!("operator {name} could be one that is not PostgreSQL's own")
+        }
+        None => return None,
+    };
+    Some(Refusal {
         sqlstate: "0A000",
-        message: format!("operator {name} could call a function that touches protected tables"),
+        message,
         detail: None,
         hint: Some(format!(
             "Write OPERATOR(pg_catalog.{name}) for PostgreSQL's own."
@@ -229,13 +284,14 @@ fn body_of<'w>(world: &'w World, name: &str, ix: usize) -> Result<&'w Body, Stri
     }
 }
 
-/// Whether nothing that the body names is protected, and every function that it could mean is as harmless.
-/// Names are taken for those of any schema: a body is read under whatever search_path its caller has.
-fn harmless(
-    body: &Body,
-    world: &World,
-    seen: &mut BTreeSet<(String, usize)>,
-) -> Result<(), String> {
+/// The body of the function at `ix` of those of that name, which itself names nothing protected.
+pub(crate) fn innocent<'w>(world: &'w World, name: &str, ix: usize) -> Result<&'w Body, String> {
+    let body = body_of(world, name, ix)?;
+    names_nothing(body, world)?;
+    Ok(body)
+}
+
+fn names_nothing(body: &Body, world: &World) -> Result<(), String> {
     for name in &body.names {
         if world.is_tainted_name(name) {
             return Err(format!("names {name}, which is protected"));
@@ -243,25 +299,88 @@ fn harmless(
         if RUN_SQL.contains(&name.as_str()) || name == "set_config" {
             return Err(format!("calls {name}"));
         }
+        if tree::shows_cells(name) {
+            return Err(format!("reads {name}, which can show cells"));
+        }
+    }
+    Ok(())
+}
+
+fn harmless_function(
+    name: &str,
+    ix: usize,
+    function: &Function,
+    world: &World,
+    seen: &mut BTreeSet<(String, usize)>,
+) -> Result<(), String> {
+    if !seen.insert((name.to_owned(), ix)) {
+        return Ok(());
+    }
+    match function.aggregate {
+        false => harmless(body_of(world, name, ix)?, world, seen),
+        true => match world.hazards().aggregate(function) {
+            None => Ok(()),
+            Some(why) => Err(format!("runs {why}")),
+        },
+    }
+}
+
+/// Whether nothing that the body names is protected, and everything that it could run is as harmless.
+/// Names are taken for those of any schema: a body is read under whatever search_path its caller has.
+fn harmless(
+    body: &Body,
+    world: &World,
+    seen: &mut BTreeSet<(String, usize)>,
+) -> Result<(), String> {
+    names_nothing(body, world)?;
+    let hazards = world.hazards();
+    for name in &body.names {
         let all = world.catalog().functions.get(name.as_str());
         for (ix, function) in all.into_iter().flatten().enumerate() {
-            let judged = is_plain(function) || world.policy().trusts(&function.schema, name);
-            if !judged && seen.insert((name.clone(), ix)) {
-                let called = body_of(world, name, ix).and_then(|b| harmless(b, world, seen));
-                called
+            if !is_trusted(function, name, world) {
+                harmless_function(name, ix, function, world, seen)
                     .map_err(|why| format!("could call {}.{name}, which {why}", function.schema))?;
             }
         }
+        if let Some(why) = hazards.named(name) {
+            return Err(format!("names {name}, which runs {why}"));
+        }
     }
-    let operators = &world.catalog().operators;
-    match body
-        .operators
-        .iter()
-        .find(|o| operators.iter().any(|k| **k == ***o))
-    {
-        Some(operator) => Err(format!("uses operator {operator}")),
+    let mut operators = body.operators.iter();
+    if let Some((operator, why)) = operators.find_map(|o| Some((o, hazards.operator(o)?))) {
+        return Err(format!("uses operator {operator}, which runs {why}"));
+    }
+    match hazards.statement() {
+        Some(why) => Err(format!("could run {why}")),
         None => Ok(()),
     }
+}
+
+/// Whether a function of that name in any schema is one that nobody may call.
+pub(crate) fn is_dangerous(name: &str, world: &World) -> bool {
+    let all = world.catalog().functions.get(name);
+    let mut all = all.into_iter().flatten().enumerate();
+    all.any(|(ix, function)| {
+        !is_trusted(function, name, world)
+            && harmless_function(name, ix, function, world, &mut BTreeSet::new()).is_err()
+    })
+}
+
+/// Nothing of it needs to be known.
+pub(crate) fn is_trusted(function: &Function, name: &str, world: &World) -> bool {
+    is_plain(function) || world.policy().trusts(&function.schema, name)
+}
+
+/// The refusal of DDL where an event trigger could touch protected tables.
+pub(crate) fn event_trigger(world: &World) -> Option<Refusal> {
+    let why = world.hazards().ddl()?;
+    Some(Refusal {
+        sqlstate: "0A000",
+        message: format!("an event trigger could touch protected tables: it runs {why}"),
+        detail: None,
+        hint: Some(TRUST.into()),
+        position: None,
+    })
 }
 
 /// A DO block, by its body.
@@ -325,14 +444,13 @@ pub(crate) fn opaque() -> Effects {
     }
 }
 
-/// Of a listed extension, and not in a language that such an extension would bring (their SQL bodies, citext's
-/// `replace` and its like, call `pg_catalog` only).
+/// C of a listed extension; whoever owns an extension can make functions of other languages a part of it.
 fn is_plain(function: &Function) -> bool {
     let known = function
         .extension
         .as_deref()
         .is_some_and(|e| EXTENSIONS.contains(&e));
-    known && matches!(&*function.language, "c" | "internal" | "sql")
+    known && function.is_c_of_extension()
 }
 
 fn untrusted(call: &tree::Function, message: &str) -> Refusal {
@@ -340,10 +458,7 @@ fn untrusted(call: &tree::Function, message: &str) -> Refusal {
         sqlstate: "0A000",
         message: message.to_owned(),
         detail: None,
-        hint: Some(
-            "If it touches no protected table, the policy can trust it: databases: { …: { functions: { \"schema.name\": trusted } } }."
-                .into(),
-        ),
+        hint: Some(TRUST.into()),
         position: call.name.at,
     }
 }

@@ -3,7 +3,7 @@
 //! A SET, a temporary table, the end of a transaction or DDL earlier in the string may give the names of a
 //! later one another meaning. It must never let such a later statement go on under the old one.
 
-use crate::verdict::{Effects, Refusal, Shown, Statement, Transaction, Verdict};
+use crate::verdict::{Effects, Facts, Refusal, Shown, Statement, Transaction, Verdict};
 use crate::world::World;
 use hippocrypt_policy::TableRef;
 use std::sync::Arc;
@@ -34,10 +34,11 @@ pub(crate) fn settle(statements: &mut [Statement], world: &World) {
             statement.verdict = Verdict::Refusal(Arc::new(refusal));
         }
         made_here.extend(statement.facts.effects.makes.iter().cloned());
-        if code && could_call(statement) {
+        let stood = !matches!(statement.verdict, Verdict::Refusal(_));
+        if code && stood && could_call(&statement.facts) {
             statement.verdict = Verdict::Refusal(Arc::new(calls_unknown(statement.range.start)));
         }
-        code |= defines_code(statement.facts.kind);
+        code |= stood && statement.facts.effects.code;
         let named = statement
             .facts
             .tables
@@ -96,31 +97,42 @@ fn made(effects: &Effects, kind: &str) -> Change {
     }
 }
 
-/// What it makes can be called by the next statement, and is in no snapshot yet.
-fn defines_code(kind: &str) -> bool {
-    let made = [
-        "CREATE FUNCTION",
-        "CREATE PROCEDURE",
-        "CREATE AGGREGATE",
-        "CREATE OPERATOR",
-        "CREATE CAST",
-        "CREATE EXTENSION",
-    ];
-    made.contains(&kind)
+/// Whether names may mean something else after the statement.
+pub(crate) fn changes_names(facts: &Facts) -> bool {
+    made(&facts.effects, facts.kind) == Change::Names
 }
 
-fn could_call(statement: &Statement) -> bool {
-    let kinds = [
-        "SELECT", "INSERT", "UPDATE", "DELETE", "VALUES", "CALL", "DO", "EXECUTE", "FETCH",
+/// Whether functions could run in it; DDL runs those that it names.
+fn could_call(facts: &Facts) -> bool {
+    let runs = [
+        "CALL",
+        "COPY",
+        "CREATE TABLE AS",
+        "CREATE MATERIALIZED VIEW",
+        "DECLARE CURSOR",
+        "DELETE",
+        "DO",
+        "EXECUTE",
+        "EXPLAIN",
+        "FETCH",
+        "INSERT",
+        "MERGE",
+        "PREPARE",
+        "REFRESH MATERIALIZED VIEW",
+        "SELECT",
+        "SELECT INTO",
+        "TRUNCATE TABLE",
+        "UPDATE",
     ];
-    kinds.contains(&statement.facts.kind) && !matches!(statement.verdict, Verdict::Refusal(_))
+    let computes = ["ALTER TABLE", "CREATE INDEX", "CREATE STATISTICS"];
+    runs.contains(&facts.kind) || (facts.calls && computes.contains(&facts.kind))
 }
 
 fn calls_unknown(at: usize) -> Refusal {
     Refusal {
         sqlstate: "0A000",
         message:
-            "an earlier statement of the same string makes a function that this one could call"
+            "an earlier statement of the same string makes something that runs a function, and this one could use it"
                 .into(),
         detail: None,
         hint: Some("Send the statements one at a time.".into()),

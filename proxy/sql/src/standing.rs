@@ -290,6 +290,7 @@ fn edits(
             tokens: &tokens,
             world,
             cx,
+            unsettled: false,
         };
         plan::execute(input, raw.ok_or_else(unread)?, plan)
     };

@@ -5,7 +5,7 @@
 //! the planner knows better). It must never call a statement untouched that names a tainted relation.
 
 use crate::analyse::Input;
-use crate::functions;
+use crate::functions::{self, Path};
 use crate::tree::{self, Found, RelationName};
 use crate::verdict::{Effects, Refusal};
 use crate::world::Lookup;
@@ -25,6 +25,10 @@ pub(crate) struct Taint {
     pub(crate) refusal: Option<Refusal>,
     /// Its use of a protected table's row type, which `refusal` may be.
     pub(crate) row_type: Option<Refusal>,
+    /// A function or operator that it names, which `refusal` may be.
+    pub(crate) called: Option<Refusal>,
+    /// Functions that the objects it names run, which `refusal` may be.
+    pub(crate) hazard: Option<Refusal>,
     /// What its functions may change.
     pub(crate) effects: Effects,
     /// All names.
@@ -66,7 +70,7 @@ impl Taint {
     fn functions(&mut self, found: &Found, input: &Input<'_>) {
         let guarded = !input.world.is_clear();
         for call in &found.functions {
-            match functions::judge(call, input.world, input.cx.names) {
+            match functions::judge(call, input.world, input.path()) {
                 Ok(effects) => {
                     self.effects.catalog |= effects.catalog;
                     self.effects.settings |= effects.settings;
@@ -85,17 +89,60 @@ impl Taint {
         if !guarded {
             return;
         }
+        let fields = found.fields.iter();
+        for field in fields {
+            match functions::judge_field(field, input.world, input.path()) {
+                Ok(effects) => {
+                    self.effects.catalog |= effects.catalog;
+                    self.effects.settings |= effects.settings;
+                }
+                Err(refusal) => {
+                    self.refusal.get_or_insert(refusal);
+                }
+            }
+        }
         let operators = found.operators.iter();
         let refused = operators
-            .filter_map(|o| functions::judge_operator(o, input.world))
+            .filter_map(|o| functions::judge_operator(o, input.world, self.touched))
             .next();
+        self.called = self.refusal.take().or(refused);
         self.row_type = row_type(found, input);
-        self.refusal = self
-            .refusal
-            .take()
-            .or(refused)
-            .or_else(|| self.row_type.clone());
+        self.hazard = hazard(found, input);
+        let all = [&self.called, &self.row_type, &self.hazard];
+        self.refusal = all.into_iter().flatten().next().cloned();
     }
+}
+
+/// What the relations and types run by themselves: defaults, constraints, triggers and their like.
+fn hazard(found: &Found, input: &Input<'_>) -> Option<Refusal> {
+    let hazards = input.world.hazards();
+    let relations = found.relations.iter().find_map(|r| {
+        let schema = r.schema.as_deref();
+        let names = input.cx.names;
+        let why = match input.path() {
+            Path::Of(_) => input.world.hazard(schema, &r.name, names, r.written),
+            Path::Any => hazards.named(&r.name),
+        }?;
+        let how = if r.written { "writing to" } else { "reading" };
+        Some((format!("{how} {}", resolved(r, input)), why, r.at))
+    });
+    let types = || {
+        found.types.iter().find_map(|ty| {
+            let (name, schema) = ty.name.parts.split_last()?;
+            let system = schema.last().is_some_and(|s| s == "pg_catalog");
+            let why = hazards.named_type(name).filter(|_| !system)?;
+            Some((format!("a value of type {name}"), why, ty.name.at))
+        })
+    };
+    let any = || Some(("any statement".to_owned(), hazards.statement()?, None));
+    let (what, why, position) = relations.or_else(types).or_else(any)?;
+    Some(Refusal {
+        sqlstate: "0A000",
+        message: format!("{what} could touch protected tables: it runs {why}"),
+        detail: None,
+        hint: Some(functions::TRUST.into()),
+        position,
+    })
 }
 
 /// A table's row type, or an array of it, holds the cells of a whole row.

@@ -16,6 +16,8 @@ pub(crate) struct Found {
     pub(crate) relations: Vec<RelationName>,
     /// Every function call.
     pub(crate) functions: Vec<Function>,
+    /// Every `(expression).name` and `table.column`, which a function of that name could be.
+    pub(crate) fields: Vec<Field>,
     /// Every type, without its modifiers.
     pub(crate) types: Vec<TypeName>,
     /// Every operator, qualified or not.
@@ -33,6 +35,9 @@ pub(crate) struct RelationName {
     pub(crate) schema: Option<String>,
     pub(crate) name: String,
     pub(crate) at: Option<usize>,
+    /// INSERT, UPDATE, DELETE, MERGE, TRUNCATE or COPY FROM writes to it, or CREATE TABLE takes after it: it runs
+    /// what a write runs.
+    pub(crate) written: bool,
 }
 
 /// A name of one or more parts.
@@ -50,6 +55,14 @@ pub(crate) struct Function {
     pub(crate) arguments: usize,
     /// Arguments that are string constants, by index: settings' names and values. Not for messages.
     pub(crate) constants: Vec<(usize, String)>,
+}
+
+/// A field as written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Field {
+    pub(crate) name: Qualified,
+    /// Of what a column reference names, which is a row.
+    pub(crate) of_row: bool,
 }
 
 /// A type as written; `a.b%TYPE` names a column.
@@ -78,15 +91,44 @@ const STATEMENTS: [&str; 9] = [
     "pg_stat_statements",
 ];
 
+/// Where PostgreSQL shows values that it has sampled.
+const SAMPLES: [&str; 5] = [
+    "pg_statistic",
+    "pg_statistic_ext_data",
+    "pg_stats",
+    "pg_stats_ext",
+    "pg_stats_ext_exprs",
+];
+
+/// Whether a relation or function of `pg_catalog` with this name shows texts of statements or sampled values: cells
+/// are among them, and where a stored query or a body reads it nothing takes them out.
+pub(crate) fn shows_cells(name: &str) -> bool {
+    STATEMENTS.contains(&name) || SAMPLES.contains(&name)
+}
+
 impl Found {
     /// Whether it names one of those.
     pub(crate) fn quotes_statements(&self) -> bool {
-        let relations = self.relations.iter().map(|r| r.name.as_str());
-        let functions = self.functions.iter();
-        let functions = functions.filter_map(|f| f.name.parts.last().map(String::as_str));
-        relations
-            .chain(functions)
-            .any(|name| STATEMENTS.contains(&name))
+        self.bare_names().any(|name| STATEMENTS.contains(&name))
+    }
+
+    /// What it names of them and of the sampled values.
+    pub(crate) fn shows_cells(&self) -> Option<&str> {
+        self.bare_names().find(|name| shows_cells(name))
+    }
+
+    /// Of relations, functions and fields.
+    fn bare_names(&self) -> impl Iterator<Item = &str> {
+        let functions = self.functions.iter().map(|f| &f.name);
+        let fields = self.fields.iter().map(|f| &f.name);
+        let calls = functions.chain(fields);
+        let calls = calls.filter_map(|name| name.parts.last().map(String::as_str));
+        self.relations.iter().map(|r| r.name.as_str()).chain(calls)
+    }
+
+    /// Whether it calls a function, or could by a field or an operator.
+    pub(crate) fn calls(&self) -> bool {
+        !self.functions.is_empty() || !self.fields.is_empty() || !self.operators.is_empty()
     }
 }
 
@@ -117,6 +159,8 @@ struct Frame {
     strings: Vec<(&'static str, String)>,
     at: Option<usize>,
     flag: bool,
+    /// Relations found before it.
+    before: usize,
     arguments: usize,
     constants: Vec<(usize, String)>,
 }
@@ -129,6 +173,7 @@ fn is_named(node: &str) -> bool {
             | "FuncCall"
             | "TypeName"
             | "ColumnRef"
+            | "AIndirection"
             | "AExpr"
             | "SubLink"
             | "SortBy"
@@ -143,6 +188,7 @@ impl Walk {
         }
         self.stack.push(Frame {
             node,
+            before: self.found.relations.len(),
             ..Frame::default()
         });
         Ok(())
@@ -173,7 +219,7 @@ impl Walk {
 
     fn flag(&mut self, value: bool) {
         if let Some(frame) = self.stack.last_mut()
-            && frame.field == "pct_type"
+            && matches!(frame.field, "pct_type" | "is_from")
         {
             frame.flag = value;
         }
@@ -201,7 +247,14 @@ impl Walk {
             return;
         };
         match frame.node {
-            "RangeVar" => self.found.relations.push(frame.relation()),
+            "RangeVar" => {
+                let relation = self.relation(&frame);
+                self.found.relations.push(relation);
+            }
+            "CopyStmt" if frame.flag => {
+                let target = self.found.relations.get_mut(frame.before);
+                target.into_iter().for_each(|r| r.written = true);
+            }
             "FuncCall" => self.found.functions.push(Function {
                 arguments: frame.arguments,
                 name: frame.qualified("funcname"),
@@ -211,13 +264,52 @@ impl Walk {
                 of_column: frame.flag,
                 name: frame.qualified("names"),
             }),
-            "ColumnRef" => self.found.columns.push(frame.qualified("fields").parts),
+            "ColumnRef" => self.column(frame.qualified("fields")),
+            "AIndirection" => {
+                let fields = frame.qualified("indirection").parts.into_iter();
+                self.found.fields.extend(fields.map(|name| Field {
+                    name: Qualified {
+                        parts: vec![name],
+                        at: None,
+                    },
+                    of_row: false,
+                }));
+            }
             "AExpr" => self.operator(frame.qualified("name")),
             "SubLink" => self.operator(frame.qualified("oper_name")),
             "SortBy" => self.operator(frame.qualified("use_op")),
             "CommonTableExpr" => self.found.ctes.extend(frame.one("ctename")),
             _ => {}
         }
+    }
+
+    /// The RangeVar that `frame` is, in what is left of the stack.
+    fn relation(&self, frame: &Frame) -> RelationName {
+        const WRITE: [&str; 4] = ["InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"];
+        let above = self.stack.last();
+        RelationName {
+            catalog: frame.one("catalogname"),
+            schema: frame.one("schemaname"),
+            name: frame.one("relname").unwrap_or_default(),
+            at: frame.at,
+            written: self.stack.iter().any(|f| f.node == "CreateStmt")
+                || above.is_some_and(|f| {
+                    (WRITE.contains(&f.node) && f.field == "relation") || f.node == "TruncateStmt"
+                }),
+        }
+    }
+
+    fn column(&mut self, name: Qualified) {
+        if let [_, .., last] = name.parts.as_slice() {
+            self.found.fields.push(Field {
+                name: Qualified {
+                    parts: vec![last.clone()],
+                    at: name.at,
+                },
+                of_row: true,
+            });
+        }
+        self.found.columns.push(name.parts);
     }
 
     fn operator(&mut self, name: Qualified) {
@@ -245,15 +337,6 @@ impl Frame {
             .iter()
             .find(|(f, s)| *f == field && !s.is_empty())
             .map(|(_, s)| s.clone())
-    }
-
-    fn relation(&self) -> RelationName {
-        RelationName {
-            catalog: self.one("catalogname"),
-            schema: self.one("schemaname"),
-            name: self.one("relname").unwrap_or_default(),
-            at: self.at,
-        }
     }
 
     fn qualified(&self, field: &str) -> Qualified {

@@ -4,9 +4,9 @@
 //! protected table, and refuses the rest. It must never forward a statement that has no rule here.
 
 use crate::analyse::{Answer, Input};
-use crate::plan;
 use crate::taint::Taint;
 use crate::verdict::{Effects, Facts, Plan, Refusal, Touch, Verdict};
+use crate::{functions, plan};
 use pg_query::NodeEnum;
 use pg_query::protobuf::RawStmt;
 use std::sync::Arc;
@@ -54,15 +54,20 @@ pub(crate) fn judge(input: &Input<'_>, stmt: &RawStmt, taint: Taint) -> Answer {
         tables: names::tables(node, input, &taint),
         within: within(node),
         quotes: taint.found.quotes_statements(),
+        calls: taint.found.calls(),
         effects: effects::of(node, input, &taint),
-        quotes_cells: !input.world.is_clear() && quotes_cells(node, &taint),
+        quotes_cells: !input.world.is_clear() && quotes_cells(node, input, &taint),
         ..Facts::default()
     };
     if input.world.is_clear() {
         let verdict = Verdict::Untouched;
         return Answer { facts, verdict };
     }
-    match rules::rule(node, input, &taint, &mut facts) {
+    let ruled = match runs_code(node, &facts, input, &taint) {
+        Some(refusal) => Err(Box::new(refusal)),
+        None => rules::rule(node, input, &taint, &mut facts),
+    };
+    match ruled {
         Ok(Passed { plan, touches }) => {
             facts.touches.extend(touches);
             let verdict = match plan {
@@ -79,12 +84,74 @@ pub(crate) fn judge(input: &Input<'_>, stmt: &RawStmt, taint: Taint) -> Answer {
 }
 
 /// Whether the server's errors about it may quote a cell: a protected table's keys are built or checked.
-fn quotes_cells(node: &NodeEnum, taint: &Taint) -> bool {
+fn quotes_cells(node: &NodeEnum, input: &Input<'_>, taint: &Taint) -> bool {
+    let hazards = input.world.hazards();
+    let mut named = taint.found.relations.iter();
     taint.touched
+        || named.any(|r| hazards.named(&r.name).is_some())
         || matches!(
             node,
             NodeEnum::TransactionStmt(_) | NodeEnum::ConstraintsSetStmt(_)
         )
+}
+
+/// The refusal of a statement that, as it is, runs a function that could touch protected tables.
+fn runs_code(node: &NodeEnum, facts: &Facts, input: &Input<'_>, taint: &Taint) -> Option<Refusal> {
+    let now = match node {
+        // A default, an index or a USING is computed for the rows that are there.
+        NodeEnum::AlterTableStmt(_) | NodeEnum::IndexStmt(_) | NodeEnum::CreateStatsStmt(_) => {
+            &taint.called
+        }
+        // No snapshot but the session's own will know of it.
+        NodeEnum::CreateStmt(_) if !facts.effects.creates_temporary.is_empty() => &taint.refusal,
+        NodeEnum::RefreshMatViewStmt(_) | NodeEnum::TruncateStmt(_) => &taint.refusal,
+        _ => &None,
+    };
+    let fires = kind::fires_event_triggers(node);
+    let fired = || functions::event_trigger(input.world).filter(|_| fires);
+    let stored = || quoting_view(node, taint).or_else(|| temporary_code(node, input));
+    now.clone().or_else(stored).or_else(fired)
+}
+
+/// Nothing takes the cells out of what a stored query reads in the system's own views.
+fn quoting_view(node: &NodeEnum, taint: &Taint) -> Option<Refusal> {
+    let name = match node {
+        NodeEnum::ViewStmt(_) => taint.found.shows_cells()?,
+        _ => return None,
+    };
+    Some(*refuse(
+        format!("a view over {name} is not possible: it can show cells of encrypted columns"),
+        "Select from it where it is needed.",
+        None,
+    ))
+}
+
+/// Functions and types of this session alone are in no snapshot.
+fn temporary_code(node: &NodeEnum, input: &Input<'_>) -> Option<Refusal> {
+    let name = match node {
+        NodeEnum::CreateFunctionStmt(s) => &s.funcname,
+        NodeEnum::DefineStmt(s) => &s.defnames,
+        NodeEnum::CreateDomainStmt(s) => &s.domainname,
+        NodeEnum::CreateRangeStmt(s) => &s.type_name,
+        _ => return None,
+    };
+    let temporary = match names::strings(name).as_slice() {
+        [.., schema, name] => {
+            schema.starts_with("pg_temp") && !input.world.policy().trusts(schema, name)
+        }
+        _ => {
+            let path = &input.cx.names.search_path;
+            path.first().is_some_and(|s| &**s == "pg_temp")
+        }
+    };
+    temporary.then(|| {
+        *refuse(
+            "a temporary function or type is not possible in a database with protected columns"
+                .into(),
+            "Make it in a schema.",
+            None,
+        )
+    })
 }
 
 fn refused(facts: Facts, refusal: Refusal) -> Answer {

@@ -44,6 +44,8 @@ pub struct Facts {
     pub touches: Vec<Touch>,
     /// The kind of the statement that PREPARE and DECLARE hold.
     pub within: &'static str,
+    /// It names functions.
+    pub calls: bool,
     /// Its rows may quote texts of statements as they went upstream, with cells in them.
     pub quotes: bool,
     /// What the session has to do or know afterwards.
@@ -57,6 +59,8 @@ pub struct Facts {
 pub struct Effects {
     /// The catalog may be different afterwards (DDL, DO, CALL, unknown function).
     pub catalog: bool,
+    /// It makes or changes code that a later statement could run, or has an object run it.
+    pub code: bool,
     /// search_path or another setting verdicts depend on may be different afterwards.
     pub settings: bool,
     /// Temporary relations that it creates.

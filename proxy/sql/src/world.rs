@@ -9,11 +9,13 @@ use hippocrypt_policy::{Column, ColumnIx, Database, DeclaredType, Protect, Table
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
+mod hazards;
 mod inherit;
 mod row_security;
 mod taints;
 mod view;
 
+pub(crate) use hazards::Hazards;
 pub use view::{Provenance, View, ViewColumn};
 
 /// The merged state of one database.
@@ -30,6 +32,8 @@ pub struct World {
     oids: HashMap<u32, (Arc<str>, Arc<str>)>,
     /// What functions' bodies name, each read when it is first asked for.
     bodies: HashMap<Arc<str>, Vec<OnceLock<Result<Body, Unreadable>>>>,
+    /// What runs functions that no statement names.
+    hazards: Hazards,
 }
 
 /// What a tainted relation is.
@@ -146,7 +150,9 @@ impl World {
             declared_rows: OnceLock::new(),
             oids,
             bodies,
+            hazards: Hazards::default(),
         };
+        world.hazards = hazards::judge(&world);
         row_security::judge(&mut world);
         view::judge(&mut world);
         world
@@ -158,6 +164,11 @@ impl World {
         let source = function.source.as_deref()?;
         let body = self.bodies.get(name)?.get(ix)?;
         Some(body.get_or_init(|| body::read(source)))
+    }
+
+    /// What runs functions that could touch protected tables.
+    pub(crate) fn hazards(&self) -> &Hazards {
+        &self.hazards
     }
 
     /// The policy's column behind one of a table that can be used, or that takes after such a table.

@@ -49,7 +49,7 @@ impl ServiceConnection {
             .user(&service.user)
             .dbname(database)
             .application_name("hippocrypt service")
-            .options("-c search_path=pg_catalog -c standard_conforming_strings=on");
+            .options("-c search_path=pg_catalog -c standard_conforming_strings=on -c jit=off");
         if let Some(password) = &service.password {
             config.password(password.expose());
         }

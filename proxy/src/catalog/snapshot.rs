@@ -5,131 +5,18 @@
 
 use hippocrypt_policy::TableRef;
 use hippocrypt_sql::catalog::{
-    Attribute, Catalog, Function, Relation, RelationKind, StoredCell, Trigger,
+    Attribute, Catalog, Function, Object, Operator, Relation, RelationKind, Runs, StoredCell,
+    Trigger,
 };
 use std::collections::HashMap;
 use std::sync::Arc;
 
+mod query;
+
+pub use query::SNAPSHOT;
+
 /// Columns of a row of [`SNAPSHOT`], all of type text.
 pub const COLUMNS: usize = 8;
-
-/// The query. Sections: `cell` the domain's oid; `schema`; `relation` with its columns in `attribute`,
-/// parents in `parent`, view and rule dependencies in `depends`, triggers, unique indexes, row security
-/// policies in `policy`, and the `definition` of views over cells, directly or through others; `function`;
-/// `operator`; `temporary` names of this session; columns of `system` relations that `sql` corrects. Operators and types are written with their schema: the
-/// session's own search_path must not give them another meaning. Sources: PostgreSQL 15, chapter 53, System
-/// Catalogs.
-pub const SNAPSHOT: &str = "\
-WITH RECURSIVE n AS (
-  SELECT oid, nspname FROM pg_catalog.pg_namespace
-  WHERE nspname OPERATOR(pg_catalog.<>) 'pg_catalog' AND nspname OPERATOR(pg_catalog.<>) 'information_schema'
-    AND nspname OPERATOR(pg_catalog.!~) '^pg_(toast|temp)'
-), r AS (
-  SELECT c.oid, c.relname, n.nspname, c.relkind, c.relrowsecurity, c.relhasrules, c.relhastriggers
-  FROM pg_catalog.pg_class c JOIN n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
-  WHERE c.relkind OPERATOR(pg_catalog.=) ANY ('{r,p,v,m,f,S,c}'::pg_catalog.\"char\"[])
-), depends AS (
-  SELECT DISTINCT w.ev_class, d.refobjid
-  FROM pg_catalog.pg_rewrite w JOIN r ON r.oid OPERATOR(pg_catalog.=) w.ev_class
-  JOIN pg_catalog.pg_depend d ON d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_rewrite'::pg_catalog.regclass
-    AND d.objid OPERATOR(pg_catalog.=) w.oid
-   AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass
-    AND d.refobjid OPERATOR(pg_catalog.<>) w.ev_class
-), cells AS (
-  SELECT a.attrelid AS oid
-  FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid OPERATOR(pg_catalog.=) a.atttypid
-    JOIN n ON n.oid OPERATOR(pg_catalog.=) t.typnamespace
-  WHERE n.nspname OPERATOR(pg_catalog.=) 'hippocrypt' AND t.typname OPERATOR(pg_catalog.=) 'cell'
-    AND NOT a.attisdropped
-  UNION SELECT depends.ev_class FROM cells JOIN depends ON depends.refobjid OPERATOR(pg_catalog.=) cells.oid
-)
-SELECT 'cell' AS s, t.oid::pg_catalog.text AS a, NULL::pg_catalog.text AS b, NULL::pg_catalog.text AS c,
-       NULL::pg_catalog.text AS d, NULL::pg_catalog.text AS e,
-       NULL::pg_catalog.text AS f, NULL::pg_catalog.text AS g
-  FROM pg_catalog.pg_type t JOIN n ON n.oid OPERATOR(pg_catalog.=) t.typnamespace
-  WHERE n.nspname OPERATOR(pg_catalog.=) 'hippocrypt' AND t.typname OPERATOR(pg_catalog.=) 'cell'
-    AND t.typtype OPERATOR(pg_catalog.=) 'd' AND t.typbasetype OPERATOR(pg_catalog.=) 17
-UNION ALL SELECT 'schema', nspname::pg_catalog.text, NULL, NULL, NULL, NULL, NULL, NULL FROM n
-UNION ALL SELECT 'relation', oid::pg_catalog.text, nspname::pg_catalog.text, relname::pg_catalog.text,
-       relkind::pg_catalog.text, relrowsecurity::pg_catalog.text, NULL, NULL FROM r
-UNION ALL SELECT 'attribute', a.attrelid::pg_catalog.text, a.attnum::pg_catalog.text, a.attname::pg_catalog.text,
-       a.atttypid::pg_catalog.text, a.atttypmod::pg_catalog.text,
-                 a.attnotnull::pg_catalog.text, (CASE WHEN a.attgenerated OPERATOR(pg_catalog.<>) ''
-    THEN 'g' WHEN a.atthasdef OR a.attidentity OPERATOR(pg_catalog.<>) '' THEN 'd' ELSE '' END)
-  FROM pg_catalog.pg_attribute a JOIN r ON r.oid OPERATOR(pg_catalog.=) a.attrelid
-  WHERE a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped AND r.relkind OPERATOR(pg_catalog.<>) 'S'
-UNION ALL SELECT 'parent', i.inhrelid::pg_catalog.text, i.inhparent::pg_catalog.text, NULL, NULL, NULL, NULL, NULL
-  FROM pg_catalog.pg_inherits i JOIN r ON r.oid OPERATOR(pg_catalog.=) i.inhrelid
-UNION ALL SELECT 'depends', ev_class::pg_catalog.text, refobjid::pg_catalog.text, NULL, NULL, NULL, NULL, NULL
-  FROM depends
-UNION ALL SELECT 'definition', r.oid::pg_catalog.text, pg_catalog.pg_get_viewdef(r.oid), NULL, NULL, NULL, NULL, NULL
-  FROM r JOIN cells ON cells.oid OPERATOR(pg_catalog.=) r.oid
-  WHERE r.relkind OPERATOR(pg_catalog.=) ANY ('{v,m}'::pg_catalog.\"char\"[])
-UNION ALL SELECT 'partitioned', p.partrelid::pg_catalog.text, p.partattrs::pg_catalog.text, NULL, NULL, NULL, NULL, NULL
-  FROM pg_catalog.pg_partitioned_table p JOIN r ON r.oid OPERATOR(pg_catalog.=) p.partrelid
-UNION ALL SELECT 'policy', p.polrelid::pg_catalog.text, pg_catalog.pg_get_expr(e.expr, p.polrelid), NULL, NULL, NULL,
-       NULL, NULL
-  FROM pg_catalog.pg_policy p JOIN r ON r.oid OPERATOR(pg_catalog.=) p.polrelid
-    CROSS JOIN LATERAL (VALUES (p.polqual), (p.polwithcheck)) e (expr)
-  WHERE e.expr IS NOT NULL
-UNION ALL SELECT 'rules', w.ev_class::pg_catalog.text, NULL, NULL, NULL, NULL, NULL, NULL
-  FROM pg_catalog.pg_rewrite w JOIN r ON r.oid OPERATOR(pg_catalog.=) w.ev_class
-    WHERE w.rulename OPERATOR(pg_catalog.<>) '_RETURN'
-UNION ALL SELECT 'default', d.adrelid::pg_catalog.text, d.adnum::pg_catalog.text,
-       pg_catalog.pg_get_expr(d.adbin, d.adrelid), NULL, NULL, NULL, NULL
-  FROM pg_catalog.pg_attrdef d JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) d.adrelid
-    AND a.attnum OPERATOR(pg_catalog.=) d.adnum AND NOT a.attisdropped
-  JOIN r ON r.oid OPERATOR(pg_catalog.=) a.attrelid
-  JOIN pg_catalog.pg_type t ON t.oid OPERATOR(pg_catalog.=) a.atttypid AND t.typname OPERATOR(pg_catalog.=) 'cell'
-  JOIN n ON n.oid OPERATOR(pg_catalog.=) t.typnamespace AND n.nspname OPERATOR(pg_catalog.=) 'hippocrypt'
-UNION ALL SELECT 'trigger', t.tgrelid::pg_catalog.text, fn.nspname::pg_catalog.text, p.proname::pg_catalog.text,
-       CASE WHEN t.tgqual IS NOT NULL OR t.tgoldtable IS NOT NULL OR t.tgnewtable IS NOT NULL
-         THEN pg_catalog.pg_get_triggerdef(t.oid) END, NULL, NULL, NULL
-  FROM pg_catalog.pg_trigger t JOIN r ON r.oid OPERATOR(pg_catalog.=) t.tgrelid
-    JOIN pg_catalog.pg_proc p ON p.oid OPERATOR(pg_catalog.=) t.tgfoid
-  JOIN pg_catalog.pg_namespace fn ON fn.oid OPERATOR(pg_catalog.=) p.pronamespace
-  WHERE NOT t.tgisinternal AND t.tgenabled OPERATOR(pg_catalog.<>) 'D'
-UNION ALL SELECT 'unique', x.indrelid::pg_catalog.text, x.indkey::pg_catalog.text, NULL, NULL, NULL, NULL, NULL
-  FROM pg_catalog.pg_index x JOIN r ON r.oid OPERATOR(pg_catalog.=) x.indrelid
-  WHERE x.indisunique AND x.indisvalid AND x.indpred IS NULL AND x.indexprs IS NULL
-UNION ALL SELECT 'function', n.nspname::pg_catalog.text, p.proname::pg_catalog.text, l.lanname::pg_catalog.text,
-       x.extname::pg_catalog.text,
-       CASE WHEN x.extname IS NULL AND l.lanname OPERATOR(pg_catalog.=) ANY ('{sql,plpgsql}'::pg_catalog.name[])
-         AND p.prokind OPERATOR(pg_catalog.=) ANY ('{f,p}'::pg_catalog.\"char\"[])
-         THEN pg_catalog.pg_get_functiondef(p.oid) END, NULL, NULL
-  FROM pg_catalog.pg_proc p JOIN n ON n.oid OPERATOR(pg_catalog.=) p.pronamespace
-    JOIN pg_catalog.pg_language l ON l.oid OPERATOR(pg_catalog.=) p.prolang
-  LEFT JOIN pg_catalog.pg_depend d ON d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid OPERATOR(pg_catalog.=) p.oid
-   AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_extension'::pg_catalog.regclass
-    AND d.deptype OPERATOR(pg_catalog.=) 'e'
-  LEFT JOIN pg_catalog.pg_extension x ON x.oid OPERATOR(pg_catalog.=) d.refobjid
-UNION ALL SELECT DISTINCT 'operator', o.oprname::pg_catalog.text, NULL, NULL, NULL, NULL, NULL, NULL
-  FROM pg_catalog.pg_operator o JOIN n ON n.oid OPERATOR(pg_catalog.=) o.oprnamespace
-  JOIN pg_catalog.pg_proc p ON p.oid OPERATOR(pg_catalog.=) o.oprcode
-    JOIN pg_catalog.pg_language l ON l.oid OPERATOR(pg_catalog.=) p.prolang
-  WHERE p.pronamespace OPERATOR(pg_catalog.<>) 'pg_catalog'::pg_catalog.regnamespace
-    AND NOT (l.lanname OPERATOR(pg_catalog.=) ANY ('{c,internal}'::pg_catalog.name[]) AND EXISTS (
-    SELECT FROM pg_catalog.pg_depend d
-    WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass
-    AND d.objid OPERATOR(pg_catalog.=) p.oid
-     AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_extension'::pg_catalog.regclass
-    AND d.deptype OPERATOR(pg_catalog.=) 'e'))
-UNION ALL SELECT DISTINCT 'collation', c.collname::pg_catalog.text, NULL, NULL, NULL, NULL, NULL, NULL
-  FROM pg_catalog.pg_collation c WHERE NOT c.collisdeterministic
-UNION ALL SELECT 'temporary', c.relname::pg_catalog.text, NULL, NULL, NULL, NULL, NULL, NULL
-  FROM pg_catalog.pg_class c
-  WHERE c.relnamespace OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema()
-    AND c.relkind OPERATOR(pg_catalog.=) ANY ('{r,p,v,m,f,S,c}'::pg_catalog.\"char\"[])
-UNION ALL SELECT 'system', c.relnamespace::pg_catalog.regnamespace::pg_catalog.text, c.relname::pg_catalog.text,
-       a.attnum::pg_catalog.text, a.attname::pg_catalog.text, NULL, NULL, NULL
-  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) c.oid
-  WHERE c.relnamespace OPERATOR(pg_catalog.=) ANY ('{pg_catalog,information_schema}'::pg_catalog.regnamespace[])
-    AND c.relname OPERATOR(pg_catalog.=) ANY ('{pg_attribute,pg_class,pg_constraint,pg_index,pg_type,pg_namespace,\
-pg_attrdef,pg_depend,pg_stats,pg_statistic,columns,column_udt_usage,\
-check_constraints,table_constraints,constraint_column_usage,column_domain_usage,domain_constraints,domain_udt_usage,\
-domains,data_type_privileges,usage_privileges,role_usage_grants,udt_privileges,role_udt_grants,\
-schemata}'::pg_catalog.name[])
-    AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped";
 
 /// Why rows do not make a snapshot.
 #[derive(Debug, thiserror::Error)]
@@ -237,6 +124,8 @@ impl Snapshot {
             .values_mut()
             .for_each(|f| f.sort_unstable());
         self.catalog.operators.sort_unstable();
+        self.catalog.types.sort_unstable();
+        self.catalog.runs.sort_unstable();
         self.catalog.nondeterministic_collations.sort_unstable();
         self.catalog.schemas.sort_unstable();
         self.system.sort_unstable_by_key(|(_, attnum, _)| *attnum);
@@ -290,6 +179,9 @@ impl Snapshot {
                     language: f.text(2)?,
                     extension: f.optional(3),
                     source: f.optional(4),
+                    oid: f.number(5)?,
+                    aggregate: f.str(6)? == "a",
+                    takes_row: f.str(6)? == "r",
                 };
                 self.catalog
                     .functions
@@ -298,7 +190,17 @@ impl Snapshot {
                     .push(function);
             }
             "collation" => self.catalog.nondeterministic_collations.push(f.text(0)?),
-            "operator" => self.catalog.operators.push(f.text(0)?),
+            "operator" => self.catalog.operators.push(Operator {
+                name: f.text(0)?,
+                oid: f.number(1)?,
+                of_extension: f.flag(2)?,
+            }),
+            "type" => self.catalog.types.push((f.text(0)?, f.number(1)?)),
+            "runs" => self.catalog.runs.push(Runs {
+                from: object(f.str(0)?, f.number(1)?)?,
+                by_writing: f.flag(2)?,
+                to: object(f.str(3)?, f.number(4)?)?,
+            }),
             "temporary" => self.temporary.push(f.text(0)?),
             "system" => {
                 let relation = TableRef {
@@ -357,6 +259,20 @@ fn attribute(f: &Fields<'_>) -> Option<Attribute> {
         has_default: default == "d",
         generated: default == "g",
         default_cell: None,
+    })
+}
+
+/// By the letters of the query's `kind`.
+fn object(kind: &str, oid: u32) -> Option<Object> {
+    Some(match kind {
+        "r" => Object::Relation(oid),
+        "f" => Object::Function(oid),
+        "t" => Object::Type(oid),
+        "o" => Object::Operator(oid),
+        "y" => Object::Family(oid),
+        "s" => Object::Statement,
+        "d" => Object::Ddl,
+        _ => return None,
     })
 }
 

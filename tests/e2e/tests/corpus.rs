@@ -72,8 +72,10 @@ CREATE FUNCTION total(int) RETURNS int LANGUAGE plpgsql AS 'BEGIN EXECUTE ''SELE
 CREATE FUNCTION home_made() RETURNS int LANGUAGE plpgsql AS 'BEGIN EXECUTE ''SELECT 1''; RETURN 1; END';
 CREATE FUNCTION trusted() RETURNS int LANGUAGE plpgsql AS 'BEGIN EXECUTE ''SELECT 1''; RETURN 1; END';
 CREATE FUNCTION other.lower(text) RETURNS text LANGUAGE sql AS 'SELECT $1';
-CREATE FUNCTION own(int, int) RETURNS int LANGUAGE sql AS 'SELECT 1';
-CREATE OPERATOR %% (LEFTARG = int, RIGHTARG = int, FUNCTION = own);
+CREATE FUNCTION own(text, text) RETURNS int LANGUAGE plpgsql AS 'BEGIN EXECUTE ''SELECT 1''; RETURN 1; END';
+CREATE OPERATOR %% (LEFTARG = text, RIGHTARG = text, FUNCTION = own);
+CREATE FUNCTION harmless(text, text) RETURNS bool LANGUAGE sql AS 'SELECT true';
+CREATE OPERATOR %+ (LEFTARG = text, RIGHTARG = text, FUNCTION = harmless);
 CREATE PROCEDURE pay(int) LANGUAGE plpgsql AS 'BEGIN EXECUTE ''SELECT 1''; END';
 CREATE FUNCTION dblink(text) RETURNS int LANGUAGE plpgsql AS 'BEGIN EXECUTE ''SELECT 1''; RETURN 1; END';
 CREATE FUNCTION crosstab(text) RETURNS int LANGUAGE plpgsql AS 'BEGIN EXECUTE ''SELECT 1''; RETURN 1; END';
@@ -85,6 +87,14 @@ CREATE FUNCTION reads_patients() RETURNS bigint LANGUAGE plpgsql AS 'BEGIN RETUR
 CREATE FUNCTION calls_reader() RETURNS bigint LANGUAGE plpgsql AS 'BEGIN RETURN reads_patients(); END';
 CREATE FUNCTION dynamic() RETURNS void LANGUAGE plpgsql AS 'BEGIN EXECUTE ''SELECT 1''; END';
 CREATE FUNCTION sets_path() RETURNS void LANGUAGE plpgsql AS 'BEGIN SET search_path = other; END';
+CREATE TABLE above_defaulted (id int);
+CREATE TABLE defaulted (id int, a text DEFAULT calls_reader()::text) INHERITS (above_defaulted);
+CREATE VIEW defaulted_view AS SELECT id FROM defaulted;
+CREATE MATERIALIZED VIEW calling_view AS SELECT reads_patients() AS n;
+CREATE DOMAIN leaky_domain AS text CHECK (reads_patients() > 0 OR value = '');
+CREATE FUNCTION row_reader(plain) RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM patients';
+CREATE FUNCTION leaky_step(text, text) RETURNS text LANGUAGE sql AS 'SELECT name::text FROM patients';
+CREATE AGGREGATE leaky_max(text) (SFUNC = leaky_step, STYPE = text);
 GRANT ALL ON SCHEMA other TO PUBLIC;
 GRANT ALL ON ALL TABLES IN SCHEMA public, other TO PUBLIC";
 

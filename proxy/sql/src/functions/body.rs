@@ -111,9 +111,19 @@ pub(crate) fn read_trigger(definition: &str) -> Result<Body, Unreadable> {
     Ok(body)
 }
 
-/// As under either `standard_conforming_strings`: a body is read under the caller's.
+/// A body is read under its caller's `standard_conforming_strings`: a string that ends elsewhere under the other
+/// value has a backslash, and none is let through.
 fn scanned(text: &str) -> Result<Tokens, Unreadable> {
-    scan::scan(text, false).map_err(|_| "has a body that is not understood")
+    let tokens = scan::scan(text, true).map_err(|_| "has a body that is not understood")?;
+    let piece = |t: &Token| text.get(t.range.clone()).unwrap_or("\\");
+    let differs = |t: &Token| {
+        let piece = piece(t);
+        piece.starts_with('\'') && piece.contains('\\')
+    };
+    match tokens.all().iter().any(differs) {
+        true => Err("has a backslash in a string of its body"),
+        false => Ok(tokens),
+    }
 }
 
 /// The language, and the string after AS where there is one.
@@ -188,9 +198,17 @@ impl Body {
                 return Err(DYNAMIC);
             }
             if let Some(name) = name(token, piece) {
+                if name == "pg_temp" || name.starts_with("pg_temp_") {
+                    return Err("names what is temporary");
+                }
+                // scansup.c, downcase_identifier: a server of a one-byte encoding folds more than ASCII
+                self.names.insert(name.to_lowercase());
                 self.names.insert(name);
-            } else if token.kind == Kind::Op {
-                self.operators.insert(piece.to_owned());
+            } else if is_operator(token.kind) {
+                self.operators.insert(match piece {
+                    "!=" => "<>".to_owned(),
+                    piece => piece.to_owned(),
+                });
             }
         }
         Ok(())
@@ -225,7 +243,8 @@ impl Body {
     }
 }
 
-/// Every place where a statement can begin (pl_gram.y, `proc_stmt`; a CASE expression has some more).
+/// Every place where a statement can begin (pl_gram.y, `proc_stmt`; a CASE expression has some more), or the query
+/// of `FOR … IN`, `OPEN … FOR`, `CURSOR IS` and `RETURN QUERY`, which may be any statement that returns rows.
 fn take_statements(text: &str, tokens: &[Token]) -> Result<(), Unreadable> {
     let mut begins = true;
     for token in tokens {
@@ -239,11 +258,16 @@ fn take_statements(text: &str, tokens: &[Token]) -> Result<(), Unreadable> {
             | Kind::Then
             | Kind::Else
             | Kind::Declare
-            | Kind::Atomic => true,
+            | Kind::Atomic
+            | Kind::InP
+            | Kind::For
+            | Kind::Is => true,
             // the end of a label
             Kind::Op => piece.ends_with(">>"),
-            // a word of PL/pgSQL alone
-            Kind::Ident => piece.eq_ignore_ascii_case("loop"),
+            // words of PL/pgSQL alone
+            Kind::Ident => ["loop", "query"]
+                .iter()
+                .any(|w| piece.eq_ignore_ascii_case(w)),
             _ => false,
         };
     }
@@ -286,19 +310,45 @@ fn is_returned(
         && ends(first + 4)
 }
 
-/// The name that a token is, as the server would read it.
+/// scan.l: operators of several characters, and `self`.
+fn is_operator(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::Op
+            | Kind::LessEquals
+            | Kind::GreaterEquals
+            | Kind::NotEquals
+            | Kind::Ascii37
+            | Kind::Ascii42
+            | Kind::Ascii43
+            | Kind::Ascii45
+            | Kind::Ascii47
+            | Kind::Ascii60
+            | Kind::Ascii61
+            | Kind::Ascii62
+            | Kind::Ascii94
+    )
+}
+
+/// The name that a token is, as a server reads it whose encoding is UTF-8.
 fn name(token: &Token, piece: &str) -> Option<String> {
-    match token.kind {
-        Kind::Ident => Some(match piece.strip_prefix('"') {
-            Some(quoted) => quoted
-                .strip_suffix('"')
-                .unwrap_or(quoted)
-                .replace("\"\"", "\""),
-            None => piece.to_lowercase(),
-        }),
-        _ if token.keyword != KeywordKind::NoKeyword => Some(piece.to_lowercase()),
-        _ => None,
-    }
+    let name = match (token.kind, piece.strip_prefix('"')) {
+        (Kind::Ident, Some(quoted)) => quoted
+            .strip_suffix('"')
+            .unwrap_or(quoted)
+            .replace("\"\"", "\""),
+        (Kind::Ident, None) => piece.to_ascii_lowercase(),
+        _ if token.keyword != KeywordKind::NoKeyword => piece.to_ascii_lowercase(),
+        _ => return None,
+    };
+    Some(truncated(name))
+}
+
+/// scansup.c, truncate_identifier: as many whole characters as fit into NAMEDATALEN - 1 bytes.
+fn truncated(mut name: String) -> String {
+    let end = name.floor_char_boundary(63);
+    name.truncate(end);
+    name
 }
 
 #[cfg(test)]

@@ -104,6 +104,7 @@ fn read(world: &World, query: &str, names: &Names) -> Judged<Stored> {
             tokens: &tokens,
             world,
             cx: &cx,
+            unsettled: false,
         };
         judged(input, node)
     };
@@ -239,6 +240,7 @@ fn base(select: &SelectStmt, input: &Input<'_>) -> Option<Base> {
         schema: Some(relation.schemaname.clone()).filter(|s| !s.is_empty()),
         name: relation.relname.clone(),
         at: None,
+        written: false,
     };
     plain.then(|| Base {
         table: taint::resolved(&name, input),

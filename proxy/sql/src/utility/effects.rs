@@ -3,12 +3,12 @@
 //! It must never leave out a change of names: where in doubt, the catalog or the settings may be different.
 
 use crate::analyse::Input;
-use crate::settings;
 use crate::taint::Taint;
 use crate::verdict::{Cursor, Effects, Prepared, Transaction};
+use crate::{functions, settings};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{
-    CopyStmt, DiscardMode, ExecuteStmt, RangeVar, TransactionStmt, TransactionStmtKind,
+    CopyStmt, DiscardMode, ExecuteStmt, ObjectType, RangeVar, TransactionStmt, TransactionStmtKind,
     VariableSetKind, VariableSetStmt,
 };
 use std::sync::Arc;
@@ -82,6 +82,7 @@ pub(super) fn of(node: &NodeEnum, input: &Input<'_>, taint: &Taint) -> Effects {
         // The rest is DDL: GRANT among it, for it may change what the service role sees.
         _ => {
             effects.catalog = true;
+            effects.code = brings_code(node, input, taint);
             effects.creates_temporary.extend(temporary(node, input));
             if let NodeEnum::CreateTableAsStmt(s) = node
                 && let Some(NodeEnum::ExecuteStmt(s)) = super::inner(s.query.as_deref())
@@ -91,6 +92,45 @@ pub(super) fn of(node: &NodeEnum, input: &Input<'_>, taint: &Taint) -> Effects {
         }
     }
     effects
+}
+
+/// Whether code may run afterwards that the snapshot does not know of: something is made that is code, that gets
+/// a name by which it is reached, or that runs a function which a statement could not call.
+fn brings_code(node: &NodeEnum, input: &Input<'_>, taint: &Taint) -> bool {
+    let moves = |kind| {
+        matches!(
+            kind,
+            ObjectType::ObjectAggregate
+                | ObjectType::ObjectFunction
+                | ObjectType::ObjectOperator
+                | ObjectType::ObjectProcedure
+                | ObjectType::ObjectRoutine
+                | ObjectType::ObjectDomain
+                | ObjectType::ObjectType
+        )
+    };
+    match node {
+        NodeEnum::CreateFunctionStmt(_)
+        | NodeEnum::AlterFunctionStmt(_)
+        | NodeEnum::DefineStmt(_)
+        | NodeEnum::CreateCastStmt(_)
+        | NodeEnum::CreateOpClassStmt(_)
+        | NodeEnum::AlterOpFamilyStmt(_)
+        | NodeEnum::AlterOperatorStmt(_)
+        | NodeEnum::AlterTypeStmt(_)
+        | NodeEnum::CreateEventTrigStmt(_)
+        | NodeEnum::AlterEventTrigStmt(_)
+        | NodeEnum::CreateExtensionStmt(_)
+        | NodeEnum::AlterExtensionStmt(_) => true,
+        NodeEnum::RenameStmt(s) => moves(s.rename_type()),
+        NodeEnum::AlterObjectSchemaStmt(s) => moves(s.object_type()),
+        NodeEnum::CreateTrigStmt(s) => {
+            let name = super::names::strings(&s.funcname);
+            let name = name.last().copied().unwrap_or_default();
+            taint.called.is_some() || functions::is_dangerous(name, input.world)
+        }
+        _ => taint.called.is_some(),
+    }
 }
 
 fn name(name: &str) -> Arc<str> {

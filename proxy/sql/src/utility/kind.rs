@@ -5,6 +5,21 @@
 use pg_query::NodeEnum;
 use pg_query::protobuf::{ObjectType, TransactionStmtKind, VariableSetKind};
 
+/// Whether event triggers may fire on a statement of this kind (PostgreSQL, chapter "Event Trigger Firing Matrix":
+/// none for what all databases share, nor for event triggers themselves).
+pub(super) fn fires_event_triggers(node: &NodeEnum) -> bool {
+    let kind = of(node).unwrap_or_default();
+    let (verb, what) = kind.split_once(' ').unwrap_or((kind, ""));
+    let shared = ["DATABASE", "EVENT TRIGGER", "ROLE", "SYSTEM", "TABLESPACE"];
+    let verbs = [
+        "ALTER", "COMMENT", "CREATE", "DROP", "GRANT", "IMPORT", "REFRESH", "RENAME", "REVOKE",
+        "SECURITY",
+    ];
+    let drops =
+        matches!(node, NodeEnum::DropStmt(s) if s.remove_type() == ObjectType::ObjectEventTrigger);
+    verbs.contains(&verb) && !shared.contains(&what) && !drops
+}
+
 /// The statement's kind; `None` for a node that is no statement.
 #[rustfmt::skip]
 pub(super) fn of(node: &NodeEnum) -> Option<&'static str> {

@@ -143,6 +143,7 @@ fn planned(
         tokens: input.tokens,
         world: input.world,
         cx,
+        unsettled: input.unsettled,
     };
     let planned = plan::plan(within, query);
     facts.touches = planned.touches;

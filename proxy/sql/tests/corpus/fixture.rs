@@ -6,7 +6,8 @@ use hippocrypt_policy::{
 };
 use hippocrypt_sql::Analyser;
 use hippocrypt_sql::catalog::{
-    Attribute, Catalog, Function, Relation, RelationKind, StoredCell, Trigger,
+    Attribute, Catalog, Function, Object, Operator, Relation, RelationKind, Runs, StoredCell,
+    Trigger,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -316,13 +317,70 @@ const RELATIONS: &[Row] = &[
         RelationKind::Table,
         &[("id", 23), ("name", CELL)],
     ),
+    // A default of it reads a protected table; a view over it; a parent of it.
+    (
+        200,
+        "public.defaulted",
+        RelationKind::Table,
+        &[("id", 23), ("a", 25)],
+    ),
+    (
+        201,
+        "public.defaulted_view",
+        RelationKind::View,
+        &[("id", 23)],
+    ),
+    (
+        202,
+        "public.above_defaulted",
+        RelationKind::Table,
+        &[("id", 23)],
+    ),
+    // A view over no table, which calls a function that reads a protected one.
+    (203, "public.calling_view", RelationKind::View, &[("n", 20)]),
+    // Its default is harmless.
+    (
+        204,
+        "public.stamped",
+        RelationKind::Table,
+        &[("id", 23), ("a", 25)],
+    ),
 ];
 
 /// (child, parent)
-const PARENTS: &[(u32, u32)] = &[(130, 101), (131, 130), (132, 101), (102, 133), (134, 101)];
+const PARENTS: &[(u32, u32)] = &[
+    (130, 101),
+    (131, 130),
+    (132, 101),
+    (102, 133),
+    (134, 101),
+    (200, 202),
+];
+
+/// (who, runs which function, only by writing)
+const RUNS: &[(Object, &str, bool)] = &[
+    (Object::Relation(200), "calls_reader", true),
+    (Object::Relation(203), "reads_patients", false),
+    (Object::Relation(204), "calls_plain", true),
+    (Object::Type(300), "reads_patients", false),
+    (Object::Operator(1), "total", false),
+    (Object::Operator(2), "calls_plain", false),
+    (Object::Function(900), "calls_plain", false),
+    (Object::Function(901), "reads_patients", false),
+];
 
 /// Views with what they depend on, and their queries as PostgreSQL prints them.
 const VIEWS: &[(&str, &[u32], &str)] = &[
+    (
+        "public.defaulted_view",
+        &[200],
+        " SELECT defaulted.id\n   FROM public.defaulted;",
+    ),
+    (
+        "public.calling_view",
+        &[],
+        " SELECT public.reads_patients() AS n;",
+    ),
     (
         "public.patient_view",
         &[101],
@@ -522,11 +580,29 @@ fn catalog(cell: u32) -> Catalog {
         cell_type: (cell == CELL).then_some(CELL),
         relations,
         functions: functions(),
-        operators: vec![Arc::from("%%")],
+        operators: [("%%", 1), ("%+", 2)].map(operator).to_vec(),
+        types: vec![(Arc::from("leaky_domain"), 300)],
+        runs: RUNS.iter().map(runs).collect(),
         nondeterministic_collations: vec![Arc::from("case_insensitive")],
         schemas: ["public", "other", "hippocrypt"].map(Arc::from).to_vec(),
         printed_under: Vec::new(),
         system: system(),
+    }
+}
+
+fn operator((name, oid): (&str, u32)) -> Operator {
+    Operator {
+        name: Arc::from(name),
+        oid,
+        of_extension: false,
+    }
+}
+
+fn runs(&(from, function, by_writing): &(Object, &str, bool)) -> Runs {
+    Runs {
+        from,
+        to: Object::Function(function_oid(function)),
+        by_writing,
     }
 }
 
@@ -588,6 +664,8 @@ fn source(name: &str) -> Option<Arc<str>> {
         "plain_count" => plpgsql("bigint", "RETURN (SELECT count(*) FROM plain WHERE a = calls_plain());"),
         "calls_plain" => "CREATE FUNCTION public.calls_plain() RETURNS text LANGUAGE sql AS $$ SELECT 'x' || plain_count() $$".into(),
         "reads_patients" => plpgsql("bigint", "RETURN (SELECT count(*) FROM public.patients);"),
+        "replace" => "CREATE FUNCTION public.replace(citext, citext, citext) RETURNS text LANGUAGE sql AS $$ SELECT pg_catalog.regexp_replace($1::pg_catalog.text, E'\\\\\\1', 'g') $$".into(),
+        "row_reader" => "CREATE FUNCTION public.row_reader(r plain) RETURNS bigint LANGUAGE sql AS $$ SELECT count(*) FROM patients $$".into(),
         "calls_reader" => plpgsql("bigint", "RETURN reads_patients();"),
         "dynamic" => plpgsql("void", "EXECUTE 'SELECT 1';"),
         "sets_path" => plpgsql("void", "SET search_path = other;"),
@@ -596,34 +674,61 @@ fn source(name: &str) -> Option<Arc<str>> {
     Some(Arc::from(text))
 }
 
+/// (schema, name, language, extension)
+type Known = (
+    &'static str,
+    &'static str,
+    &'static str,
+    Option<&'static str>,
+);
+
+const FUNCTIONS: &[Known] = &[
+    ("public", "total", "plpgsql", None),
+    ("other", "lower", "sql", None),
+    ("public", "trusted", "plpgsql", None),
+    ("public", "digest", "c", Some("pgcrypto")),
+    ("public", "uuid_generate_v4", "c", Some("uuid-ossp")),
+    ("public", "replace", "sql", Some("citext")),
+    ("public", "dblink", "c", Some("dblink")),
+    ("public", "crosstab", "c", Some("tablefunc")),
+    ("public", "home_made", "c", None),
+    ("public", "pay", "plpgsql", None),
+    ("public", "touch", "plpgsql", None),
+    ("public", "log_name", "plpgsql", None),
+    ("public", "log_row", "plpgsql", None),
+    ("public", "plain_count", "plpgsql", None),
+    ("public", "calls_plain", "sql", None),
+    ("public", "reads_patients", "plpgsql", None),
+    ("public", "calls_reader", "plpgsql", None),
+    ("public", "dynamic", "plpgsql", None),
+    ("public", "sets_path", "plpgsql", None),
+    ("public", "row_reader", "plpgsql", None),
+    ("public", "plain_max", "internal", None),
+    ("public", "leaky_max", "internal", None),
+];
+
+fn function_oid(name: &str) -> u32 {
+    match name {
+        "plain_max" => 900,
+        "leaky_max" => 901,
+        _ => {
+            let at = FUNCTIONS.iter().position(|(_, n, _, _)| *n == name);
+            1000 + u32::try_from(at.unwrap()).unwrap()
+        }
+    }
+}
+
 fn functions() -> HashMap<Arc<str>, Vec<Function>> {
     let mut all: HashMap<Arc<str>, Vec<Function>> = HashMap::new();
-    for (schema, name, language, extension) in [
-        ("public", "total", "plpgsql", None),
-        ("other", "lower", "sql", None),
-        ("public", "trusted", "plpgsql", None),
-        ("public", "digest", "c", Some("pgcrypto")),
-        ("public", "uuid_generate_v4", "c", Some("uuid-ossp")),
-        ("public", "replace", "sql", Some("citext")),
-        ("public", "dblink", "c", Some("dblink")),
-        ("public", "crosstab", "c", Some("tablefunc")),
-        ("public", "home_made", "c", None),
-        ("public", "pay", "plpgsql", None),
-        ("public", "touch", "plpgsql", None),
-        ("public", "log_name", "plpgsql", None),
-        ("public", "log_row", "plpgsql", None),
-        ("public", "plain_count", "plpgsql", None),
-        ("public", "calls_plain", "sql", None),
-        ("public", "reads_patients", "plpgsql", None),
-        ("public", "calls_reader", "plpgsql", None),
-        ("public", "dynamic", "plpgsql", None),
-        ("public", "sets_path", "plpgsql", None),
-    ] {
-        all.entry(Arc::from(name)).or_default().push(Function {
-            schema: Arc::from(schema),
-            language: Arc::from(language),
+    for (schema, name, language, extension) in FUNCTIONS {
+        all.entry(Arc::from(*name)).or_default().push(Function {
+            oid: function_oid(name),
+            schema: Arc::from(*schema),
+            language: Arc::from(*language),
             extension: extension.map(Arc::from),
             source: source(name),
+            aggregate: *language == "internal",
+            takes_row: *name == "row_reader",
         });
     }
     all

@@ -549,16 +549,6 @@ fn text_that_becomes_sql() {
             ],
         ),
         Trick(
-            "a default that reads",
-            "threats",
-            Either,
-            &[
-                "CREATE FUNCTION f() RETURNS text LANGUAGE sql AS 'SELECT name::text FROM patients LIMIT 1'",
-                "ALTER TABLE visits ALTER name SET DEFAULT f()",
-                "INSERT INTO visits (id) VALUES (9) RETURNING name",
-            ],
-        ),
-        Trick(
             "a row security policy over a protected column",
             "threats",
             Refuse,

@@ -26,6 +26,25 @@ fn every_name_of_a_body_is_found() {
 }
 
 #[test]
+fn names_are_folded_and_cut_as_the_server_does() {
+    let long = "x".repeat(70);
+    let text = format!("BEGIN PERFORM Ärzte, \"Quoted\", {long}, $a$patients$a$, U; END");
+    let names = plpgsql(&text).unwrap().names;
+    for name in ["Ärzte", "ärzte", "Quoted", &long[..63], "u"] {
+        assert!(names.contains(name), "{name}");
+    }
+    assert!(!names.contains(&long) && !names.contains("patients"));
+}
+
+#[test]
+fn every_operator_of_a_body_is_found() {
+    let body = sql("SELECT a = b, c != d, e <= f, g + h, i LIKE j, k #>> l, -m").unwrap();
+    for operator in ["=", "<>", "<=", "+", "#>>", "-"] {
+        assert!(body.operators.contains(operator), "{operator}");
+    }
+}
+
+#[test]
 fn statements_that_run_others_or_change_names_are_refused() {
     for body in [
         "BEGIN EXECUTE 'SELECT 1'; END",
@@ -40,6 +59,21 @@ fn statements_that_run_others_or_change_names_are_refused() {
         "BEGIN NULL; EXCEPTION WHEN others THEN CALL p(); END",
         "BEGIN a := '\\'; END",
         "BEGIN a := U&\"x\"; END",
+        "BEGIN RETURN QUERY FETCH ALL FROM c; END",
+        "BEGIN RETURN QUERY SHOW search_path; END",
+        "BEGIN FOR r IN FETCH ALL FROM c LOOP NULL; END LOOP; END",
+        "BEGIN OPEN k FOR FETCH ALL FROM c; END",
+        "DECLARE k CURSOR IS FETCH ALL FROM c; BEGIN OPEN k; END",
+        "DECLARE k NO SCROLL CURSOR (a int) FOR FETCH ALL FROM c; BEGIN OPEN k; END",
+        "BEGIN\r-- a comment that ends here\rEXECUTE q; END",
+        "BEGIN /* /* */ EXECUTE */ IF a THEN /* */ EXECUTE/**/q; END IF; END",
+        "BEGIN PERFORM pg_temp.f(); END",
+        "BEGIN a := E'\\''; EXECUTE q; END",
+        "BEGIN a := 'x\\'; b := ', patients, --'; END",
+        "#variable_conflict use_column\nBEGIN EXECUTE q; END",
+        "#print_strict_params on\nBEGIN <<a>>BEGIN COMMIT; END; END",
+        "BEGIN CASE a WHEN 1 THEN SET ROLE x; END CASE; END",
+        "BEGIN FOREACH a IN ARRAY b LOOP LOCK TABLE t; END LOOP; END",
     ] {
         assert!(plpgsql(body).is_err(), "{body}");
     }
