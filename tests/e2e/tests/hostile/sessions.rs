@@ -363,3 +363,66 @@ fn a_plan_from_before_a_column_was_dropped() {
     client.until_ready();
     place.assert_hidden(SECRET);
 }
+
+/// A statement and its parameters, literal or bound, each in a session that does not know of DDL done meanwhile.
+fn unaware(place: &hippocrypt_e2e::place::Place, sql: &str, literal: &str) -> Vec<Message> {
+    let mut client = place.raw("app");
+    let mut said = client.query(&sql.replace("$1", &format!("'{literal}'")));
+    client.pipeline(&[
+        raw::parse("", sql, &[]),
+        raw::bind("", "", &[Some(literal.as_bytes())], 0),
+        raw::execute("", 0),
+        raw::sync(),
+    ]);
+    said.extend(client.until_ready());
+    said
+}
+
+/// Between DDL and the proxy's knowledge of it: a table of the policy that has just been made, and a column of the
+/// policy that has just been added. Nothing that names them goes upstream with a value in clear.
+#[test]
+fn what_the_policy_names_and_the_snapshot_lacks_is_not_written() {
+    let policy = r#"
+databases:
+  DATABASE:
+    tables:
+      public.late:
+        columns: { secret: { type: text, protect: random } }
+      public.grown:
+        columns: { secret: { type: text, protect: random }, more: { type: text, protect: random } }
+default: clear
+"#;
+    let place = hippocrypt_e2e::Setup::policy(policy).start();
+    let mut client = place.raw("app");
+    let made = client.query("CREATE TABLE grown (id int, secret text)");
+    assert_eq!(sqlstate(&made), None, "{made:?}");
+    let ddl = "CREATE TABLE late (id int, secret hippocrypt.cell); ALTER TABLE grown ADD COLUMN more hippocrypt.cell; GRANT ALL ON late TO app";
+    for statement in ddl.split("; ") {
+        sql::rows(&place.thief(), statement).unwrap();
+    }
+    place.tap.forget();
+    for statement in [
+        "INSERT INTO late VALUES (1, $1)",
+        "INSERT INTO public.late (secret) VALUES ($1)",
+        "UPDATE late SET secret = $1",
+        "SELECT id FROM late WHERE secret = $1",
+        "INSERT INTO grown VALUES (1, $1)",
+        "INSERT INTO grown (id, more) VALUES (1, $1)",
+        "UPDATE grown SET more = $1",
+    ] {
+        let answer = unaware(&place, statement, SECRET);
+        assert!(sqlstate(&answer).is_some(), "{statement}: {answer:?}");
+        assert!(!place.tap.saw(SECRET.as_bytes()), "{statement}");
+    }
+    place.assert_hidden(SECRET);
+    // DDL through the proxy reads the catalog anew: both can be used
+    assert_eq!(sqlstate(&client.query("CREATE TABLE other (id int)")), None);
+    for statement in [
+        "INSERT INTO late VALUES (1, 'Hostile Heron')",
+        "INSERT INTO grown (id, more) VALUES (1, 'Hostile Heron')",
+    ] {
+        let answer = client.query(statement);
+        assert_eq!(sqlstate(&answer), None, "{statement}: {answer:?}");
+    }
+    place.assert_hidden(SECRET);
+}
