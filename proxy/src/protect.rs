@@ -18,6 +18,7 @@ mod rows;
 mod settings;
 mod value;
 mod vault;
+mod zones;
 
 #[cfg(test)]
 mod tests;
@@ -31,3 +32,4 @@ pub use render::{PositionMap, Rendered, render};
 pub use rows::open_row;
 pub use settings::{ByteaOutput, DateOrder, DateStyle, IntervalStyle, Settings};
 pub use vault::Vault;
+pub use zones::{Point, Points, Run, Zones, points};

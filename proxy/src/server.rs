@@ -226,6 +226,8 @@ async fn accept(listener: TcpListener, house: Arc<House>, ready: watch::Sender<R
     let mut timer = tokio::time::interval(catalogs::REFRESH);
     timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     timer.tick().await;
+    let mut zones = tokio::time::interval(catalogs::ZONES);
+    zones.tick().await;
     loop {
         tokio::select! {
             biased;
@@ -239,6 +241,7 @@ async fn accept(listener: TcpListener, house: Arc<House>, ready: watch::Sender<R
                 }
             },
             Some(_) = sessions.join_next(), if !sessions.is_empty() => {}
+            _ = zones.tick() => house.catalogs.forget_zones(),
             _ = timer.tick() => {
                 let house = Arc::clone(&house);
                 let ready = ready.clone();

@@ -39,6 +39,10 @@ pub(crate) fn settle(statements: &mut [Statement], world: &World) {
             statement.verdict = Verdict::Refusal(Arc::new(calls_unknown(statement.range.start)));
         }
         code |= stood && statement.facts.effects.code;
+        if sets_within(statement) {
+            let refusal = sets_its_own(statement.range.start);
+            statement.verdict = Verdict::Refusal(Arc::new(refusal));
+        }
         let named = statement
             .facts
             .tables
@@ -126,6 +130,28 @@ fn could_call(facts: &Facts) -> bool {
     ];
     let computes = ["ALTER TABLE", "CREATE INDEX", "CREATE STATISTICS"];
     runs.contains(&facts.kind) || (facts.calls && computes.contains(&facts.kind))
+}
+
+/// set_config beside values that are sealed or opened: by the old setting, where the server takes the new one.
+fn sets_within(statement: &Statement) -> bool {
+    let effects = &statement.facts.effects;
+    let queries = ["SELECT", "INSERT", "UPDATE", "DELETE", "MERGE"];
+    effects.settings
+        && !effects.catalog
+        && queries.contains(&statement.facts.kind)
+        && matches!(statement.verdict, Verdict::Plan(_))
+}
+
+fn sets_its_own(at: usize) -> Refusal {
+    Refusal {
+        sqlstate: "0A000",
+        message:
+            "a statement on encrypted columns cannot change a setting that its own values depend on"
+                .into(),
+        detail: None,
+        hint: Some("Set it in a statement of its own.".into()),
+        position: Some(at),
+    }
 }
 
 fn calls_unknown(at: usize) -> Refusal {

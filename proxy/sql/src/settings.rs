@@ -1,8 +1,7 @@
 //! The settings that change what a statement's text means or which relations its names reach.
 //!
-//! It must never call a setting harmless that moves a name: everything not listed here changes how values
-//! look or how long things take, and the session follows those by ParameterStatus. The three formats that
-//! ParameterStatus does not report are listed, so that the session asks for them.
+//! It must never call a setting harmless that moves a name or changes how values look. ParameterStatus is not
+//! enough for the latter: since PostgreSQL 14 it comes with ReadyForQuery, after the values of a pipeline.
 
 use crate::analyse::Input;
 use crate::catalog::CatalogShows;
@@ -67,7 +66,10 @@ pub(crate) fn matters(name: &str) -> bool {
             | "transform_null_equals"
             | "array_nulls"
             | "bytea_output"
+            | "datestyle"
             | "extra_float_digits"
+            | "intervalstyle"
+            | "timezone"
     )
 }
 

@@ -5,6 +5,7 @@
 
 use super::service::{CatalogError, ServiceConnection};
 use crate::config::Service;
+use crate::protect::Zones;
 use crate::tls::{ConnectError, Connector};
 use hippocrypt_policy::Database;
 use hippocrypt_sql::Analyser;
@@ -43,6 +44,7 @@ pub struct LiveCatalog {
     asked: AtomicU64,
     served: AtomicU64,
     current: RwLock<Arc<Analyser>>,
+    zones: Arc<Zones>,
 }
 
 impl LiveCatalog {
@@ -66,6 +68,7 @@ impl LiveCatalog {
             asked: AtomicU64::new(0),
             served: AtomicU64::new(0),
             current: RwLock::new(analyser),
+            zones: Arc::default(),
         })
     }
 
@@ -77,6 +80,27 @@ impl LiveCatalog {
     /// The newest analyser.
     pub fn current(&self) -> Arc<Analyser> {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The server's time zones, as far as they have been compared.
+    pub fn zones(&self) -> &Arc<Zones> {
+        &self.zones
+    }
+
+    /// Compares the server's rules of a time zone with ours, unless that has been done.
+    pub async fn compare_zone(&self, name: &str) -> Result<(), RefreshError> {
+        let mut connection = self.connection.lock().await;
+        if !self.zones.lacks(name) {
+            return Ok(());
+        }
+        let comparison = async {
+            let open = self.opened(&mut connection).await?;
+            open.compare_zone(name, &self.zones).await?;
+            *connection = Some(open);
+            Ok(())
+        };
+        let compared = tokio::time::timeout(TIMEOUT, comparison).await;
+        compared.unwrap_or_else(|_| Err(RefreshError::Timeout(self.policy.name.to_string())))
     }
 
     /// Reads the catalog as committed at or after the moment of the call. Calls that wait for one another
@@ -100,11 +124,7 @@ impl LiveCatalog {
                 self.served.store(served, Ordering::SeqCst);
                 Ok(())
             }
-            Err(error) => {
-                // A connection that failed half-way may have an answer still in flight.
-                *connection = None;
-                Err(error)
-            }
+            Err(error) => Err(error),
         }
     }
 
@@ -124,16 +144,22 @@ impl LiveCatalog {
         connection: &mut Option<ServiceConnection>,
         version: u64,
     ) -> Result<Catalog, RefreshError> {
-        let open = match connection.take().filter(|c| !c.is_closed()) {
-            Some(open) => open,
-            None => {
-                let stream = self.connector.connect().await?;
-                ServiceConnection::open(stream, &self.service, &self.policy.name).await?
-            }
-        };
+        let open = self.opened(connection).await?;
         let catalog = open.load(version).await?;
         *connection = Some(open);
         Ok(catalog)
+    }
+
+    /// The connection, taken: one that fails half-way may have an answer still in flight, and is not put back.
+    async fn opened(
+        &self,
+        connection: &mut Option<ServiceConnection>,
+    ) -> Result<ServiceConnection, RefreshError> {
+        if let Some(open) = connection.take().filter(|c| !c.is_closed()) {
+            return Ok(open);
+        }
+        let stream = self.connector.connect().await?;
+        Ok(ServiceConnection::open(stream, &self.service, &self.policy.name).await?)
     }
 }
 

@@ -5,8 +5,10 @@
 use super::install::{InstallError, install};
 use super::snapshot::{COLUMNS, SNAPSHOT, Snapshot, SnapshotError};
 use crate::config::Service;
+use crate::protect::{Points, Run, Zones, points};
 use hippocrypt_sql::catalog::Catalog;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
 /// Why a catalog could not be read.
@@ -88,17 +90,49 @@ impl ServiceConnection {
         Ok(install(&self.client, &self.database, &self.user).await?)
     }
 
+    /// Asks the server for its offsets in a time zone; one that it does not know differs everywhere.
+    pub async fn compare_zone(&self, name: &str, zones: &Zones) -> Result<(), CatalogError> {
+        let points = points(name);
+        let (first, last, step) = Points::DAYS;
+        let changes: Vec<_> = points.changes().map(|s| s.to_string()).collect();
+        // a name is taken as the setting takes it: AT TIME ZONE would look for an abbreviation first
+        let query = format!(
+            "SET TimeZone TO '{}'; \
+             SELECT s, east, name FROM ( \
+               SELECT s, east, name, lag(east) OVER w AS east_before, lag(name) OVER w AS name_before FROM ( \
+                 SELECT s, date_part('timezone', to_timestamp(s))::int8 AS east, to_char(to_timestamp(s), 'TZ') AS name \
+                 FROM (SELECT generate_series({first}::int8, {last}, {step}) AS s \
+                       UNION SELECT unnest('{{{}}}'::int8[])) AS points) AS offsets \
+               WINDOW w AS (ORDER BY s)) AS runs \
+             WHERE (east, name) IS DISTINCT FROM (east_before, name_before) ORDER BY s; \
+             RESET TimeZone",
+            name.replace('\'', "''"),
+            changes.join(",")
+        );
+        let runs = match self.client.simple_query(&query).await {
+            Ok(messages) => messages.iter().filter_map(run).collect::<Vec<_>>(),
+            Err(error) if error.code() == Some(&SqlState::INVALID_PARAMETER_VALUE) => {
+                zones.learn(name, &points, None);
+                return Ok(());
+            }
+            Err(error) => return Err(self.failed(error)),
+        };
+        zones.learn(name, &points, Some(&runs));
+        Ok(())
+    }
+
+    fn failed(&self, error: tokio_postgres::Error) -> CatalogError {
+        CatalogError::Server {
+            database: self.database.clone(),
+            user: self.user.clone(),
+            error,
+        }
+    }
+
     /// Reads the catalog as it is committed now.
     pub async fn load(&self, version: u64) -> Result<Catalog, CatalogError> {
-        let messages =
-            self.client
-                .simple_query(SNAPSHOT)
-                .await
-                .map_err(|error| CatalogError::Server {
-                    database: self.database.clone(),
-                    user: self.user.clone(),
-                    error,
-                })?;
+        let messages = self.client.simple_query(SNAPSHOT).await;
+        let messages = messages.map_err(|error| self.failed(error))?;
         let mut snapshot = Snapshot::default();
         for message in &messages {
             if let SimpleQueryMessage::Row(row) = message {
@@ -112,4 +146,16 @@ impl ServiceConnection {
         // the connection's own path reaches pg_catalog only: everything else is printed with its schema
         Ok(snapshot.finish(version, Vec::new()).0)
     }
+}
+
+fn run(message: &SimpleQueryMessage) -> Option<Run> {
+    let SimpleQueryMessage::Row(row) = message else {
+        return None;
+    };
+    let field = |at| row.try_get(at).ok().flatten();
+    Some(Run {
+        from: field(0)?.parse().ok()?,
+        east: field(1)?.parse().ok()?,
+        abbreviation: field(2)?.to_owned(),
+    })
 }

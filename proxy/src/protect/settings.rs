@@ -3,8 +3,8 @@
 //! for the values that need it.
 
 use crate::protect::ValueError;
-use crate::protect::value::zone;
-use jiff::tz::TimeZone;
+use crate::protect::zones::{Zone, Zones};
+use std::sync::Arc;
 
 /// The first word of `DateStyle`: how dates are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +56,8 @@ pub enum ByteaOutput {
 #[derive(Clone, Debug)]
 pub struct Settings {
     dates: Result<(DateStyle, DateOrder), ValueError>,
-    zone: Result<TimeZone, ValueError>,
+    zone: Result<Arc<Zone>, ValueError>,
+    zones: Arc<Zones>,
     intervals: Result<IntervalStyle, ValueError>,
     bytea: Result<ByteaOutput, ValueError>,
     float_digits: Result<i32, ValueError>,
@@ -64,33 +65,33 @@ pub struct Settings {
 }
 
 impl Default for Settings {
-    /// As PostgreSQL without any configuration: `ISO, MDY` and `GMT`.
+    /// As PostgreSQL without any configuration, `ISO, MDY` and `GMT`, and no server to compare zones with.
     fn default() -> Self {
+        Self::with(Arc::default())
+    }
+}
+
+impl Settings {
+    /// As PostgreSQL without any configuration, of a server whose zones are these.
+    pub fn with(zones: Arc<Zones>) -> Self {
         Self {
             dates: Ok((DateStyle::Iso, DateOrder::Mdy)),
-            zone: zone::of_setting("GMT"),
+            zone: zones.get("GMT"),
+            zones,
             intervals: Ok(IntervalStyle::Postgres),
             bytea: Ok(ByteaOutput::Hex),
             float_digits: Ok(1),
             array_nulls: true,
         }
     }
-}
 
-impl Settings {
-    /// Takes a ParameterStatus. Names that no value format depends on are ignored.
-    pub fn on_parameter_status(&mut self, name: &str, value: &str) {
-        match name {
-            "DateStyle" => self.dates = date_style(value),
-            "TimeZone" => self.zone = zone::of_setting(value),
-            "IntervalStyle" => self.intervals = interval_style(value),
-            _ => {}
-        }
-    }
-
-    /// Takes the answer to SHOW of a setting that ParameterStatus does not report.
+    /// Takes a ParameterStatus, or the answer to SHOW: not all of these are reported, and none as soon as it
+    /// holds. Names that no value format depends on are ignored.
     pub fn on_shown(&mut self, name: &str, value: &str) {
         match name {
+            "DateStyle" => self.dates = date_style(value),
+            "TimeZone" => self.zone = self.zones.get(value),
+            "IntervalStyle" => self.intervals = interval_style(value),
             "bytea_output" => {
                 self.bytea = match value {
                     "hex" => Ok(ByteaOutput::Hex),
@@ -140,8 +141,13 @@ impl Settings {
     }
 
     /// The session's time zone.
-    pub(in crate::protect) fn zone(&self) -> Result<&TimeZone, ValueError> {
-        self.zone.as_ref().map_err(Clone::clone)
+    pub(in crate::protect) fn zone(&self) -> Result<&Zone, ValueError> {
+        self.zone.as_deref().map_err(Clone::clone)
+    }
+
+    /// A time zone that stands in a value.
+    pub(in crate::protect) fn zone_named(&self, name: &str) -> Result<Arc<Zone>, ValueError> {
+        self.zones.get(name).inspect_err(|_| self.zones.want(name))
     }
 }
 

@@ -13,6 +13,8 @@ use std::time::Duration;
 
 /// How often catalogs are read anew without being asked.
 pub(crate) const REFRESH: Duration = Duration::from_secs(30);
+/// How long a comparison of time zones holds for new sessions.
+pub(crate) const ZONES: Duration = Duration::from_secs(3600);
 
 /// All of them.
 pub(crate) struct Catalogs {
@@ -33,6 +35,13 @@ impl Catalogs {
 
     pub(crate) fn get(&self, database: &str) -> Option<Arc<LiveCatalog>> {
         self.databases.get(database).cloned()
+    }
+
+    /// Has time zones compared again: the server may have been given another tz database.
+    pub(crate) fn forget_zones(&self) {
+        self.databases
+            .values()
+            .for_each(|live| live.zones().forget());
     }
 
     /// Reads all anew; the first error, in words for the operator.

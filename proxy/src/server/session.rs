@@ -144,6 +144,7 @@ async fn converse(house: &Arc<House>, who: Who, peers: Peers) {
         database: Arc::clone(watched.database()),
         vault: Arc::clone(vault),
         rights: Arc::new(policy.rights(&database, &user)),
+        zones: Arc::clone(watched.zones()),
     });
     let rule = protected.as_ref().map(|p| Arc::clone(&p.rights.rule));
     let hash = protected.as_ref().map(|_| Arc::clone(&policy.hash));
@@ -209,6 +210,22 @@ impl Host for SessionHost<'_> {
         })
     }
 
+    fn compare_zone(&self, name: Box<str>) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async move {
+            if let Some(watched) = &self.watched {
+                compare_zone(watched, &name).await;
+            }
+        })
+    }
+
+    fn compare_wanted(&self) {
+        let Some(watched) = &self.watched else { return };
+        for name in watched.zones().take_wanted() {
+            let watched = Arc::clone(watched);
+            tokio::spawn(async move { compare_zone(&watched, &name).await });
+        }
+    }
+
     fn register(&self, real: CancelKey) {
         let ours = cancel::key(real.pid, self.secret);
         self.house.cancels.register(ours.clone(), real);
@@ -217,6 +234,13 @@ impl Host for SessionHost<'_> {
 
     fn metrics(&self) -> &Metrics {
         &self.house.services.metrics
+    }
+}
+
+async fn compare_zone(watched: &LiveCatalog, name: &str) {
+    if let Err(error) = watched.compare_zone(name).await {
+        let database = &watched.database().name;
+        tracing::error!(%database, zone = name, %error, "a time zone could not be compared with the server's");
     }
 }
 

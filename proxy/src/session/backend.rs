@@ -10,7 +10,7 @@ mod rows;
 use super::Fault;
 use super::inflight::{Expect, Query, Run};
 use super::known::Asking;
-use super::machine::{Machine, Phase, Request};
+use super::machine::{Machine, Phase, Protected, Request};
 use super::prepared::Part;
 use bytes::Bytes;
 use hippocrypt_sql::verdict::Transaction;
@@ -41,18 +41,27 @@ impl Machine {
             String::from_utf8_lossy(status.name),
             String::from_utf8_lossy(status.value),
         );
-        self.settings.on_parameter_status(&name, &value);
+        self.settings.on_shown(&name, &value);
         match &*name {
             "standard_conforming_strings" => {
                 self.known.set_standard_conforming_strings(value == "on");
             }
             "client_encoding" => self.known.utf8 = matches!(&*value, "UTF8" | "SQL_ASCII"),
             "session_authorization" => value.as_ref().clone_into(&mut self.known.session_user),
+            "TimeZone" => self.compare_zone(&value),
             "application_name" => self.recorder.set_application(&value),
             _ => {}
         }
         self.to_client.extend_from_slice(frame.as_bytes());
         Ok(())
+    }
+
+    pub(super) fn compare_zone(&mut self, name: &str) {
+        let lacks = |p: &Protected| p.zones.lacks(name);
+        if self.protected.as_ref().is_some_and(lacks) {
+            self.comparing = Some(name.into());
+            self.request.push_back(Request::CompareZone(name.into()));
+        }
     }
 
     /// Between AuthenticationOk and the first ReadyForQuery.

@@ -41,10 +41,17 @@ pub struct Peers {
 /// A catalog that is being read; the error is for the client.
 pub type Refresh<'a> = Pin<Box<dyn Future<Output = Result<(), String>> + Send + 'a>>;
 
+/// A time zone that is being compared. Where it could not be, what needs it is refused.
+pub type Comparison<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
 /// What the session needs of the house.
 pub trait Host: Send + Sync {
     /// Reads the catalog of the session's database anew.
     fn refresh(&self) -> Refresh<'_>;
+    /// Compares the server's rules of a time zone with ours.
+    fn compare_zone(&self, name: Box<str>) -> Comparison<'_>;
+    /// Has the zones compared that values waited for.
+    fn compare_wanted(&self);
     /// Cancel requests with the client's key mean this one.
     fn register(&self, real: CancelKey);
     /// Where counts go.
@@ -192,6 +199,7 @@ impl<H: Host> Driver<'_, H> {
     ) -> Result<Ending, Fault> {
         let host = self.host;
         let mut refreshing: Option<Refresh<'_>> = None;
+        let mut comparing: Option<Comparison<'_>> = None;
         let (mut flush_client, mut flush_server) = (false, false);
         let mut deadline = idle_timeout.map(|t| tokio::time::Instant::now() + t);
         self.server_batch()?;
@@ -199,6 +207,7 @@ impl<H: Host> Driver<'_, H> {
         loop {
             while let Some(request) = self.machine.take_request() {
                 match request {
+                    Request::CompareZone(name) => comparing = Some(host.compare_zone(name)),
                     Request::RefreshCatalog => refreshing = Some(host.refresh()),
                     Request::Register(key) => host.register(key),
                 }
@@ -228,7 +237,7 @@ impl<H: Host> Driver<'_, H> {
                     }
                 },
                 read = read(server_in, &mut self.from_server),
-                    if self.machine.to_client.len() < HIGH_WATER => {
+                    if self.machine.to_client.len() < HIGH_WATER && !self.machine.is_comparing() => {
                     if !read {
                         return Ok(if self.terminated { Ending::Terminate } else { Ending::ServerClosed });
                     }
@@ -249,6 +258,14 @@ impl<H: Host> Driver<'_, H> {
                     self.machine.on_catalog(refreshed, Instant::now())?;
                     self.count();
                 }
+                () = async { match comparing.as_mut() {
+                    Some(comparison) => comparison.await,
+                    None => std::future::pending().await,
+                } }, if comparing.is_some() => {
+                    comparing = None;
+                    self.machine.on_zone(Instant::now())?;
+                    self.server_batch()?;
+                }
                 _ = stop.changed() => {}
                 () = until(deadline), if idle && deadline.is_some() => return Ok(Ending::IdleTimeout),
             }
@@ -259,7 +276,9 @@ impl<H: Host> Driver<'_, H> {
     fn server_batch(&mut self) -> Result<(), Fault> {
         let now = Instant::now();
         let decoder = Decoder::new(Peer::Backend);
-        while let Some(frame) = decoder.next(&mut self.from_server)? {
+        while !self.machine.is_comparing()
+            && let Some(frame) = decoder.next(&mut self.from_server)?
+        {
             self.machine.on_server(&frame, now)?;
         }
         self.machine.advance(now)?;
@@ -279,6 +298,7 @@ impl<H: Host> Driver<'_, H> {
             self.machine.push_client(frame);
         }
         self.machine.advance(now)?;
+        self.host.compare_wanted();
         self.count();
         Ok(())
     }

@@ -132,6 +132,9 @@ impl Known {
             Question::Format("SHOW bytea_output"),
             Question::Format("SHOW extra_float_digits"),
             Question::Format("SHOW array_nulls"),
+            Question::Format("SHOW DateStyle"),
+            Question::Format("SHOW IntervalStyle"),
+            Question::Format("SHOW TimeZone"),
             Question::SearchPath,
             Question::Role,
         ];

@@ -13,7 +13,7 @@ use super::known::Known;
 use super::prepared::{NameTable, Prepared};
 use super::records::Recorder;
 use super::{Fault, fault};
-use crate::protect::{Settings, Vault};
+use crate::protect::{Settings, Vault, Zones};
 use bytes::{Bytes, BytesMut};
 use hippocrypt_policy::{Database, Rights};
 use hippocrypt_sql::Analyser;
@@ -51,6 +51,8 @@ pub struct Protected {
     pub vault: Arc<Vault>,
     /// What the user may do.
     pub rights: Arc<Rights>,
+    /// The server's time zones.
+    pub zones: Arc<Zones>,
 }
 
 /// What a session is given.
@@ -68,6 +70,9 @@ pub struct Env {
 pub enum Request {
     /// Read the catalog anew, then call [`Machine::on_catalog`].
     RefreshCatalog,
+    /// Compare the server's rules of this time zone with ours, then call [`Machine::on_zone`]. Until then no
+    /// frame of the server's is to be given to the machine.
+    CompareZone(Box<str>),
     /// The client was told the pid of `real` with our own secret: cancel requests for it mean `real`.
     Register(CancelKey),
 }
@@ -111,6 +116,8 @@ pub struct Machine {
     pub(super) names: NameTable,
     pub(super) known: Known,
     pub(super) settings: Settings,
+    /// The session's time zone, while it is compared with the server's.
+    pub(super) comparing: Option<Box<str>>,
     pub(super) phase: Phase,
     pub(super) status: TransactionStatus,
     /// Messages of the extended protocol went upstream since the last Sync or Query.
@@ -162,7 +169,10 @@ impl fmt::Debug for Machine {
 impl Machine {
     /// A session whose client has just been told AuthenticationOk.
     pub fn new(env: Env) -> Self {
+        let zones = env.protected.as_ref().map(|p| Arc::clone(&p.zones));
         Self {
+            settings: Settings::with(zones.unwrap_or_default()),
+            comparing: None,
             to_client: BytesMut::new(),
             to_server: BytesMut::new(),
             known: Known::new(env.protected.as_ref()),
@@ -172,7 +182,6 @@ impl Machine {
             inbox: VecDeque::new(),
             inflight: Inflight::default(),
             names: NameTable::default(),
-            settings: Settings::default(),
             phase: Phase::Login,
             status: TransactionStatus::Idle,
             unsynced: false,
@@ -252,6 +261,19 @@ impl Machine {
         self.advance(now)
     }
 
+    /// The answer to [`Request::CompareZone`]: the zone is in [`Zones`], or could not be compared.
+    pub fn on_zone(&mut self, now: Instant) -> Result<(), Fault> {
+        if let Some(name) = self.comparing.take() {
+            self.settings.on_shown("TimeZone", &name);
+        }
+        self.advance(now)
+    }
+
+    /// Whether the server's frames have to wait: their values depend on a zone that is being compared.
+    pub fn is_comparing(&self) -> bool {
+        self.comparing.is_some()
+    }
+
     /// Whether more of the client should be read: nothing waits.
     pub fn wants_client(&self) -> bool {
         self.inbox.is_empty()
@@ -315,7 +337,7 @@ impl Machine {
 
     /// Whether the frame at the front may be acted on now. Where not, what it waits for was asked for.
     fn admits(&mut self, frame: &Frame) -> Result<bool, Fault> {
-        if self.phase != Phase::Serving || self.known.is_asking() {
+        if self.phase != Phase::Serving || self.known.is_asking() || self.is_comparing() {
             return Ok(false);
         }
         match frame.tag() {

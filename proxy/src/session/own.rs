@@ -129,6 +129,9 @@ impl Machine {
         if let (Question::Format(show), Some([Some(value)])) = (question, fields.as_deref()) {
             let name = show.strip_prefix("SHOW ").unwrap_or(show);
             self.settings.on_shown(name, value);
+            if name == "TimeZone" {
+                self.compare_zone(value);
+            }
         }
         match fields {
             Some(fields) if self.known.answer(question, &fields) => Ok(()),

@@ -27,3 +27,4 @@ mod relations;
 mod roles;
 mod twin;
 mod values;
+mod zones;

@@ -189,7 +189,8 @@ impl Planner<'_> {
     /// (parse_coerce.c, select_common_typmod).
     fn all_cast_to(&self, leaves: &[LeafIx], cell: &Cell) -> bool {
         let own = match cell.declared {
-            hippocrypt_policy::DeclaredType::Varchar(Some(n)) => {
+            hippocrypt_policy::DeclaredType::Varchar(Some(n))
+            | hippocrypt_policy::DeclaredType::Bpchar(Some(n)) => {
                 i32::try_from(n).map(|n| vec![n]).unwrap_or_default()
             }
             declared => types::own_modifiers(declared),

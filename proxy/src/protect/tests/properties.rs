@@ -6,7 +6,7 @@ use super::harness::{
 use super::rows::{cell, open};
 use crate::protect::coerce::{self, Target};
 use crate::protect::value::{date, timestamptz};
-use crate::protect::{Settings, open_row};
+use crate::protect::{Settings, Zones, open_row};
 use bytes::BytesMut;
 use hippocrypt_policy::{ColumnIx, ColumnRef, DeclaredType, TableRef};
 use hippocrypt_sql::verdict::Coercion;
@@ -30,9 +30,9 @@ fn styled(style: usize, order: usize, zone: usize) -> Settings {
     let style = ["ISO", "SQL", "Postgres", "German"][style];
     let order = ["MDY", "DMY", "YMD"][order];
     let zone = ["UTC", "America/St_Johns", "Europe/Berlin", "<+0530>-05:30"][zone];
-    let mut settings = Settings::default();
-    settings.on_parameter_status("DateStyle", &format!("{style}, {order}"));
-    settings.on_parameter_status("TimeZone", zone);
+    let mut settings = Settings::with(Zones::agreeing(&[]));
+    settings.on_shown("DateStyle", &format!("{style}, {order}"));
+    settings.on_shown("TimeZone", zone);
     settings
 }
 

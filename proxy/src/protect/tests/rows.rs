@@ -207,7 +207,7 @@ fn a_watched_column_leaves_through_its_mask() {
 #[test]
 fn unknown_settings_refuse_what_depends_on_them() {
     let mut settings = settings();
-    settings.on_parameter_status("TimeZone", "Mars/Olympus");
+    settings.on_shown("TimeZone", "Mars/Olympus");
     let body = row(&[Some(&cell(SEEN, "2004-10-19 10:23:54+00"))]);
     let fault = open(&[output(SEEN, false)], &settings, &[1], &[0], &body).unwrap_err();
     assert!(matches!(fault, OpenFault::Settings(_)), "{fault:?}");

@@ -1,8 +1,8 @@
 //! The frozen answers: every value is read as the server read it, or refused; never differently.
 
-use crate::protect::Settings;
 use crate::protect::coerce::{self, Target};
 use crate::protect::value::{Canonical, Restore, Shown};
+use crate::protect::{Settings, Zones};
 use bytes::BytesMut;
 use hippocrypt_policy::{ColumnRef, DeclaredType, TableRef};
 use hippocrypt_sql::verdict::{Coercion, Literal};
@@ -69,19 +69,19 @@ fn column() -> ColumnRef {
 }
 
 fn settings(style: &str, zone: &str) -> Settings {
-    let mut settings = Settings::default();
+    let mut settings = Settings::with(Zones::agreeing(&[zone]));
     let (dates, other) = style.split_once("; ").unwrap_or((style, ""));
-    settings.on_parameter_status("DateStyle", dates);
+    settings.on_shown("DateStyle", dates);
     if let Some((name, value)) = other.split_once('=') {
         let reported = if name == "intervalstyle" {
             "IntervalStyle"
         } else {
             ""
         };
-        settings.on_parameter_status(reported, value);
+        settings.on_shown(reported, value);
         settings.on_shown(name, value);
     }
-    settings.on_parameter_status("TimeZone", zone);
+    settings.on_shown("TimeZone", zone);
     settings
 }
 

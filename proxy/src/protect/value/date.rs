@@ -19,7 +19,7 @@ const NAME: &str = "date";
 pub(in crate::protect) fn parse(text: &str, settings: &Settings) -> Result<i32, ValueError> {
     let context = Context {
         order: settings.dates()?.1,
-        session: settings.zone()?,
+        session: &settings.zone()?.rules,
     };
     match datetime::read(text, &context).map_err(|f| f.of_type(NAME))? {
         Moment::Infinity => Ok(INFINITY),

@@ -53,8 +53,8 @@ pub(super) struct Fields {
 pub(super) enum Zone {
     /// Seconds east of UTC.
     Offset(i32),
-    /// A name.
-    Named(TimeZone),
+    /// A name of the tz database.
+    Named(String),
 }
 
 /// Why it was not read.

@@ -14,7 +14,7 @@ use bytes::{BufMut, BytesMut};
 pub(in crate::protect) fn parse(text: &str, settings: &Settings) -> Result<i64, ValueError> {
     let context = Context {
         order: settings.dates()?.1,
-        session: settings.zone()?,
+        session: &settings.zone()?.rules,
     };
     datetime::read_time(text, &context).map_err(|f| f.of_type("time"))
 }

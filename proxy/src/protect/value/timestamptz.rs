@@ -7,9 +7,9 @@ use super::calendar::{
 use super::datetime::{self, Context, Fields, Moment, Zone};
 use super::digits::{micros as put_micros, two, year as put_year};
 use super::zone;
+use crate::protect::zones::{self, Compared};
 use crate::protect::{DateOrder, DateStyle, Settings, ValueError};
 use bytes::{BufMut, BytesMut};
-use jiff::tz::TimeZone;
 
 pub(in crate::protect) const INFINITY: i64 = i64::MAX;
 pub(in crate::protect) const MINUS_INFINITY: i64 = i64::MIN;
@@ -36,8 +36,8 @@ pub(in crate::protect) fn parse(text: &str, settings: &Settings) -> Result<i64, 
     };
     let east = match &fields.zone {
         Some(Zone::Offset(seconds)) => i64::from(*seconds),
-        Some(Zone::Named(zone)) => east_of(zone, fields),
-        None => east_of(session, fields),
+        Some(Zone::Named(name)) => east_of(&*settings.zone_named(name)?, fields)?,
+        None => east_of(session, fields)?,
     };
     shifted(local(fields)?, -east)
 }
@@ -57,7 +57,7 @@ pub(in crate::protect) fn parse_local(text: &str, settings: &Settings) -> Result
 fn read(text: &str, settings: &Settings, name: &str) -> Result<Moment, ValueError> {
     let context = Context {
         order: settings.dates()?.1,
-        session: settings.zone()?,
+        session: &settings.zone()?.rules,
     };
     datetime::read(text, &context).map_err(|f| f.of_type(name))
 }
@@ -79,7 +79,7 @@ fn local(fields: &Fields) -> Result<i64, ValueError> {
         .ok_or_else(out_of_range)
 }
 
-fn east_of(zone: &TimeZone, fields: &Fields) -> i64 {
+fn east_of(zone: &zones::Zone, fields: &Fields) -> Result<i64, ValueError> {
     // 24:00:00 is read on the day it ends
     zone::offset_at_local(zone, fields.date, fields.time / 1_000_000)
 }
@@ -94,7 +94,7 @@ pub(in crate::protect) fn from_local(local: i64, settings: &Settings) -> Result<
         return Ok(local);
     }
     let date = civil(local.div_euclid(DAY));
-    let east = zone::offset_at_local(zone, date, local.rem_euclid(DAY) / 1_000_000);
+    let east = zone::offset_at_local(zone, date, local.rem_euclid(DAY) / 1_000_000)?;
     shifted(local, -east)
 }
 
@@ -107,7 +107,7 @@ pub(in crate::protect) fn to_local(instant: i64, settings: &Settings) -> Result<
     if instant == INFINITY || instant == MINUS_INFINITY {
         return Ok(instant);
     }
-    let east = zone::offset_at(zone, instant.div_euclid(1_000_000));
+    let east = zone::offset_at(zone, instant.div_euclid(1_000_000))?;
     instant
         .checked_add(east * 1_000_000)
         .ok_or_else(out_of_range)
@@ -159,13 +159,16 @@ pub(in crate::protect) fn write_text(
     match instant {
         INFINITY => out.put_slice(b"infinity"),
         MINUS_INFINITY => out.put_slice(b"-infinity"),
-        _ => zone::with_offset_at(
-            settings.zone()?,
-            instant.div_euclid(1_000_000),
-            |east, name| {
+        _ => {
+            let shown = match style {
+                DateStyle::Iso => Compared::Offset,
+                DateStyle::Sql | DateStyle::Postgres | DateStyle::German => Compared::Abbreviation,
+            };
+            let second = instant.div_euclid(1_000_000);
+            zone::with_offset_at(settings.zone()?, second, shown, |east, name| {
                 Shown::new(instant, east).write(style, order, Some((east, name)), out);
-            },
-        ),
+            })?;
+        }
     }
     Ok(())
 }

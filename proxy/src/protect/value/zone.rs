@@ -1,10 +1,12 @@
 //! Time zones: the session's, and those that stand in a timestamp.
 //!
-//! Rules come from the tz database that is compiled in. A zone that it does not have, or a string whose
-//! meaning depends on the server, is an error: never a guess, never UTC instead.
+//! Rules come from the tz database that is compiled in, and hold where the server's are the same
+//! ([`Zones`](crate::protect::Zones)). A zone that it does not have, a string whose meaning depends on the
+//! server, and a time at which the two differ are errors: never a guess, never UTC instead.
 
 use super::calendar::{CYCLE_SECONDS, Civil, UNIX_TO_POSTGRES, days};
 use crate::protect::ValueError;
+use crate::protect::zones::{Compared, Zone};
 use jiff::tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase};
 use std::sync::OnceLock;
 
@@ -20,7 +22,7 @@ fn database() -> &'static TimeZoneDatabase {
 }
 
 /// A zone of the tz database, by its name in any case.
-pub(super) fn named(name: &str) -> Option<TimeZone> {
+pub(in crate::protect) fn named(name: &str) -> Option<TimeZone> {
     // jiff has these two without the database; PostgreSQL does not know the second
     if name.eq_ignore_ascii_case("Etc/Unknown") {
         return None;
@@ -28,27 +30,66 @@ pub(super) fn named(name: &str) -> Option<TimeZone> {
     database().get(name).ok()
 }
 
-/// The session's zone from the setting's value: a name, or a POSIX string that says all by itself.
-pub(crate) fn of_setting(value: &str) -> Result<TimeZone, ValueError> {
-    named(value).or_else(|| posix(value)).ok_or_else(|| {
-        ValueError::new(
-            "0A000",
-            format!("the proxy does not know time zone \"{value}\""),
-        )
-        .hint("SET TimeZone to a name of the tz database, such as 'UTC' or 'Europe/Berlin'")
-    })
+#[cfg(test)]
+pub(in crate::protect) fn names() -> Vec<String> {
+    database()
+        .available()
+        .map(|n| n.as_str().to_owned())
+        .collect()
+}
+
+/// The rules of a setting's value: a name, or a POSIX string that says all by itself.
+pub(in crate::protect) fn rules(value: &str) -> Option<TimeZone> {
+    named(value).or_else(|| posix(value))
+}
+
+/// Whether it says its offset itself, so that the server cannot differ.
+pub(in crate::protect) fn is_constant(value: &str) -> bool {
+    const UTC: [&str; 7] = [
+        "UTC",
+        "GMT",
+        "UCT",
+        "Etc/UTC",
+        "Etc/GMT",
+        "Zulu",
+        "Universal",
+    ];
+    UTC.iter().any(|name| name.eq_ignore_ascii_case(value))
+        || (named(value).is_none() && posix(value).is_some_and(|zone| is_fixed(&zone)))
+}
+
+fn is_fixed(zone: &TimeZone) -> bool {
+    zone.following(jiff::Timestamp::UNIX_EPOCH).next().is_none()
+}
+
+/// A zone that the compiled-in database does not have.
+pub(in crate::protect) fn unknown(value: &str) -> ValueError {
+    ValueError::new(
+        "0A000",
+        format!("the proxy does not know time zone \"{value}\""),
+    )
+    .hint("SET TimeZone to a name of the tz database, such as 'UTC' or 'Europe/Berlin'")
 }
 
 /// `<+02>-02`, `FOO-3`, `EST5EDT,M3.2.0,M11.1.0`. Without rules, daylight saving is the server's word.
 fn posix(value: &str) -> Option<TimeZone> {
     let zone = TimeZone::posix(value).ok()?;
-    let offset_only = zone.following(jiff::Timestamp::UNIX_EPOCH).next().is_none();
-    (offset_only || value.contains(',')).then_some(zone)
+    (is_fixed(&zone) || value.contains(',')).then_some(zone)
 }
 
 /// Seconds east of UTC at a local time, by PostgreSQL's rule (DetermineTimeZoneOffset): in the gap of
 /// spring the offset before it, in autumn's overlap the offset after it.
-pub(super) fn offset_at_local(zone: &TimeZone, date: Civil, second_of_day: i64) -> i64 {
+///
+/// # Errors
+/// 0A000 where the server's clock may be another.
+pub(super) fn offset_at_local(
+    zone: &Zone,
+    date: Civil,
+    second_of_day: i64,
+) -> Result<i64, ValueError> {
+    // no offset is a whole day
+    let unix = days(date) * 86_400 + EPOCH + second_of_day;
+    zone.agrees(Compared::Offset, unix - 86_400..unix + 86_401)?;
     let year = if date.year > LAST_YEAR {
         2400 + date.year.rem_euclid(400)
     } else {
@@ -57,35 +98,52 @@ pub(super) fn offset_at_local(zone: &TimeZone, date: Civil, second_of_day: i64) 
     let day = days(Civil { year, ..date });
     let unix = day * 86_400 + EPOCH + second_of_day;
     let Ok(local) = jiff::Timestamp::from_second(unix) else {
-        return 0;
+        return Ok(0);
     };
-    let ambiguous = zone.to_ambiguous_timestamp(TimeZone::UTC.to_datetime(local));
+    let ambiguous = zone
+        .rules
+        .to_ambiguous_timestamp(TimeZone::UTC.to_datetime(local));
     let offset = match ambiguous.offset() {
         AmbiguousOffset::Unambiguous { offset } => offset,
         AmbiguousOffset::Gap { before, .. } => before,
         AmbiguousOffset::Fold { after, .. } => after,
     };
-    i64::from(offset.seconds())
+    Ok(i64::from(offset.seconds()))
 }
 
 /// Seconds east of UTC at an instant (seconds since 2000-01-01 UTC).
-pub(super) fn offset_at(zone: &TimeZone, second: i64) -> i64 {
-    instant(second).map_or(0, |t| i64::from(zone.to_offset(t).seconds()))
+///
+/// # Errors
+/// 0A000 where the server's clock is another.
+pub(super) fn offset_at(zone: &Zone, second: i64) -> Result<i64, ValueError> {
+    zone.agrees(Compared::Offset, at(second))?;
+    Ok(instant(second).map_or(0, |t| i64::from(zone.rules.to_offset(t).seconds())))
 }
 
-/// As [`offset_at`], with the abbreviation in use.
+/// As [`offset_at`], with the abbreviation in use; `shown`: what of the two is needed.
+///
+/// # Errors
+/// 0A000 where the server's clock, or its abbreviation, is another.
 pub(super) fn with_offset_at<T>(
-    zone: &TimeZone,
+    zone: &Zone,
     second: i64,
+    shown: Compared,
     use_it: impl FnOnce(i64, &str) -> T,
-) -> T {
-    match instant(second) {
+) -> Result<T, ValueError> {
+    zone.agrees(shown, at(second))?;
+    Ok(match instant(second) {
         Some(t) => {
-            let info = zone.to_offset_info(t);
+            let info = zone.rules.to_offset_info(t);
             use_it(i64::from(info.offset().seconds()), info.abbreviation())
         }
         None => use_it(0, "UTC"),
-    }
+    })
+}
+
+/// The second, counted from 1970.
+fn at(second: i64) -> std::ops::Range<i64> {
+    let unix = second.saturating_add(EPOCH);
+    unix..unix.saturating_add(1)
 }
 
 fn instant(second: i64) -> Option<jiff::Timestamp> {

@@ -194,9 +194,14 @@ impl<'a> Reading<'a> {
         if text.starts_with(|c: char| c.is_ascii_digit()) {
             return Err(Fault::Unsure);
         }
-        let zone = zone::named(text).ok_or(Fault::Unsure)?;
-        self.zone = Some(Zone::Named(zone));
+        self.zone_name(text)?;
         self.mark(ZONE)
+    }
+
+    fn zone_name(&mut self, text: &str) -> Result<(), Fault> {
+        zone::named(text).ok_or(Fault::Unsure)?;
+        self.zone = Some(Zone::Named(text.to_owned()));
+        Ok(())
     }
 
     fn word(&mut self, text: &str) -> Result<(), Fault> {
@@ -227,8 +232,7 @@ impl<'a> Reading<'a> {
             Some(Word::T) => Err(Fault::Syntax),
             Some(_) => Err(Fault::Unsure),
             None => {
-                let zone = zone::named(text).ok_or(Fault::Unsure)?;
-                self.zone = Some(Zone::Named(zone));
+                self.zone_name(text)?;
                 self.mark(ZONE)
             }
         }
