@@ -252,7 +252,8 @@ impl<'a> Planner<'a> {
                         Shown::Clear
                     };
                     self.touch(cell, Use::Read, as_shown);
-                    Output::Cell(opened(cell))
+                    self.shows_scale(cell)?;
+                    Output::Cell(self.opened(cell))
                 }
                 flow => {
                     self.clear(flow.clone(), "a result column", -1)?;
@@ -265,6 +266,17 @@ impl<'a> Planner<'a> {
             return Err(unsupported(what, -1));
         }
         Ok(cells.then_some(shown))
+    }
+
+    fn opened(&self, cell: &Cell) -> CellOutput {
+        CellOutput {
+            columns: cell.columns.iter().copied().collect(),
+            declared: cell.declared,
+            typmod: cell.typmod,
+            mask: cell.mask,
+            origin: cell.relabelled.then_some((0, 0)),
+            stored: self.as_stored(cell),
+        }
     }
 
     fn touch(&mut self, cell: &Cell, usage: Use, shown: Shown) {
@@ -326,6 +338,13 @@ impl<'a> Planner<'a> {
 
     fn settle(&mut self, leaves: &[LeafIx], fate: &Fate) -> Judged<()> {
         for ix in leaves {
+            let of_each = match fate {
+                Fate::Sealed(sealed) if self.leaves.get(ix.0).is_some_and(|l| l.each) => {
+                    Some(Fate::Sealed(sealed.of_each()?))
+                }
+                _ => None,
+            };
+            let fate = of_each.as_ref().unwrap_or(fate);
             let agreed = match (self.leaves.get(ix.0).map(|l| &l.fate), fate) {
                 (Some(Fate::Sealed(before)), Fate::Sealed(now)) => self.agreed(before, now),
                 _ => None,
@@ -361,16 +380,6 @@ fn into_of(stmt: &Node) -> Option<&RangeVar> {
     match &stmt.node {
         Some(NodeEnum::SelectStmt(select)) => select.into_clause.as_deref()?.rel.as_ref(),
         _ => None,
-    }
-}
-
-fn opened(cell: &Cell) -> CellOutput {
-    CellOutput {
-        columns: cell.columns.iter().copied().collect(),
-        declared: cell.declared,
-        typmod: cell.typmod,
-        mask: cell.mask,
-        origin: cell.relabelled.then_some((0, 0)),
     }
 }
 

@@ -368,6 +368,8 @@ pub struct CellOutput {
     pub mask: Option<Mask>,
     /// (table oid, attnum) as PostgreSQL would send them; from the server where `None`.
     pub origin: Option<(u32, i16)>,
+    /// Every cell is as its column has stored it, so that its length is the column's own where `typmod` is lost.
+    pub stored: bool,
 }
 
 /// Why a statement does not go on, in PostgreSQL's error fields. Names tables and columns, never a value.

@@ -166,7 +166,7 @@ impl Opening<'_> {
         }
         // of a numeric the plan has seen to it
         let numeric = matches!(held.declared, DeclaredType::Numeric(_));
-        let same = self.cell.typmod == held.declared.typmod();
+        let same = self.cell.stored || self.cell.typmod == held.declared.typmod();
         if keys.restore.is_some() && !numeric && !same {
             return Err(OpenFault::Settings(modifier_lost().of(&held.name)));
         }

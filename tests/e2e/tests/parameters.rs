@@ -48,6 +48,25 @@ const SAME: &[(&str, &[Option<&str>])] = &[
         "INSERT INTO patients (id, name, cost) VALUES (11, $1::text, $2::int) RETURNING name, cost",
         &[Some("Param Panda"), Some("5")],
     ),
+    // rows out of arrays, as Django's bulk_create writes them
+    (
+        "INSERT INTO patients (id, name, ssn, dob, cost) SELECT * FROM UNNEST(($1)::int[], ($2)::text[], ($3)::varchar(11)[], ($4)::date[], ($5)::numeric(10,2)[]) RETURNING id, name, ssn, dob, cost",
+        &[
+            Some("{50,51}"),
+            Some("{Param Panda,NULL}"),
+            Some("{900-78-0050,\"900-78-0051 and more\"}"),
+            Some("{1980-01-02,NULL}"),
+            Some("{1.005,2}"),
+        ],
+    ),
+    (
+        "INSERT INTO patients (id, name) SELECT u.a, u.b FROM unnest($1::int[], $2::text[]) AS u (a, b) WHERE u.a > 60 RETURNING id, name",
+        &[Some("{60,61,62}"), Some("{Param Panda,Zweiter Panda}")],
+    ),
+    (
+        "SELECT p.id, p.name FROM patients p JOIN unnest($1::text[]) AS u (x) ON u.x = p.ssn ORDER BY p.id",
+        &[Some("{900-78-0002,NULL,900-78-0001}")],
+    ),
     // arrays
     (
         "SELECT id, ssn FROM patients WHERE ssn = ANY ($1) ORDER BY id",

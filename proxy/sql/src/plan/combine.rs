@@ -3,12 +3,13 @@
 //! Cells meet cells of their own group, and open values; they must never meet a value of the server.
 
 use super::Planner;
-use super::flow::{Cast, Cell, Fate, Flow, LeafIx, Sealed, What};
+use super::flow::{Cast, Cell, Fate, Flow, Leaf, LeafIx, Sealed, What};
 use super::refuse::{Construct, Judged, refusal, unsupported};
 use super::types;
 use crate::verdict::{Coercion, Literal, Seal, Shape, Shown, Use};
-use hippocrypt_policy::GroupIx;
+use hippocrypt_policy::{DeclaredType, GroupIx};
 use std::collections::BTreeSet;
+use zeroize::Zeroizing;
 
 /// How an undeclared parameter beside a cell gets its type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,45 +153,86 @@ impl Planner<'_> {
         }
         let loses = !open.is_empty() && !self.all_cast_to(&open, &first);
         let mut merged = self.merged_cells(what, &cells, loses, at)?;
-        if self.has_value(&open) {
-            self.keeps_scale(what, &merged, at)?;
-        }
+        merged.given |= loses && self.has_value(&open);
         if let (Some(text), true) = (text_first, types::is_text(merged.declared))
             && text.oid() != merged.declared.oid()
         {
             (merged.declared, merged.typmod) = (text, -1);
         }
-        self.wide_enough(what, &open, &merged, at)?;
+        merged.declared = self.wide_enough(what, &open, &merged, at)?;
         self.seal_beside(&open, &merged, Beside::List)?;
         Ok(Flow::Cell(merged))
     }
 
-    /// A number beside cells may give the whole a wider type: `COALESCE(smallint, 5)` is an integer.
-    fn wide_enough(&self, what: &str, leaves: &[LeafIx], cell: &Cell, at: i32) -> Judged<()> {
-        let mut leaves = leaves.iter().filter_map(|ix| self.leaves.get(ix.0));
-        let wider = leaves.any(|leaf| match (&leaf.what, &leaf.cast) {
-            (What::Constant(Literal::Number(number)), Cast::None) => {
-                types::number_is_wider(number, cell.declared)
-            }
-            _ => false,
-        });
-        match wider {
-            false => Ok(()),
-            true => {
-                let what = format!("{what} with a number of a wider type");
-                let refused = self.impossible(Construct::Other(&what), cell, at);
-                let hint = "Cast the number to the column's type.";
-                Err(super::refuse::with_hint(refused, hint))
-            }
+    /// The type of the whole, which a number beside cells may widen: `COALESCE(smallint, 5)` is an integer.
+    fn wide_enough(
+        &self,
+        what: &str,
+        leaves: &[LeafIx],
+        cell: &Cell,
+        at: i32,
+    ) -> Judged<DeclaredType> {
+        let leaves: Vec<_> = leaves
+            .iter()
+            .filter_map(|ix| self.leaves.get(ix.0))
+            .collect();
+        let number = |leaf: &Leaf| match (&leaf.what, &leaf.cast) {
+            (What::Constant(Literal::Number(number)), Cast::None) => Some(number.clone()),
+            _ => None,
+        };
+        let wider = |n: &Zeroizing<String>| types::number_is_wider(n, cell.declared);
+        if !leaves.iter().filter_map(|l| number(l)).any(|n| wider(&n)) {
+            return Ok(cell.declared);
         }
+        // a cell holds any integer, but only one of its column's own type can be sealed
+        let fits = |leaf: &&Leaf| match number(leaf) {
+            Some(number) => number.parse::<i16>().is_ok(),
+            None => matches!(leaf.what, What::Null) && leaf.cast == Cast::None,
+        };
+        if cell.declared == DeclaredType::Int2 && leaves.iter().all(fits) {
+            return Ok(DeclaredType::Int4);
+        }
+        let what = format!("{what} with a number of a wider type");
+        let refused = self.impossible(Construct::Other(&what), cell, at);
+        let hint = "Cast the number to the column's type.";
+        Err(super::refuse::with_hint(refused, hint))
+    }
+
+    /// Whether each cell is shown with the length of the columns, whatever modifier the expression has: all are
+    /// of one type, and none is of a value that was given without it.
+    pub(super) fn as_stored(&self, cell: &Cell) -> bool {
+        let mut types = cell
+            .columns
+            .iter()
+            .filter_map(|c| Some(self.world().column(*c)?.declared));
+        let first = types.next();
+        !cell.given && types.all(|t| Some(t) == first)
+    }
+
+    /// A deterministic cell does not keep with how many digits or blanks a value is shown: `COALESCE(price, 5)`
+    /// shows 5, and `COALESCE(code, 'x')` one character.
+    pub(super) fn shows_scale(&self, cell: &Cell) -> Judged<()> {
+        let lost = cell.columns.iter().any(|ix| {
+            self.world().column(*ix).is_some_and(|column| {
+                self.is_deterministic(*ix)
+                    && has_scale(column.declared)
+                    && column.declared.typmod() != cell.typmod
+            })
+        });
+        if !lost || self.as_stored(cell) {
+            return Ok(());
+        }
+        let what = "showing it beside a literal or a parameter";
+        let refused = self.impossible(Construct::Other(what), cell, -1);
+        let hint = "Cast what stands beside the column to the column's type, or select the column itself: its cells do not keep how many digits or blanks a value is shown with.";
+        Err(super::refuse::with_hint(refused, hint))
     }
 
     /// Whether every leaf is cast to the very type of the cells, so that no branch loses its modifier
     /// (parse_coerce.c, select_common_typmod).
     fn all_cast_to(&self, leaves: &[LeafIx], cell: &Cell) -> bool {
         let own = match cell.declared {
-            hippocrypt_policy::DeclaredType::Varchar(Some(n))
-            | hippocrypt_policy::DeclaredType::Bpchar(Some(n)) => {
+            DeclaredType::Varchar(Some(n)) | DeclaredType::Bpchar(Some(n)) => {
                 i32::try_from(n).map(|n| vec![n]).unwrap_or_default()
             }
             declared => types::own_modifiers(declared),
@@ -200,20 +242,6 @@ impl Planner<'_> {
         cell.typmod == cell.declared.typmod() && leaves.all(|l| l.is_some_and(|l| is_own(&l.cast)))
     }
 
-    /// A literal's own digits after the point are not in a deterministic cell: `COALESCE(price, 5)` shows 5.
-    pub(super) fn keeps_scale(&self, what: &str, cell: &Cell, at: i32) -> Judged<()> {
-        let numeric = matches!(cell.declared, hippocrypt_policy::DeclaredType::Numeric(_));
-        match numeric && cell.columns.iter().any(|c| self.is_deterministic(*c)) {
-            false => Ok(()),
-            true => {
-                let what = format!("{what} with a literal or a parameter");
-                let refused = self.impossible(Construct::Other(&what), cell, at);
-                let hint = "Select the column itself: its cells do not keep how many digits a value is shown with.";
-                Err(super::refuse::with_hint(refused, hint))
-            }
-        }
-    }
-
     /// Whether any of the leaves is more than NULL.
     pub(super) fn has_value(&self, leaves: &[LeafIx]) -> bool {
         let mut leaves = leaves.iter().filter_map(|ix| self.leaves.get(ix.0));
@@ -221,7 +249,7 @@ impl Planner<'_> {
     }
 
     /// The type of leaves that are text or varchar by a cast or a declaration.
-    fn text_of(&self, leaves: &[LeafIx]) -> Option<hippocrypt_policy::DeclaredType> {
+    fn text_of(&self, leaves: &[LeafIx]) -> Option<DeclaredType> {
         let leaf = leaves.first().and_then(|ix| self.leaves.get(ix.0))?;
         let oid = match (&leaf.cast, &leaf.what) {
             (Cast::To(oid, _), _) => *oid,
@@ -229,8 +257,8 @@ impl Planner<'_> {
             _ => return None,
         };
         match oid {
-            25 => Some(hippocrypt_policy::DeclaredType::Text),
-            1043 => Some(hippocrypt_policy::DeclaredType::Varchar(None)),
+            25 => Some(DeclaredType::Text),
+            1043 => Some(DeclaredType::Varchar(None)),
             _ => None,
         }
     }
@@ -266,5 +294,14 @@ impl Planner<'_> {
             merged.typmod = -1;
         }
         Ok(merged)
+    }
+}
+
+/// numeric(p, s), char(n), or an array of either.
+fn has_scale(declared: DeclaredType) -> bool {
+    match declared {
+        DeclaredType::Numeric(_) | DeclaredType::Bpchar(_) => true,
+        DeclaredType::Array(element) => has_scale(element.declared()),
+        _ => false,
     }
 }

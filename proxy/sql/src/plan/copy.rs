@@ -162,7 +162,7 @@ impl Planner<'_> {
                         None => Shown::Clear,
                     };
                     self.touch(&cell, Use::Read, shown);
-                    CopyValue::Open(super::opened(&cell))
+                    CopyValue::Open(self.opened(&cell))
                 }
                 _ => CopyValue::Clear,
             });

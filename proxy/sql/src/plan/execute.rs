@@ -205,7 +205,7 @@ fn typed(literal: Literal, cast: Cast) -> Option<Literal> {
     };
     match (literal, modifiers.as_slice()) {
         (Literal::String { value, .. }, []) => Some(Literal::String { value, cast: oid }),
-        (Literal::String { value, .. }, [n]) if oid == 1043 => {
+        (Literal::String { value, .. }, [n]) if matches!(oid, 1042 | 1043) => {
             let value = params::first_characters(&value, usize::try_from(*n).ok()?);
             Some(Literal::String { value, cast: oid })
         }

@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use zeroize::Zeroizing;
 
-use crate::verdict::{Literal, Seal};
+use super::refuse::{Judged, unsupported};
+use crate::verdict::{Literal, Seal, Shape};
 
 /// The value of an expression.
 #[derive(Clone, Debug)]
@@ -34,6 +35,8 @@ pub(super) struct Cell {
     pub(super) mask: Option<Mask>,
     /// A cast that upstream is left out gave it this type: PostgreSQL names no table for such an output.
     pub(super) relabelled: bool,
+    /// Among the cells are values of literals or parameters, which had no modifier: `COALESCE(c, 'x')`.
+    pub(super) given: bool,
 }
 
 impl Cell {
@@ -45,6 +48,7 @@ impl Cell {
             typmod: declared.typmod(),
             mask,
             relabelled: false,
+            given: false,
         }
     }
 
@@ -69,6 +73,8 @@ pub(super) struct Leaf {
     pub(super) cast: Cast,
     /// What it has become.
     pub(super) fate: Fate,
+    /// It is an array whose elements are the values: a column of `unnest`. Its cast is the array's.
+    pub(super) each: bool,
 }
 
 /// What a leaf is.
@@ -113,6 +119,17 @@ pub(super) struct Sealed {
     pub(super) seal: Seal,
     /// What PostgreSQL would infer for an undeclared parameter here.
     pub(super) oid: u32,
+}
+
+impl Sealed {
+    /// The same for the elements of an array.
+    pub(super) fn of_each(&self) -> Judged<Self> {
+        let oid = hippocrypt_policy::array_of(self.oid);
+        let oid = oid.ok_or_else(|| unsupported("unnest of an array of this type", -1))?;
+        let mut seal = self.seal.clone();
+        seal.shape = Shape::Each;
+        Ok(Self { seal, oid })
+    }
 }
 
 /// A constant's value, kept from print.

@@ -3,7 +3,8 @@
 //! A relation that could be tainted never becomes an entry of unknown columns.
 
 use super::Planner;
-use super::flow::Flow;
+use super::flow::{Cast, Flow, What};
+use super::literal::is_leaf;
 use super::refuse::{Judged, malformed, refusal, unsupported, with_hint};
 use super::scope::{Entry, EntryColumn, Level, Outputs, Value, qualified, quoted};
 use crate::catalog::RelationKind;
@@ -228,8 +229,83 @@ impl<'a> Planner<'a> {
         ))
     }
 
+    /// `unnest($1::text[], '{…}'::date[])`: each column holds the elements of a literal or parameter, which become
+    /// cells where they meet some. `None` for what is not PostgreSQL's own, or has other arguments.
+    fn unnest(&mut self, function: &RangeFunction) -> Judged<Option<Entry>> {
+        let [
+            Node {
+                node: Some(NodeEnum::List(list)),
+            },
+        ] = function.functions.as_slice()
+        else {
+            return Ok(None);
+        };
+        let Some(Node {
+            node: Some(NodeEnum::FuncCall(call)),
+        }) = list.items.first()
+        else {
+            return Ok(None);
+        };
+        let names: Vec<_> = call.funcname.iter().filter_map(sval).collect();
+        let own = match names.as_slice() {
+            ["unnest"] => !self.world().catalog().functions.contains_key("unnest"),
+            ["pg_catalog", "unnest"] => true,
+            _ => false,
+        };
+        let plain = !function.ordinality && !function.is_rowsfrom && !call.func_variadic;
+        if !own || !plain || !function.coldeflist.is_empty() || !call.args.iter().all(is_leaf) {
+            return Ok(None);
+        }
+        let alias = function.alias.as_ref();
+        // a single column is named by the alias (parse_relation.c, chooseScalarFunctionAlias)
+        let table = alias.map_or("unnest", |a| a.aliasname.as_str());
+        let column = if call.args.len() == 1 {
+            table
+        } else {
+            "unnest"
+        };
+        let mut columns = Vec::with_capacity(call.args.len());
+        for arg in &call.args {
+            let flow = self.infer(arg)?;
+            let flow = self.elements(flow)?;
+            columns.push((Arc::from(column), Value::Flow(flow)));
+        }
+        let mut entry = Entry::new(Some(Arc::from(table)), columns);
+        // its columns are its arguments
+        entry.fixed = true;
+        rename(&mut entry, alias);
+        Ok(Some(entry))
+    }
+
+    /// The elements of an array that is one leaf of a known type.
+    fn elements(&mut self, array: Flow) -> Judged<Flow> {
+        if let Flow::Open(leaves) = &array
+            && let [ix] = leaves.as_slice()
+            && let Some(leaf) = self.leaves.get(ix.0)
+        {
+            let cast = match (&leaf.cast, &leaf.what) {
+                (Cast::To(oid, modifiers), _) => Some((*oid, modifiers.clone())),
+                (Cast::None, What::Param(client, _)) => {
+                    self.declared_oid(*client).map(|oid| (oid, Vec::new()))
+                }
+                _ => None,
+            };
+            let array_of = cast.filter(|(oid, _)| hippocrypt_policy::element_of(*oid).is_some());
+            if let (Some((oid, modifiers)), Some(leaf)) = (array_of, self.leaves.get_mut(ix.0)) {
+                leaf.cast = Cast::To(oid, modifiers);
+                leaf.each = true;
+                return Ok(array);
+            }
+        }
+        self.clear(array, "unnest", -1)?;
+        Ok(Flow::Clear)
+    }
+
     /// A function's rows are clear, because its arguments are.
     fn function(&mut self, function: &RangeFunction, before: &[Entry]) -> Judged<Entry> {
+        if let Some(entry) = self.unnest(function)? {
+            return Ok(entry);
+        }
         self.levels.push(Level {
             entries: before.to_vec(),
         });

@@ -36,6 +36,7 @@ impl Planner<'_> {
             range,
             cast: Cast::None,
             fate: Fate::Undecided,
+            each: false,
         }))
     }
 
@@ -67,6 +68,7 @@ impl Planner<'_> {
             range,
             cast: Cast::None,
             fate: Fate::Undecided,
+            each: false,
         }))
     }
 

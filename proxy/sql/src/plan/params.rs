@@ -256,6 +256,9 @@ impl Planner<'_> {
             let element = of_value(*oid, seal.shape);
             let declared = self.column_type(sealed)?;
             seal.cut = element.and_then(|oid| cut(oid, modifiers, declared));
+            if element.is_some_and(|oid| rounds(oid, modifiers, declared)) {
+                seal.coercion = Coercion::Assign;
+            }
         }
         if let (Shape::One, Cast::To(oid, modifiers)) = (seal.shape, &leaf.cast)
             && rounds(*oid, modifiers, self.column_type(sealed)?)
@@ -403,7 +406,9 @@ fn array_literal(leaf: &Leaf, literal: &Literal, declared: DeclaredType) -> Opti
         Cast::None => 0,
         Cast::To(oid, modifiers) => {
             let element = hippocrypt_policy::element_of(*oid)?;
-            let known = modifiers.is_empty() || cut(element, modifiers, declared).is_some();
+            let known = modifiers.is_empty()
+                || cut(element, modifiers, declared).is_some()
+                || rounds(element, modifiers, declared);
             known.then_some(*oid)?
         }
         Cast::Opaque => return None,

@@ -198,6 +198,11 @@ impl Planner<'_> {
             typmod: of.typmod,
             mask: first,
             relabelled: false,
+            // its query may hold constants
+            given: of.columns.iter().any(|ix| {
+                let column = self.world().column(*ix);
+                column.is_none_or(|c| c.declared.typmod() != of.typmod)
+            }),
         }))
     }
 

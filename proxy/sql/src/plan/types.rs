@@ -162,6 +162,15 @@ pub(super) fn common(first: DeclaredType, other: DeclaredType) -> Option<Declare
     }
 }
 
+/// The type of a numeric constant: int4, int8 or numeric by its size (scan.l, make_const).
+pub(super) fn number_oid(number: &str) -> u32 {
+    match (number.parse::<i32>(), number.parse::<i64>()) {
+        (Ok(_), _) => 23,
+        (Err(_), Ok(_)) => 20,
+        (Err(_), Err(_)) => 1700,
+    }
+}
+
 /// Whether a numeric constant is of a wider type than an integer column: int4, int8 or numeric by its size
 /// (scan.l, make_const).
 pub(super) fn number_is_wider(number: &str, column: DeclaredType) -> bool {

@@ -84,6 +84,7 @@ fn a_plan_names_columns_and_shows_no_cell() {
             typmod: 15,
             mask: Some(Mask::Last(4)),
             origin: None,
+            stored: true,
         })]),
         ..Plan::default()
     };

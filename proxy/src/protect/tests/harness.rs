@@ -141,6 +141,7 @@ pub(in crate::protect) fn output(column: ColumnIx, masked: bool) -> Output {
         typmod: found.declared.typmod(),
         mask: masked.then_some(found.mask),
         origin: Some((4711, 2)),
+        stored: true,
     })
 }
 

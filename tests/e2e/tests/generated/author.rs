@@ -143,7 +143,11 @@ impl<'a> Author<'a> {
             .collect();
         let text = format!("{{{}}}", items.join(","));
         let quoted = format!("'{}'", text.replace('\'', "''"));
-        let base = column.ty.name.split('(').next().unwrap_or_default();
+        let base = match column.ty.name.split('(').next().unwrap_or_default() {
+            // char is char(1)
+            "char" => "bpchar",
+            base => base,
+        };
         let literal = match self.rng.below(3) {
             0 => quoted,
             _ => format!("{quoted}::{base}[]"),

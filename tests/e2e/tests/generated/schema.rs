@@ -1,16 +1,10 @@
 //! A schema from a seed: tables, protected columns of all declared types, groups that tables share, its policy and
 //! its first rows. It must never put a marked value into a clear column.
 
-use super::constructs::NOT_YET;
 use super::rng::Rng;
 use super::types::{BOOL, INT4, INT8, SHORT, TEXT, TYPES, Type, clear, protected};
 use hippocrypt_e2e::Setup;
 use std::sync::OnceLock;
-
-/// Named among what is not kept yet: the schema does without until then.
-pub const MIXED: &str = "schema: int4 and int8 in one group";
-
-pub const SCALE: &str = "schema: deterministic numeric(12,2)";
 
 /// How a column is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +22,15 @@ pub struct Column {
     pub kind: Kind,
     /// The column that gives the group its name, for columns that share one.
     pub group: Option<usize>,
+}
+
+impl Column {
+    /// Its cells do not keep with how many digits or blanks a value is shown: all of the column are shown alike, but
+    /// a value without the column's modifier beside them cannot be.
+    pub fn forgets_scale(&self) -> bool {
+        let scaled = self.ty.name.starts_with("numeric(") || self.ty.name.starts_with("char(");
+        self.kind == Kind::Deterministic && scaled
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -224,18 +227,14 @@ fn table(rng: &mut Rng, name: &str, types: &[&'static Type]) -> Table {
     rng.shuffle(&mut names);
     let mut next = || names.pop().expect("enough names");
     let text = *rng.pick(&[&TEXT, &SHORT]);
-    let whole = match NOT_YET.contains(&MIXED) {
-        true => &INT4,
-        false => *rng.pick(&[&INT4, &INT8]),
-    };
+    let whole = *rng.pick(&[&INT4, &INT8]);
     let columns = &mut table.columns;
     columns.push(column(next(), text, Kind::Deterministic, Some(0)));
     columns.push(column(next(), whole, Kind::Deterministic, Some(1)));
     columns.push(column(next(), &TEXT, Kind::Random, None));
     for _ in 0..3 {
         let ty = *rng.pick(types);
-        let unkept = ty.name == "numeric(12,2)" && NOT_YET.contains(&SCALE);
-        let kind = match ty.deterministic && ty != &BOOL && !unkept && rng.percent(40) {
+        let kind = match ty.deterministic && ty != &BOOL && rng.percent(40) {
             true => Kind::Deterministic,
             false => Kind::Random,
         };

@@ -1,7 +1,6 @@
 //! What a step of a session is: statements with places for values, which each mode fills in its own way. A step is
 //! made from the seed alone; it must never depend on what an earlier one answered, or a replay would differ.
 
-use super::constructs::NOT_YET;
 use super::rng::Rng;
 use super::types::{Type, Value};
 
@@ -191,27 +190,17 @@ impl Script {
     }
 }
 
-/// Whether a cast to the type is kept already.
-pub fn castable(ty: &Type) -> bool {
-    let scaled = ty.name.starts_with("numeric(") || ty.name.starts_with("timestamptz(");
-    let width = ty.name.starts_with("varchar(");
-    !(scaled && NOT_YET.contains(&"cast: to a type with a scale")
-        || width && NOT_YET.contains(&"cast: varchar(n) of a constant keeps its typmod"))
-}
-
 /// A value as a literal: in one of the ways people and drivers write it.
 pub fn literal(rng: &mut Rng, value: &Value, ty: &Type) -> String {
     let Some(text) = value else {
         return match rng.below(3) {
-            0 if castable(ty) => format!("NULL::{}", ty.name),
+            0 => format!("NULL::{}", ty.name),
             _ => "NULL".to_owned(),
         };
     };
     let quoted = format!("'{}'", text.replace('\'', "''"));
     let bare = text.parse::<i64>().is_ok() && !text.starts_with('-') && ty.name.starts_with("int");
-    let typed = castable(ty);
     match rng.below(10) {
-        0..=2 if !typed => quoted,
         0 | 1 => format!("{quoted}::{}", ty.name),
         2 => format!("CAST({quoted} AS {})", ty.name),
         3 => format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "\\'")),

@@ -12,6 +12,7 @@ use super::super::types::{self, BuiltIn};
 use super::operators::{is_equality, operator_name};
 use crate::scan::Kind;
 use crate::verdict::Literal;
+use hippocrypt_policy::DeclaredType;
 use pg_query::NodeEnum;
 use pg_query::protobuf::{AArrayExpr, AExpr, Node, TypeCast};
 
@@ -82,6 +83,15 @@ impl Planner<'_> {
         let cells = is_cell(&left) || items.iter().any(is_cell);
         if let Flow::Cell(cell) = &left {
             self.comparable(what, cell, at)?;
+        }
+        if let Flow::Cell(cell) = &left
+            && cast.is_none()
+            && matches!(cell.declared, DeclaredType::Array(_))
+            && items.iter().all(|i| self.is_unknown(i))
+        {
+            // text stands beside an array
+            let message = format!("operator does not exist: {} = text", cell.declared);
+            return Err(refusal("42883", message, at));
         }
         let items = match cast {
             Some(cast) if cells => self.cast_elements(items, cast)?,
@@ -156,11 +166,16 @@ impl Planner<'_> {
         let has = |kind| kinds.iter().any(|(_, k)| *k == kind);
         let only_open = items.iter().all(|i| matches!(i, Flow::Open(_)));
         if has(Seen::Unknown) && has(Seen::Other) {
-            let refused = unsupported("an array of values with and without a type", array.location);
-            return Err(with_hint(
-                refused,
-                "Write IN ($1, $2, …), or cast the array.",
-            ));
+            let oid = self.one_type(&kinds).ok_or_else(|| {
+                let what = "an array of values with and without a type";
+                let refused = unsupported(what, array.location);
+                with_hint(refused, "Write IN ($1, $2, …), or cast the array.")
+            })?;
+            for (ix, kind) in &kinds {
+                if let (Seen::Unknown, Some(leaf)) = (kind, self.leaves.get_mut(ix.0)) {
+                    leaf.cast = Cast::To(oid, Vec::new());
+                }
+            }
         }
         if has(Seen::Null) && kinds.iter().all(|(_, k)| *k == Seen::Null) {
             let message = "an array of nothing but NULL has no type of an encrypted column";
@@ -175,6 +190,35 @@ impl Planner<'_> {
             }
         }
         Ok(items)
+    }
+
+    /// The one type that all elements with a type have.
+    fn one_type(&self, kinds: &[(LeafIx, Seen)]) -> Option<u32> {
+        let typed = kinds
+            .iter()
+            .filter(|(_, kind)| matches!(kind, Seen::Text | Seen::Other));
+        let mut types = typed.map(|(ix, _)| {
+            let leaf = self.leaves.get(ix.0)?;
+            match (&leaf.cast, &leaf.what) {
+                (Cast::To(oid, modifiers), _) if modifiers.is_empty() => Some(*oid),
+                (Cast::None, What::Param(client, _)) => self.declared_oid(*client),
+                (Cast::None, What::Constant(Literal::Number(number))) => {
+                    Some(types::number_oid(number))
+                }
+                _ => None,
+            }
+        });
+        let first = types.next()??;
+        types.all(|t| t == Some(first)).then_some(first)
+    }
+
+    fn is_unknown(&self, item: &Flow) -> bool {
+        match item {
+            Flow::Open(leaves) => leaves
+                .iter()
+                .all(|ix| self.element_kind(*ix) == Seen::Unknown),
+            Flow::Clear | Flow::Cell(_) => false,
+        }
     }
 
     fn element_kind(&self, ix: LeafIx) -> Seen {

@@ -136,11 +136,6 @@ impl Planner<'_> {
         let (left, right) = self.sides(expr)?;
         let at = expr.location;
         let side = (left.clone(), right.clone());
-        if let (Flow::Open(leaves), Flow::Cell(cell)) = &side
-            && self.has_value(leaves)
-        {
-            self.keeps_scale("NULLIF", cell, at)?;
-        }
         self.compare("NULLIF", left, right, Beside::Operator, at)?;
         Ok(match side {
             (Flow::Cell(cell), _) if types::is_text(cell.declared) => Flow::Cell(Cell {
@@ -156,6 +151,7 @@ impl Planner<'_> {
                     false => cell.declared.unmodified(),
                 },
                 typmod: -1,
+                given: true,
                 ..cell
             }),
             (Flow::Open(_) | Flow::Clear, _) => Flow::Clear,

@@ -40,6 +40,10 @@ fn from_queries() {
         "INSERT INTO patients (id, name) SELECT 1, $1 WHERE NOT EXISTS (SELECT 1 FROM patients WHERE ssn = $2)",
         "INSERT INTO \"public\".patients (id, name) SELECT 1, $1 WHERE NOT EXISTS (SELECT 1 FROM \"public\".patients WHERE ssn = $2) | $1: $1 patients.name 17 | $2: $2 patients.ssn= 17 | client $1 25 | client $2 25",
     );
+    check(
+        "INSERT INTO patients (name) SELECT * FROM unnest($1::text[])",
+        "INSERT INTO \"public\".patients (name) SELECT * FROM unnest($1) | $1: $1 patients.name 1001 | client $1 1009",
+    );
     refused(
         "INSERT INTO patients (name) SELECT city FROM visits",
         "0A000",
@@ -56,7 +60,7 @@ fn from_queries() {
         "cannot be copied",
     );
     refused(
-        "INSERT INTO patients (name) SELECT * FROM unnest($1::text[])",
+        "INSERT INTO patients (name) SELECT * FROM regexp_split_to_table($1, ',')",
         "0A000",
         "patients.name",
     );

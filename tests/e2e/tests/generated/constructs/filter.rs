@@ -1,7 +1,7 @@
 //! Conditions on deterministic cells: equality in all its forms.
 
 use super::super::author::Author;
-use super::super::script::{Script, castable};
+use super::super::script::Script;
 use super::{Construct, read, yes};
 
 pub const ALL: &[Construct] = &[
@@ -89,10 +89,19 @@ fn any_array(a: &mut Author<'_>) -> Script {
     filtered(a, |a, d| format!("{} = ANY ({})", d.name, a.array(d)))
 }
 
+/// An unknown element takes the type of the others, but not what a modifier would make of it.
 fn any_list(a: &mut Author<'_>) -> Script {
-    filtered(a, |a, d| {
-        format!("{} = ANY (ARRAY[{}, {}])", d.name, a.good(d), a.good(d))
-    })
+    let t = a.table();
+    let (p, d) = (a.any(t), a.deterministic(t));
+    let sql = format!(
+        "SELECT id, {} FROM {} WHERE {} = ANY (ARRAY[{}, {}])",
+        p.name,
+        t.name,
+        d.name,
+        a.good(d),
+        a.good(d)
+    );
+    read(a, sql).may_refuse(d.ty.name.contains('('))
 }
 
 fn all_array(a: &mut Author<'_>) -> Script {
@@ -168,9 +177,7 @@ fn nullif(a: &mut Author<'_>) -> Script {
 
 fn cast(a: &mut Author<'_>) -> Script {
     filtered(a, |a, d| {
-        let bare = d.ty.name.split('(').next().unwrap_or_default();
-        let ty = if castable(d.ty) { d.ty.name } else { bare };
-        format!("{}::{ty} = {}", d.name, a.good(d))
+        format!("{}::{} = {}", d.name, d.ty.name, a.good(d))
     })
 }
 

@@ -1,7 +1,7 @@
 //! Projections: cells come back as values, through every expression that hands them on.
 
 use super::super::author::Author;
-use super::super::script::{Script, castable};
+use super::super::script::Script;
 use super::{Construct, ordered, read, yes};
 
 pub const ALL: &[Construct] = &[
@@ -80,7 +80,7 @@ fn own_type(a: &mut Author<'_>) -> Script {
         p = p.name,
         ty = p.ty.name
     );
-    ordered(a, sql).may_refuse(!castable(p.ty))
+    ordered(a, sql)
 }
 
 fn null_test(a: &mut Author<'_>) -> Script {
@@ -134,19 +134,21 @@ fn case_value(a: &mut Author<'_>) -> Script {
         a.value(p),
         t.name
     );
-    read(a, sql)
+    read(a, sql).may_refuse(p.forgets_scale())
 }
 
+/// Not with NULL: PostgreSQL leaves that COALESCE away when it plans, and the portal is described with the typmod that
+/// the statement has lost.
 fn coalesce(a: &mut Author<'_>) -> Script {
     let t = a.table();
     let p = a.any(t);
     let sql = format!(
         "SELECT id, COALESCE({}, {}) FROM {}",
         p.name,
-        a.value(p),
+        a.good(p),
         t.name
     );
-    read(a, sql)
+    read(a, sql).may_refuse(p.forgets_scale())
 }
 
 fn coalesce_columns(a: &mut Author<'_>) -> Script {

@@ -51,7 +51,7 @@ fn constant(a: &mut Author<'_>) -> Script {
         t.name,
         a.good(p)
     );
-    read(a, sql)
+    read(a, sql).may_refuse(p.forgets_scale())
 }
 
 fn null(a: &mut Author<'_>) -> Script {
