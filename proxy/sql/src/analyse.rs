@@ -305,11 +305,12 @@ fn weight(statements: &[Statement], text: &str) -> Option<usize> {
 }
 
 fn unparsable(error: ParseError) -> Refusal {
+    let hint = "Write it as E'…', or SET standard_conforming_strings TO on.";
     Refusal {
-        sqlstate: "42601",
+        sqlstate: error.sqlstate,
         message: error.message,
         detail: None,
-        hint: None,
+        hint: (error.sqlstate == "0A000").then(|| hint.into()),
         position: error.position,
     }
 }

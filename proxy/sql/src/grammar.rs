@@ -20,6 +20,27 @@ pub struct ParseError {
     pub message: String,
     /// Byte offset in the text, where the grammar gives one.
     pub position: Option<usize>,
+    /// 42601 for what PostgreSQL would not parse either, 0A000 for what we do not.
+    pub sqlstate: &'static str,
+}
+
+impl ParseError {
+    fn syntax(message: String, position: Option<usize>) -> Self {
+        Self {
+            message,
+            position,
+            sqlstate: "42601",
+        }
+    }
+
+    /// A text that the server may well understand.
+    pub(crate) fn unsupported(message: &str, position: Option<usize>) -> Self {
+        Self {
+            message: message.to_owned(),
+            position,
+            sqlstate: "0A000",
+        }
+    }
 }
 
 /// A token as the scanner gives it: byte range, token number of the grammar, keyword category.
@@ -61,10 +82,8 @@ pub fn parse_type_name(text: &str) -> Result<ParseResult, ParseError> {
 
 fn parse_as(text: &str, options: ParserOptions) -> Result<ParseResult, ParseError> {
     let bytes = ffi::parse(&c_text(text)?, options.bits()).map_err(|e| located(text, e))?;
-    ParseResult::decode(bytes.as_slice()).map_err(|e| ParseError {
-        message: format!("the parse tree could not be read: {e}"),
-        position: None,
-    })
+    ParseResult::decode(bytes.as_slice())
+        .map_err(|e| ParseError::syntax(format!("the parse tree could not be read: {e}"), None))
 }
 
 /// The tokens of `text`, comments among them, as the scanner sees them with `standard_conforming_strings` on.
@@ -91,9 +110,9 @@ pub fn with_stack_for<T: Send>(tokens: usize, work: impl FnOnce() -> T + Send) -
 }
 
 fn c_text(text: &str) -> Result<CString, ParseError> {
-    CString::new(text).map_err(|e| ParseError {
-        message: "a statement cannot contain a NUL character".into(),
-        position: Some(e.nul_position()),
+    CString::new(text).map_err(|e| {
+        let message = "a statement cannot contain a NUL character";
+        ParseError::syntax(message.into(), Some(e.nul_position()))
     })
 }
 
@@ -107,10 +126,7 @@ fn located(text: &str, error: ffi::CError) -> ParseError {
                 .nth(chars)
                 .map_or(text.len(), |(byte, _)| byte)
         });
-    ParseError {
-        message: error.message,
-        position,
-    }
+    ParseError::syntax(error.message, position)
 }
 
 #[cfg(test)]

@@ -31,18 +31,18 @@ pub struct Tokens {
 /// libpg_query's scanner knows only `on`. With `off`, every token before the first plain string with a
 /// backslash is the same in both modes: a text without such a string scans right, any other is an error.
 pub fn scan(text: &str, standard_conforming_strings: bool) -> Result<Tokens, ParseError> {
+    let raw = grammar::scan(text);
+    // such a string may well be what does not end where the scanner looks for its end
+    let escapes = !standard_conforming_strings && text.contains('\\');
+    let raw = raw.map_err(|e| if escapes { backslash(e.position) } else { e })?;
     let mut found = Tokens::default();
-    for raw in grammar::scan(text)? {
+    for raw in raw {
         let range = raw.start..raw.end;
         let piece = text
             .get(range.clone())
             .ok_or_else(|| not_understood(raw.start))?;
-        if !standard_conforming_strings && piece.starts_with('\'') && piece.contains('\\') {
-            return Err(ParseError {
-                message: "a backslash in a string constant with standard_conforming_strings off is not understood"
-                    .into(),
-                position: Some(raw.start),
-            });
+        if escapes && piece.starts_with('\'') && piece.contains('\\') {
+            return Err(backslash(Some(raw.start)));
         }
         match kind_of(raw)? {
             Kind::SqlComment | Kind::CComment => found.comments.push(range),
@@ -56,11 +56,14 @@ fn kind_of(raw: RawToken) -> Result<Kind, ParseError> {
     Kind::try_from(raw.token).map_err(|_| not_understood(raw.start))
 }
 
+fn backslash(at: Option<usize>) -> ParseError {
+    let message =
+        "a backslash in a string constant with standard_conforming_strings off is not supported";
+    ParseError::unsupported(message, at)
+}
+
 fn not_understood(at: usize) -> ParseError {
-    ParseError {
-        message: "the scanner gave a token that is not known".into(),
-        position: Some(at),
-    }
+    ParseError::unsupported("the scanner gave a token that is not known", Some(at))
 }
 
 impl Tokens {
