@@ -206,7 +206,11 @@ fn typed(literal: Literal, cast: Cast) -> Option<Literal> {
     match (literal, modifiers.as_slice()) {
         (Literal::String { value, .. }, []) => Some(Literal::String { value, cast: oid }),
         (Literal::String { value, .. }, [n]) if matches!(oid, 1042 | 1043) => {
-            let value = params::first_characters(&value, usize::try_from(*n).ok()?);
+            let n = usize::try_from(*n).ok()?;
+            let value = match oid {
+                1042 => params::blank_padded(&value, n),
+                _ => params::first_characters(&value, n),
+            };
             Some(Literal::String { value, cast: oid })
         }
         // an integer that is cast to a number stays what it is

@@ -21,6 +21,13 @@ impl Planner<'_> {
         let text = self.input.text.get(range.clone()).unwrap_or_default();
         let what = match &constant.val {
             _ if constant.isnull => What::Null,
+            Some(a_const::Val::Sval(_)) if has_vertical_tab(text) => {
+                let what = "the escape \\v, which versions of PostgreSQL read differently,";
+                return Err(with_hint(
+                    unsupported(what, constant.location),
+                    "Write \\x0b for a vertical tab, v for the letter.",
+                ));
+            }
             Some(a_const::Val::Sval(s)) => What::Constant(Literal::String {
                 value: string(&s.sval),
                 cast: 0,
@@ -275,6 +282,20 @@ impl Planner<'_> {
     }
 }
 
+/// `E'\v'`: the letter before PostgreSQL 18, a vertical tab since (scan.l, unescape_single_char).
+fn has_vertical_tab(token: &str) -> bool {
+    let Some(escaped) = token.strip_prefix(['e', 'E']) else {
+        return false;
+    };
+    let mut chars = escaped.chars();
+    while let Some(c) = chars.next() {
+        if c == '\\' && chars.next() == Some('v') {
+            return true;
+        }
+    }
+    false
+}
+
 /// A constant or parameter with nothing but casts around it.
 pub(super) fn is_leaf(node: &Node) -> bool {
     match &node.node {
@@ -291,10 +312,20 @@ pub(super) fn cast_after(before: &Cast, to: &BuiltIn) -> Cast {
         Cast::To(oid, modifiers)
             if modifiers.is_empty()
                 && to.modifiers.is_empty()
-                && (*oid == to.oid || (types::is_text_oid(*oid) && types::is_text_oid(to.oid))) =>
+                && (*oid == to.oid || both_text(*oid, to.oid)) =>
         {
             Cast::To(to.oid, Vec::new())
         }
         Cast::To(..) | Cast::Opaque => Cast::Opaque,
+    }
+}
+
+/// text and varchar, or arrays of them.
+fn both_text(before: u32, to: u32) -> bool {
+    let element = hippocrypt_policy::element_of;
+    match (element(before), element(to)) {
+        (Some(before), Some(to)) => types::is_text_oid(before) && types::is_text_oid(to),
+        (None, None) => types::is_text_oid(before) && types::is_text_oid(to),
+        _ => false,
     }
 }

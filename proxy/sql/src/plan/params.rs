@@ -308,7 +308,7 @@ impl Planner<'_> {
             {
                 let value = match modifiers.as_slice() {
                     [] => value.clone(),
-                    [n] => first_characters(value, usize::try_from(*n).map_err(|_| refused())?),
+                    [n] => blank_padded(value, usize::try_from(*n).map_err(|_| refused())?),
                     _ => return Err(refused()),
                 };
                 Ok(Literal::String { value, cast: 1042 })
@@ -462,6 +462,12 @@ fn harmless(oid: u32, modifiers: &[i32], declared: DeclaredType, coercion: Coerc
     let same = oid == declared.oid();
     let own = same && coercion == Coercion::Assign && types::own_modifiers(declared) == modifiers;
     (modifiers.is_empty() && (same || text)) || own
+}
+
+/// varchar.c, bpchar with an explicit cast: of just this length.
+pub(super) fn blank_padded(value: &str, n: usize) -> Zeroizing<String> {
+    let blanks = std::iter::repeat(' ');
+    Zeroizing::new(value.chars().chain(blanks).take(n).collect())
 }
 
 /// varchar.c, varchar with an explicit cast: cut without a word.

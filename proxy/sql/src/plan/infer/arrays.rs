@@ -85,12 +85,11 @@ impl Planner<'_> {
             self.comparable(what, cell, at)?;
         }
         if let Flow::Cell(cell) = &left
-            && cast.is_none()
-            && matches!(cell.declared, DeclaredType::Array(_))
-            && items.iter().all(|i| self.is_unknown(i))
+            && let DeclaredType::Array(element) = cell.declared
         {
-            // text stands beside an array
-            let message = format!("operator does not exist: {} = text", cell.declared);
+            // the elements of ARRAY[…] are text, or what the elements of its arrays are
+            let element = element.declared();
+            let message = format!("operator does not exist: {} = {element}", cell.declared);
             return Err(refusal("42883", message, at));
         }
         let items = match cast {
@@ -210,15 +209,6 @@ impl Planner<'_> {
         });
         let first = types.next()??;
         types.all(|t| t == Some(first)).then_some(first)
-    }
-
-    fn is_unknown(&self, item: &Flow) -> bool {
-        match item {
-            Flow::Open(leaves) => leaves
-                .iter()
-                .all(|ix| self.element_kind(*ix) == Seen::Unknown),
-            Flow::Clear | Flow::Cell(_) => false,
-        }
     }
 
     fn element_kind(&self, ix: LeafIx) -> Seen {
