@@ -21,6 +21,9 @@ const LAST: i64 = 4_417_977_600;
 /// Ten years.
 const LAST_YEARS: i64 = 3_653 * DAY;
 
+/// Zones that are kept: more than there are names, since a client can make up POSIX strings without end.
+const MOST: usize = 2048;
+
 /// What is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::protect) enum Compared {
@@ -122,6 +125,9 @@ impl Zones {
             abbreviations,
         };
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MOST {
+            known.clear();
+        }
         known.insert(name.to_ascii_lowercase().into(), Arc::new(compared));
     }
 

@@ -114,3 +114,24 @@ fn a_zone_in_a_value_is_wanted_once() {
     zones.learn(NAME, &points(NAME), Some(&runs(|_| {})));
     assert!(settings.zone_named(NAME).is_ok());
 }
+
+#[test]
+fn made_up_zones_do_not_pile_up() {
+    let zones = Zones::default();
+    for n in 0..MOST + 10 {
+        let letters: String = [n / 676, n / 26 % 26, n % 26]
+            .map(|d| char::from(b'A' + u8::try_from(d % 26).unwrap()))
+            .into_iter()
+            .collect();
+        let name = format!("{letters}5XXX,M3.2.0,M11.1.0");
+        zones.learn(
+            &name,
+            &Points {
+                changes: BTreeSet::new(),
+            },
+            Some(&[]),
+        );
+        assert!(!zones.lacks(&name));
+    }
+    assert!(zones.known.read().unwrap().len() <= MOST);
+}
