@@ -9,6 +9,7 @@ use super::resolve::parts;
 use super::scope::{Entry, OutputColumn, Outputs, Value};
 use crate::scan::Kind;
 use pg_query::protobuf::ColumnRef;
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -32,6 +33,10 @@ impl Planner<'_> {
         // a subquery's columns are written out within: there its names may be alike
         if entries.iter().all(|e| e.fixed) && star.location >= 0 {
             return Ok(());
+        }
+        if entries.iter().any(has_twins) {
+            let what = "\"*\" over columns of one name (name them by an alias)";
+            return Err(unsupported(what, star.location));
         }
         let written = written.join(", ");
         match usize::try_from(star.location) {
@@ -99,4 +104,10 @@ impl Planner<'_> {
             _ => Err(bad()),
         }
     }
+}
+
+/// Two columns of one name: written out, neither could be told from the other.
+fn has_twins(entry: &Entry) -> bool {
+    let mut seen = BTreeSet::new();
+    !entry.columns.iter().all(|column| seen.insert(&column.name))
 }
