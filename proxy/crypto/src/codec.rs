@@ -7,6 +7,7 @@
 mod cache;
 mod epoch;
 mod error;
+mod token;
 mod writing;
 
 #[cfg(test)]
