@@ -12,6 +12,7 @@ mod describe;
 mod elements;
 mod explain;
 mod fault;
+mod hash;
 mod mask;
 mod render;
 mod rows;

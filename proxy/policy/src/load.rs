@@ -11,6 +11,7 @@ use std::path::Path;
 
 mod database;
 mod groups;
+mod hash;
 mod roles;
 #[cfg(test)]
 mod tests;
@@ -32,7 +33,7 @@ const TABLE: Section = Section {
 };
 const COLUMN: Section = Section {
     name: "column",
-    keys: &["type", "protect", "mask", "group"],
+    keys: &["type", "protect", "mask", "group", "of"],
 };
 const ROLE: Section = Section {
     name: "role",

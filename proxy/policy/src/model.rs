@@ -68,6 +68,8 @@ pub enum Protect {
     Random,
     /// Equal values give equal cells.
     Deterministic,
+    /// A one-way cell of these columns' values together, filled by the proxy.
+    Hash(Vec<ColumnIx>),
     /// Not encrypted: audited and masked only.
     None,
 }
@@ -116,9 +118,9 @@ pub struct Column {
 /// Columns that share keys. A column without `group:` is the group of its own name.
 #[derive(Clone, Debug)]
 pub struct Group {
-    /// `schema.table.column` of the column that gave the group its name.
+    /// `schema.table.column` of the column that gave the group its name; of a hash with the columns that it is of.
     pub name: Arc<str>,
-    /// Deterministic groups can be compared and joined; a group has one kind.
+    /// Equal values have equal cells, which can be compared and joined; a group has one kind.
     pub deterministic: bool,
 }
 
@@ -154,6 +156,15 @@ impl Database {
     /// The column at `ix`. Indexes come from this same `Database`, so `None` means a mix-up.
     pub fn column(&self, ix: ColumnIx) -> Option<&Column> {
         self.columns.get(ix.0 as usize)
+    }
+    /// The hashes that are of the column at `ix`, among others, each with all columns that it is of.
+    pub fn hashes_of(&self, ix: ColumnIx) -> impl Iterator<Item = (ColumnIx, &[ColumnIx])> {
+        let table = self.column(ix).and_then(|c| self.tables.get(&c.name.table));
+        let columns = table.into_iter().flat_map(|t| t.columns.values().copied());
+        columns.filter_map(move |hash| match &self.column(hash)?.protect {
+            Protect::Hash(of) if of.contains(&ix) => Some((hash, of.as_slice())),
+            Protect::Hash(_) | Protect::Random | Protect::Deterministic | Protect::None => None,
+        })
     }
     /// The group at `ix`.
     pub fn group(&self, ix: GroupIx) -> Option<&Group> {

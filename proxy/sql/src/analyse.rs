@@ -296,7 +296,9 @@ fn weight(statements: &[Statement], text: &str) -> Option<usize> {
                     Replacement::Cell { .. }
                     | Replacement::Argument { .. }
                     | Replacement::GroupId(_)
-                    | Replacement::Default { .. } => 64,
+                    | Replacement::Default { .. }
+                    | Replacement::Hash { .. }
+                    | Replacement::HashOf { .. } => 64,
                 })
                 .sum::<usize>();
         }

@@ -250,7 +250,7 @@ fn parameters(input: &Input<'_>, stmt: &Node) -> Option<(Vec<UpstreamParam>, Vec
     let declared = input.cx.declared_params;
     let count = highest.max(u16::try_from(declared.len()).ok()?);
     let upstream = (0..count).map(|client| UpstreamParam {
-        default: None,
+        made: None,
         client,
         seal: None,
         oid: declared.get(usize::from(client)).copied().unwrap_or(0),

@@ -36,6 +36,7 @@ mod execute;
 mod flow;
 mod from;
 mod grouping;
+mod hash;
 mod infer;
 mod insert;
 mod join;
@@ -141,8 +142,10 @@ struct Planner<'a> {
     names: Vec<(LeafIx, String)>,
     /// Casts of columns whose values are leaves.
     column_casts: Vec<(Vec<LeafIx>, Range<usize>, types::BuiltIn)>,
-    /// How many defaults stand at the end of each row of the INSERT.
+    /// How many defaults and hashes stand at the end of each row of the INSERT, or before what the UPDATE sets.
     filled: usize,
+    /// Hashes that are to be made.
+    pending: Vec<hash::Pending>,
     /// Where the last relation of a FROM stands.
     last_relation: Option<usize>,
     effects: Effects,
@@ -166,6 +169,7 @@ impl<'a> Planner<'a> {
             names: Vec::new(),
             column_casts: Vec::new(),
             filled: 0,
+            pending: Vec::new(),
             last_relation: None,
             effects: Effects::default(),
             stored: false,

@@ -303,7 +303,7 @@ fn unedited(cx: &Context<'_>) -> Plan {
         client,
         seal: None,
         oid: *oid,
-        default: None,
+        made: None,
     };
     let known = |oid: &u32| ClientParam {
         oid: (*oid != 0).then_some(*oid),

@@ -181,12 +181,19 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The same for a statement that is bound: each default is a parameter, so that every run has its own cells.
+    /// The same for a statement that is bound: each default is a parameter, so that every run has its own cells, and
+    /// so is each hash of parameters.
     pub fn bound(&self) -> Self {
         let mut bound = self.clone();
         for edit in &mut bound.edits {
-            let Replacement::Default { column, cell } = &edit.with else {
-                continue;
+            let (column, made) = match &edit.with {
+                Replacement::Default { column, cell } => (column, Made::Default(cell.clone())),
+                Replacement::HashOf { column, parts } => (column, Made::Hash(parts.clone())),
+                Replacement::Text(_)
+                | Replacement::Cell { .. }
+                | Replacement::Argument { .. }
+                | Replacement::GroupId(_)
+                | Replacement::Hash { .. } => continue,
             };
             let Ok(number) = u16::try_from(bound.params.len() + 1) else {
                 break;
@@ -195,7 +202,7 @@ impl Plan {
                 client: 0,
                 seal: Some(Seal::assigned(*column)),
                 oid: 17,
-                default: Some(cell.clone()),
+                made: Some(made),
             });
             edit.with = Replacement::Text(format!("${number}"));
         }
@@ -207,7 +214,7 @@ impl Plan {
         self.edits.iter().any(|e| {
             matches!(
                 e.with,
-                Replacement::Cell { .. } | Replacement::Argument { .. }
+                Replacement::Cell { .. } | Replacement::Argument { .. } | Replacement::Hash { .. }
             )
         })
     }
@@ -252,6 +259,29 @@ pub enum Replacement {
         /// Its default, as the catalog has it.
         cell: StoredCell,
     },
+    /// The cell of a hash of these constants; NULL where one of them is (`None`).
+    Hash {
+        /// The column.
+        column: ColumnIx,
+        /// What its parts get, in their order.
+        parts: Vec<Option<(Literal, Seal)>>,
+    },
+    /// The same of parameters of the client's: a parameter of its own, once the statement is bound.
+    HashOf {
+        /// The column.
+        column: ColumnIx,
+        /// What its parts get, in their order.
+        parts: Vec<Option<HashedParam>>,
+    },
+}
+
+/// A parameter of the client's that a hash is of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HashedParam {
+    /// Which, from 0.
+    pub client: u16,
+    /// How it is sealed for its own column.
+    pub seal: Seal,
 }
 
 /// How a value becomes a cell.
@@ -334,8 +364,17 @@ pub struct UpstreamParam {
     pub seal: Option<Seal>,
     /// OID to declare upstream: 17 or 1001 where sealed, else the client's declaration or 0.
     pub oid: u32,
-    /// `Some`: no parameter of the client's, but a fresh cell of this default of the column that it seals.
-    pub default: Option<StoredCell>,
+    /// `Some`: no parameter of the client's, but a cell that is made for the column that it seals.
+    pub made: Option<Made>,
+}
+
+/// A cell that no one value of the client is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Made {
+    /// A fresh one of this default.
+    Default(StoredCell),
+    /// A hash of these; NULL where one of them is (`None`).
+    Hash(Vec<Option<HashedParam>>),
 }
 
 /// A parameter as the client knows it.

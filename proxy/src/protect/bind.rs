@@ -5,12 +5,13 @@
 use crate::protect::coerce::{self, Target};
 use crate::protect::describe::format_of;
 use crate::protect::elements::{self, Cells};
+use crate::protect::hash;
 use crate::protect::value;
 use crate::protect::vault::{Held, Unsealed};
 use crate::protect::{BindError, Settings, ValueError, Vault};
 use bytes::BytesMut;
-use hippocrypt_policy::element_of;
-use hippocrypt_sql::verdict::{Output, Plan, Seal, Shape, UpstreamParam};
+use hippocrypt_policy::{ColumnIx, element_of};
+use hippocrypt_sql::verdict::{HashedParam, Made, Output, Plan, Seal, Shape, UpstreamParam};
 use hippocrypt_wire::Format;
 use hippocrypt_wire::write::Writer;
 use std::ops::Range;
@@ -105,10 +106,18 @@ fn slot<'a>(
     parts: &BindParts<'a>,
     cells: &mut Vec<u8>,
 ) -> Result<Slot<'a>, BindError> {
-    if let (Some(default), Some(seal)) = (&param.default, &param.seal) {
-        let held = Sealing::new(seal, vault, settings)?.held;
+    if let (Some(made), Some(seal)) = (&param.made, &param.seal) {
         let start = cells.len();
-        held.reseal(default, cells).map_err(BindError::Value)?;
+        match made {
+            Made::Default(default) => {
+                let held = Sealing::new(seal, vault, settings)?.held;
+                held.reseal(default, cells).map_err(BindError::Value)?;
+            }
+            Made::Hash(of) => match hashed(seal.column, of, vault, settings, client_oids, parts)? {
+                Some(cell) => cells.extend(cell),
+                None => return Ok(Slot::Null),
+            },
+        }
         return Ok(Slot::Cell(start..cells.len()));
     }
     let client = usize::from(param.client);
@@ -131,6 +140,40 @@ fn slot<'a>(
         Shape::Each => sealing.each(oid, format, bytes, cells)?,
     }
     Ok(Slot::Cell(start..cells.len()))
+}
+
+/// The cell of a hash of parameters; `None` where one is NULL.
+fn hashed(
+    column: ColumnIx,
+    of: &[Option<HashedParam>],
+    vault: &Vault,
+    settings: &Settings,
+    client_oids: &[u32],
+    parts: &BindParts<'_>,
+) -> Result<Option<Vec<u8>>, BindError> {
+    let given = of.iter().map(|param| {
+        let Some(param) = param else { return Ok(None) };
+        let client = usize::from(param.client);
+        let missing = || BindError::Protocol(format!("there is no parameter ${}", client + 1));
+        let value = *parts.params.get(client).ok_or_else(missing)?;
+        let code = format_of(parts.param_formats, client).ok_or_else(missing)?;
+        let format = Format::from_code(code)
+            .ok_or_else(|| ValueError::new("22023", format!("unsupported format code: {code}")))?;
+        let oid = client_oids.get(client).copied().unwrap_or(0);
+        Ok(value.map(|bytes| (&param.seal, oid, format, bytes)))
+    });
+    let given = given.collect::<Result<Vec<_>, BindError>>()?;
+    hash::cell(
+        column,
+        &given,
+        vault,
+        |(seal, ..)| seal,
+        |target, (seal, oid, format, bytes)| {
+            let bytes = elements::cut(bytes, seal.cut)?;
+            coerce::parameter(target, *oid, *format, bytes, settings)
+        },
+    )
+    .map_err(BindError::Value)
 }
 
 /// What a value is sealed for.

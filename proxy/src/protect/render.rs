@@ -5,6 +5,7 @@
 
 use crate::protect::coerce::{self, Target};
 use crate::protect::elements;
+use crate::protect::hash;
 use crate::protect::value::Value;
 use crate::protect::vault::{Held, Unsealed};
 use crate::protect::{Settings, ValueError, Vault};
@@ -131,6 +132,13 @@ impl Writing<'_> {
                 held.reseal(cell, &mut fresh)?;
                 self.apart(&bytea_literal(&fresh), edit.range.end)
             }
+            Replacement::Hash { column, parts } => {
+                let cell = hash::of_literals(*column, parts, vault, settings)?;
+                let cell = cell.map_or_else(|| "NULL::bytea".to_owned(), |c| bytea_literal(&c));
+                self.apart(&cell, edit.range.end)
+            }
+            // it has become a parameter, or there is no Bind that could fill it
+            Replacement::HashOf { .. } => return Err(mixed_up()),
             Replacement::GroupId(group) => {
                 let id = vault.group_id(*group).ok_or_else(mixed_up)?;
                 self.apart(&bytea_literal(&id.0.to_be_bytes()), edit.range.end)

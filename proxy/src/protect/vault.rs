@@ -3,6 +3,7 @@
 //! It must never seal for a column without an id, nor open a cell under a group, type or suite that is
 //! not its column's.
 
+use crate::protect::hash::{Composite, no_token};
 use crate::protect::value::{Canonical, Restore, Value};
 use crate::protect::{ValueError, VaultError};
 use hippocrypt_crypto::{GroupCodec, GroupId, OpenError, Padding, Plaintext, Suite, TypeCode};
@@ -102,6 +103,7 @@ impl Held {
             Protect::None => return Ok(held(None)),
             Protect::Random => Suite::Random,
             Protect::Deterministic => Suite::Deterministic,
+            Protect::Hash(_) => Suite::Hash,
         };
         let group = column.group.and_then(|ix| database.group(ix));
         let group = group.ok_or_else(no_id)?;
@@ -137,9 +139,38 @@ impl Held {
         value
             .encode(keys.canonical(), &mut plaintext)
             .map_err(Unsealed::Value)?;
+        if keys.suite == Suite::Hash {
+            let cell = keys.codec.cell_of(&plaintext, keys.code);
+            out.extend_from_slice(&cell.ok_or_else(|| Unsealed::Value(no_token(&self.name)))?);
+            return Ok(());
+        }
         keys.codec
             .seal(keys.suite, keys.code, keys.padding, &plaintext, out)
             .map_err(|_| Unsealed::Cell)
+    }
+
+    /// Appends the cell of a hash of these values.
+    pub(in crate::protect) fn seal_hash(
+        &self,
+        composite: &Composite,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Unsealed> {
+        let keys = self.keys.as_ref().filter(|k| k.suite == Suite::Hash);
+        let keys = keys.ok_or(Unsealed::Cell)?;
+        keys.codec
+            .seal(
+                Suite::Hash,
+                keys.code,
+                keys.padding,
+                composite.expose(),
+                out,
+            )
+            .map_err(|_| Unsealed::Cell)
+    }
+
+    /// The byte that says the family of its values.
+    pub(in crate::protect) fn code(&self) -> Option<u8> {
+        self.keys.as_ref().map(|keys| keys.code.0)
     }
 
     /// Appends a fresh cell of the value that is in the column's default.
@@ -169,9 +200,12 @@ impl Keys {
         self.codec.group()
     }
 
-    /// The plaintext of a cell of this column's group, type and suite.
+    /// The plaintext of a cell of this column's group, type and suite; of a hash its token.
     pub(in crate::protect) fn open(&self, cell: &[u8]) -> Result<Plaintext, OpenError> {
-        self.codec.open(cell, self.code, self.suite)
+        match self.suite {
+            Suite::Hash => self.codec.token(cell, self.code),
+            Suite::Random | Suite::Deterministic => self.codec.open(cell, self.code, self.suite),
+        }
     }
 
     fn canonical(&self) -> Canonical {
@@ -183,7 +217,7 @@ impl Keys {
 }
 
 /// Byte 3 of the cell, and whether it is padded: docs/formats/values.md. A code is never given anew.
-fn family(family: Family) -> (TypeCode, Padding) {
+pub(in crate::protect) fn family(family: Family) -> (TypeCode, Padding) {
     match family {
         Family::Bool => (TypeCode(1), Padding::No),
         Family::Integer => (TypeCode(2), Padding::No),

@@ -402,7 +402,7 @@ fn first_word(sql: &str) -> &'static str {
         .unwrap_or("OTHER")
 }
 
-/// Each run of a prepared statement has its own cells of a default.
+/// Each run of a prepared statement has its own cells of a default, and hashes of its own parameters.
 fn bind_defaults(statements: &mut [Statement]) {
     let run = ["SELECT", "INSERT", "UPDATE", "DELETE", "MERGE"];
     for statement in statements {
@@ -410,7 +410,12 @@ fn bind_defaults(statements: &mut [Statement]) {
             continue;
         }
         if let Verdict::Plan(plan) = &statement.verdict {
-            let has = |e: &Edit| matches!(e.with, Replacement::Default { .. });
+            let has = |e: &Edit| {
+                matches!(
+                    e.with,
+                    Replacement::Default { .. } | Replacement::HashOf { .. }
+                )
+            };
             if plan.edits.iter().any(has) {
                 statement.verdict = Verdict::Plan(Arc::new(plan.bound()));
             }

@@ -36,6 +36,11 @@ databases:
         columns: { name: { type: text, protect: random }, kind: { type: text, protect: deterministic } }
       public.leaky:
         columns: { name: { type: text, protect: random } }
+      public.people:
+        columns:
+          ssn:   { type: varchar(11), protect: random }
+          dob:   { type: date,        protect: deterministic }
+          match: { protect: hash, of: [ssn, dob] }
       public.by_reason:
         columns: { ssn: { type: varchar(11), protect: deterministic, group: public.patients.ssn } }
 default: clear
@@ -51,7 +56,8 @@ CREATE SEQUENCE plain_id_seq;
 CREATE TABLE patients_2024 (ward text) INHERITS (patients);
 CREATE TABLE by_reason (id int, ssn varchar(11)) PARTITION BY LIST (ssn);
 CREATE TABLE audited (id int, name text DEFAULT 'a', kind text DEFAULT 'b', updated_at timestamptz);
-CREATE TABLE leaky (id int, name text)";
+CREATE TABLE leaky (id int, name text);
+CREATE TABLE people (id int, ssn varchar(11), match text, dob date, city text)";
 
 /// Around it: what the proxy would refuse to make.
 const AROUND: &str = "

@@ -15,6 +15,7 @@ mod corpus;
 mod ddl;
 mod drivers;
 mod generated;
+mod hash;
 mod hostile;
 mod lifecycle;
 mod login;

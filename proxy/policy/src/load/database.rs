@@ -3,6 +3,7 @@
 //! A column must never end up less protected than it is written: whatever does not fit its type or kind is a problem.
 
 use super::groups::{Drafted, read_group, resolve};
+use super::hash;
 use super::{COLUMN, DATABASE, TABLE};
 use crate::names::{NameError, Quoted, parse_identifier, parse_name};
 use crate::yaml::{Entry, Node, Reader};
@@ -16,6 +17,7 @@ use std::sync::Arc;
 const PROTECT: &[(&str, Kind)] = &[
     ("random", Kind::Random),
     ("deterministic", Kind::Deterministic),
+    ("hash", Kind::Hash),
     ("none", Kind::None),
 ];
 
@@ -24,6 +26,7 @@ const PROTECT: &[(&str, Kind)] = &[
 enum Kind {
     Random,
     Deterministic,
+    Hash,
     None,
 }
 
@@ -68,6 +71,7 @@ fn read_database(reader: &Reader, entry: &Entry) -> Option<Database> {
         .get("functions")
         .map(|node| read_functions(reader, node))
         .unwrap_or_default();
+    hash::resolve(reader, &mut draft.columns, &draft.tables);
     let groups = resolve(reader, &mut draft.columns);
     Some(Database {
         name: Arc::from(entry.key.as_str()),
@@ -177,12 +181,21 @@ impl Draft<'_> {
         let reader = self.reader;
         let map = reader.map(&entry.value, COLUMN);
         let map = map.as_ref();
-        let declared = map
-            .and_then(|map| map.require("type"))
-            .and_then(|node| self.declared(&name, node));
         let protect = map
             .and_then(|map| map.require("protect"))
             .and_then(|node| reader.choice(node, &format!("column {name}: protect"), PROTECT));
+        let is_hash = matches!(protect, Some(Kind::Hash));
+        let declared = match map {
+            Some(map) if is_hash => {
+                hash::only_of(reader, &name, map);
+                Some(DeclaredType::Text)
+            }
+            Some(map) => map
+                .require("type")
+                .and_then(|node| self.declared(&name, node)),
+            None => None,
+        };
+        let of = map.and_then(|map| hash::read(reader, &name, map, is_hash));
         let mask = match map.and_then(|map| map.get("mask")) {
             None => Some(Mask::Full),
             Some(node) => self.mask(&name, node, declared),
@@ -198,6 +211,7 @@ impl Draft<'_> {
                 protect: match protect {
                     None | Some(Kind::Random) => Protect::Random,
                     Some(Kind::Deterministic) => Protect::Deterministic,
+                    Some(Kind::Hash) => Protect::Hash(Vec::new()),
                     Some(Kind::None) => Protect::None,
                 },
                 mask: mask.unwrap_or(Mask::Full),
@@ -205,6 +219,7 @@ impl Draft<'_> {
                 place: self.place(entry.line),
             },
             wish,
+            of,
         };
         self.kind_fits(&drafted);
         drafted

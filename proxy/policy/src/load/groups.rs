@@ -3,6 +3,7 @@
 //! Two columns of a group can be joined because equal values give equal cells. A group must never mix
 //! kinds or type families: such joins would be silently empty.
 
+use super::hash::{self, Of};
 use crate::names::parse_name;
 use crate::yaml::{Node, Reader, nearest};
 use crate::{Column, ColumnRef, DeclaredType, Group, GroupIx, Protect, TableRef};
@@ -15,6 +16,8 @@ pub(super) struct Drafted {
     pub column: Column,
     /// Its `group:`.
     pub wish: Option<Wish>,
+    /// Its `of:`.
+    pub of: Option<Of>,
     /// Type and kind were read.
     pub sound: bool,
 }
@@ -56,12 +59,16 @@ pub(super) fn read_group(reader: &Reader, name: &ColumnRef, node: &Node) -> Opti
 pub(super) fn resolve(reader: &Reader, drafts: &mut [Drafted]) -> Vec<Group> {
     let mut groups = Vec::new();
     let mut founded: HashMap<ColumnRef, GroupIx> = HashMap::new();
-    for Drafted { column, .. } in drafts.iter().filter(|draft| draft.founds()) {
+    for draft in drafts.iter().filter(|draft| draft.founds()) {
+        let column = &draft.column;
         let ix = GroupIx(u32::try_from(groups.len()).unwrap_or(u32::MAX));
         founded.insert(column.name.clone(), ix);
         groups.push(Group {
-            name: Arc::from(column.name.to_string()),
-            deterministic: column.protect == Protect::Deterministic,
+            name: match &draft.of {
+                Some(of) => hash::group_name(&column.name, of),
+                None => Arc::from(column.name.to_string()),
+            },
+            deterministic: matches!(column.protect, Protect::Deterministic | Protect::Hash(_)),
         });
     }
     let chosen: Vec<Option<GroupIx>> = drafts
@@ -118,6 +125,8 @@ fn founder<'d>(
         "it is not encrypted and has no keys to share".to_string()
     } else if !founder.founds() {
         "it is itself in another group; name that group's own column".to_string()
+    } else if let Protect::Hash(_) = other.protect {
+        "a hash shares its keys with no column".to_string()
     } else if other.protect != column.protect {
         format!(
             "a group has one kind of protection: {} there, {} here",
@@ -141,6 +150,7 @@ fn kind(protect: &Protect) -> &'static str {
     match protect {
         Protect::Random => "random",
         Protect::Deterministic => "deterministic",
+        Protect::Hash(_) => "hash",
         Protect::None => "none",
     }
 }

@@ -1,5 +1,6 @@
 use crate::{
-    Access, ColumnRef, DeclaredType, Mask, OtherDatabases, Policy, Protect, Rights, TableRef,
+    Access, ColumnIx, ColumnRef, DeclaredType, Mask, OtherDatabases, Policy, Protect, Rights,
+    TableRef,
 };
 use proptest::prelude::*;
 
@@ -193,16 +194,98 @@ fn unknown_keys_name_their_line_and_the_nearest_known_key() {
 }
 
 #[test]
-fn kinds_that_are_not_built_are_not_known() {
-    assert_eq!(
+fn a_hash_is_of_encrypted_columns_of_its_table() {
+    let of = |of: &str| {
         problems(&columns(&[
-            "ssn: { type: text, protect: hash, of: [a, b] }"
-        ])),
+            "ssn: { type: varchar(11), protect: random }",
+            "cost: { type: numeric, protect: random }",
+            "city: { type: text, protect: none }",
+            "one: { protect: hash, of: [ssn] }",
+            &format!("match: {{ protect: hash, {of} }}"),
+        ]))
+    };
+    let at = |text: &str| vec![format!("9: column public.patients.match: {text}")];
+    assert_eq!(
+        of("of: [ssn, ssm]"),
+        at("of ssm: the policy does not name it in this table")
+    );
+    assert_eq!(
+        of("of: [one, ssn]"),
+        at("of one: a hash of a hash is not possible")
+    );
+    assert_eq!(
+        of("of: [match]"),
+        at("of match: a hash of a hash is not possible")
+    );
+    assert_eq!(
+        of("of: [city]"),
+        at("of city: it is not encrypted, so that the database could change it")
+    );
+    assert_eq!(
+        of("of: [cost]"),
+        at(
+            "of cost: a hash is not possible for numeric: 1.0 and 1.00 are equal but show differently"
+        )
+    );
+    assert_eq!(of("of: [ssn, ssn]"), at("of: ssn a second time"));
+    assert_eq!(
+        of("of: []"),
+        at("of: expected from 1 to 32 columns of the table")
+    );
+    assert_eq!(
+        of("of: [ssn], type: text"),
+        at("a column with protect: hash has no type")
+    );
+    assert_eq!(
+        of("of: [ssn], mask: full"),
+        at("a column with protect: hash has no mask")
+    );
+    assert_eq!(
+        of("of: [ssn], group: public.patients.ssn"),
         [
-            r#"5: column: unknown key "of"; expected type, protect, mask or group"#,
-            r#"5: column public.patients.ssn: protect: expected random, deterministic or none, found "hash""#,
+            "9: column public.patients.match: a column with protect: hash has no group",
+            "9: column public.patients.match: group public.patients.ssn: a group has one kind of protection: random there, hash here",
         ]
     );
+    assert_eq!(of("mask: full").last().unwrap(), "9: column: of is missing");
+    assert_eq!(
+        problems(&columns(&[
+            "a: { type: text, protect: random, of: [b] }",
+            "b: { type: text, protect: random, group: public.patients.c }",
+            "c: { protect: hash, of: [a] }",
+        ])),
+        [
+            "5: column public.patients.a: of is for protect: hash",
+            "6: column public.patients.b: group public.patients.c: a hash shares its keys with no column",
+        ]
+    );
+}
+
+/// Other columns, or the same in another order, are another hash: it has other keys.
+#[test]
+fn the_group_of_a_hash_says_what_it_is_of() {
+    let policy = parse(&columns(&[
+        "ssn: { type: varchar(11), protect: random }",
+        "match: { protect: hash, of: [dob, ssn] }",
+        "dob: { type: date, protect: random }",
+    ]));
+    let groups: Vec<_> = policy.key_groups().remove(0).1;
+    let names: Vec<&str> = groups.iter().map(|g| &**g).collect();
+    assert_eq!(
+        names,
+        [
+            "public.patients.ssn",
+            "public.patients.match(dob, ssn)",
+            "public.patients.dob"
+        ]
+    );
+    let database = policy.databases.values().next().unwrap();
+    let hash = &database.columns[1];
+    assert_eq!(hash.declared, DeclaredType::Text);
+    assert_eq!(hash.protect, Protect::Hash(vec![ColumnIx(2), ColumnIx(0)]));
+    assert!(database.groups[1].deterministic);
+    let of_ssn: Vec<_> = database.hashes_of(ColumnIx(0)).collect();
+    assert_eq!(of_ssn, [(ColumnIx(1), &[ColumnIx(2), ColumnIx(0)][..])]);
 }
 
 #[test]
@@ -217,9 +300,9 @@ fn what_a_column_must_have() {
         [
             "5: column: protect is missing",
             "6: column: type is missing",
+            r#"7: column public.patients.c: protect: expected random, deterministic, hash or none, found "randon"; did you mean "random"?"#,
             "7: column public.patients.c: type: expected a type of PostgreSQL, found nothing",
-            r#"7: column public.patients.c: protect: expected random, deterministic or none, found "randon"; did you mean "random"?"#,
-            r#"8: column: expected a mapping with type, protect, mask and group, found "random""#,
+            r#"8: column: expected a mapping with type, protect, mask, group and of, found "random""#,
         ]
     );
 }
@@ -247,7 +330,7 @@ fn a_comma_in_flow_style_is_explained() {
     assert_eq!(
         found,
         [
-            r#"5: column: unknown key "2)"; expected type, protect, mask or group"#,
+            r#"5: column: unknown key "2)"; expected type, protect, mask, group or of"#,
             r#"5: column public.patients.a: type "numeric(10" ends within its parentheses: inside { } write it in quotes, "numeric(10,2)""#,
         ]
     );

@@ -132,6 +132,14 @@ impl Planner<'_> {
     /// The user may write the column; recorded.
     pub(super) fn may_write(&mut self, ix: ColumnIx, at: i32) -> Judged<()> {
         self.named.insert(ix);
+        if self.is_hash(ix) {
+            let name = self.world().column_name(ix);
+            let message = format!(
+                "{name} is a hash, which is made from other columns: it cannot be assigned"
+            );
+            let hint = "Leave the column out, and give the columns that it is of.";
+            return Err(with_hint(refusal("428C9", message, at), hint));
+        }
         match self.input.cx.rights.of(ix) {
             Access::Deny => Err(self.denied(ix, at)),
             Access::Mask => Err(self.masked(Construct::Other("writing"), ix, at)),

@@ -210,7 +210,9 @@ fn rendered_text(input: &Input<'_>, edits: &[Edit]) -> Option<String> {
             Replacement::Cell { .. }
             | Replacement::Argument { .. }
             | Replacement::GroupId(_)
-            | Replacement::Default { .. } => {
+            | Replacement::Default { .. }
+            | Replacement::Hash { .. }
+            | Replacement::HashOf { .. } => {
                 text.push_str(DUMMY);
             }
         }

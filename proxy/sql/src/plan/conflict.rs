@@ -29,7 +29,8 @@ impl Planner<'_> {
         self.levels.push(Level {
             entries: vec![entry.clone(), excluded],
         });
-        self.set_list(&clause.target_list, table)?;
+        let set = self.set_list(&clause.target_list, table)?;
+        self.no_hash_set("ON CONFLICT DO UPDATE of", table, &set)?;
         self.only_clear(
             clause.where_clause.as_deref(),
             "ON CONFLICT … WHERE",

@@ -5,6 +5,7 @@
 //! let a default that the server computes reach an encrypted column.
 
 use super::Planner;
+use super::hash::{Given, Hash};
 use super::refuse::{Judged, malformed, refusal, unsupported, with_hint};
 use super::scope::quoted;
 use crate::catalog::StoredCell;
@@ -13,14 +14,34 @@ use crate::world::{ProtectedTable, TableColumn};
 use hippocrypt_policy::ColumnIx;
 use pg_query::NodeEnum;
 use pg_query::protobuf::{InsertStmt, SelectStmt, SetOperation};
+use std::ops::Range;
 use std::sync::Arc;
 
-/// A column that each row gets a fresh cell for.
+/// A column that each row gets a cell for.
 #[derive(Clone, Debug)]
 pub(super) struct Fresh {
     pub(super) name: Arc<str>,
-    column: ColumnIx,
-    cell: StoredCell,
+    made: Made,
+}
+
+/// Which cell.
+#[derive(Clone, Debug)]
+enum Made {
+    /// A fresh one of the column's default.
+    Default(ColumnIx, StoredCell),
+    /// A hash of what the row gives other columns.
+    Hash(Hash),
+}
+
+/// What a row gives its columns.
+pub(super) type Row = Vec<(Arc<str>, Given)>;
+
+impl From<Hash> for Fresh {
+    fn from(hash: Hash) -> Self {
+        let name = Arc::clone(&hash.name);
+        let made = Made::Hash(hash);
+        Self { name, made }
+    }
 }
 
 /// What ends the list of a SELECT's columns.
@@ -65,7 +86,7 @@ impl Planner<'_> {
         self.may_write(ix, at)?;
         if let Some(fresh) = self.fresh(ix, column, at)? {
             let range = self.token_range(at)?;
-            self.edits.fresh(range, fresh.column, &fresh.cell);
+            self.put(range, &fresh, None)?;
         }
         Ok(())
     }
@@ -96,6 +117,7 @@ impl Planner<'_> {
             return Ok(());
         };
         self.no_hidden(table)?;
+        self.no_hash("MERGE and COPY into", Some(table), columns)?;
         for column in &table.columns {
             if let (Some(ix), false) = (column.protected, columns.contains(&&*column.name)) {
                 self.fresh(ix, column, -1)?;
@@ -123,13 +145,18 @@ impl Planner<'_> {
         };
         Ok((!self.is_deterministic(ix)).then(|| Fresh {
             name: Arc::clone(&column.name),
-            column: ix,
-            cell,
+            made: Made::Default(ix, cell),
         }))
     }
 
     /// Adds the cells to every row; `list` is the byte behind the relation, where the column list begins.
-    pub(super) fn fill(&mut self, insert: &InsertStmt, list: usize, fresh: &[Fresh]) -> Judged<()> {
+    pub(super) fn fill(
+        &mut self,
+        insert: &InsertStmt,
+        list: usize,
+        fresh: &[Fresh],
+        rows: &[Row],
+    ) -> Judged<()> {
         // one in a CTE is not checked
         if self.filled > 0 || self.ctes.len() > 1 {
             return Err(unfilled(fresh));
@@ -146,7 +173,7 @@ impl Planner<'_> {
         match insert.select_stmt.as_deref().map(|n| n.node.as_ref()) {
             None if kind(source) == Some(Kind::Default) => self.of_nothing(source, fresh),
             Some(Some(NodeEnum::SelectStmt(select))) => match kind(source) {
-                Some(Kind::Values) => self.of_rows(source, select.values_lists.len(), fresh),
+                Some(Kind::Values) => self.of_rows(source, select.values_lists.len(), fresh, rows),
                 Some(Kind::Select) => self.of_select(source, select, fresh),
                 _ => Err(unfilled(fresh)),
             },
@@ -178,17 +205,23 @@ impl Planner<'_> {
         for (ix, one) in fresh.iter().enumerate() {
             let separator = if ix == 0 { "" } else { ", " };
             self.edits.text(end..end, separator);
-            self.edits.fresh(end..end, one.column, &one.cell);
+            self.put(end..end, one, None)?;
         }
         self.edits.text(end..end, ")");
         Ok(())
     }
 
-    fn of_rows(&mut self, values: usize, rows: usize, fresh: &[Fresh]) -> Judged<()> {
+    fn of_rows(
+        &mut self,
+        values: usize,
+        count: usize,
+        fresh: &[Fresh],
+        rows: &[Row],
+    ) -> Judged<()> {
         let mut open = values + 1;
-        for _ in 0..rows {
+        for ix in 0..count {
             let at = self.close_of(open)?;
-            self.append(at, fresh);
+            self.append(at, fresh, rows.get(ix))?;
             open = self.close(open)? + 2;
         }
         Ok(())
@@ -211,14 +244,28 @@ impl Planner<'_> {
         let end = tokens.until(first, tokens.from(self.input.range.end), &AFTER_TARGETS);
         let last = end.checked_sub(1).and_then(|ix| tokens.get(ix));
         let at = last.ok_or_else(|| malformed("INSERT"))?.range.end;
-        self.append(at, fresh);
+        self.append(at, fresh, None)
+    }
+
+    fn append(&mut self, at: usize, fresh: &[Fresh], row: Option<&Row>) -> Judged<()> {
+        for one in fresh {
+            self.edits.text(at..at, ", ");
+            self.put(at..at, one, row)?;
+        }
         Ok(())
     }
 
-    fn append(&mut self, at: usize, fresh: &[Fresh]) {
-        for one in fresh {
-            self.edits.text(at..at, ", ");
-            self.edits.fresh(at..at, one.column, &one.cell);
+    fn put(&mut self, range: Range<usize>, fresh: &Fresh, row: Option<&Row>) -> Judged<()> {
+        match (&fresh.made, row) {
+            (Made::Default(column, cell), _) => {
+                self.edits.fresh(range, *column, cell);
+                Ok(())
+            }
+            (Made::Hash(hash), Some(row)) => self.make_hash(range, hash, |part| {
+                let given = row.iter().find(|(name, _)| **name == *part);
+                given.map(|(_, given)| *given)
+            }),
+            (Made::Hash(_), None) => Err(unfilled(std::slice::from_ref(fresh))),
         }
     }
 
@@ -244,6 +291,11 @@ fn computed(name: &str, at: i32) -> Box<crate::verdict::Refusal> {
 
 /// A source whose rows cannot be added to.
 fn unfilled(fresh: &[Fresh]) -> Box<crate::verdict::Refusal> {
+    if let Some(hash) = fresh.iter().find(|f| matches!(f.made, Made::Hash(_))) {
+        let what = format!("this form of INSERT with the hash \"{}\"", hash.name);
+        let hint = "INSERT … VALUES with literals or parameters fills it.";
+        return with_hint(unsupported(&what, -1), hint);
+    }
     let names: Vec<&str> = fresh.iter().map(|f| &*f.name).collect();
     let what = format!("this form of INSERT without {}", names.join(", "));
     with_hint(

@@ -34,6 +34,21 @@ impl Edits {
         self.list.push(Edit { range, with });
     }
 
+    /// Puts a hash in place of the bytes, of what [`Self::settle`] says later; the number to say it by.
+    pub(super) fn hash(&mut self, range: Range<usize>, column: ColumnIx) -> usize {
+        let parts = Vec::new();
+        let with = Replacement::Hash { column, parts };
+        self.list.push(Edit { range, with });
+        self.list.len() - 1
+    }
+
+    /// Says what a hash is of.
+    pub(super) fn settle(&mut self, edit: usize, with: Replacement) -> Judged<()> {
+        let edit = self.list.get_mut(edit).ok_or_else(|| malformed("hash"))?;
+        edit.with = with;
+        Ok(())
+    }
+
     /// In order of the text; an error if two overlap.
     pub(super) fn ordered(mut self) -> Judged<Vec<Edit>> {
         self.list.sort_by_key(|e| (e.range.start, e.range.end));

@@ -3,6 +3,7 @@
 //! Values meet their columns by position: the list of columns is written out where the client left it out.
 
 use super::Planner;
+use super::default::Row;
 use super::from::rename;
 use super::refuse::{Judged, malformed, refusal, unsupported, with_hint};
 use super::scope::{Entry, Level, Outputs, quoted};
@@ -24,6 +25,15 @@ struct Target {
     listed: bool,
 }
 
+/// What an INSERT takes its values from.
+#[derive(Default)]
+struct Source {
+    /// How many columns it fills.
+    used: usize,
+    /// The rows of VALUES, where the table has a hash.
+    rows: Vec<Row>,
+}
+
 impl Planner<'_> {
     pub(super) fn insert(&mut self, insert: &InsertStmt) -> Judged<Outputs> {
         self.with(insert.with_clause.as_ref())?;
@@ -32,12 +42,12 @@ impl Planner<'_> {
             .as_ref()
             .ok_or_else(|| malformed("INSERT"))?;
         let target = self.insert_target(relation, &insert.cols)?;
-        let used = match insert.select_stmt.as_deref().map(|n| n.node.as_ref()) {
-            None => 0,
+        let Source { used, rows } = match insert.select_stmt.as_deref().map(|n| n.node.as_ref()) {
+            None => Source::default(),
             Some(Some(NodeEnum::SelectStmt(select))) => self.source(&target, select)?,
             Some(_) => return Err(malformed("INSERT")),
         };
-        self.complete(relation, &target, used, insert)?;
+        self.complete(relation, &target, used, &rows, insert)?;
         if let Some(clause) = insert.on_conflict_clause.as_deref() {
             self.on_conflict(clause, target.table.as_ref(), &target.entry)?;
         }
@@ -83,14 +93,18 @@ impl Planner<'_> {
         Ok((Arc::from(column.name.as_str()), column.location))
     }
 
-    /// Stores the source's values; how many columns it fills.
-    fn source(&mut self, target: &Target, select: &SelectStmt) -> Judged<usize> {
+    /// Stores the source's values.
+    fn source(&mut self, target: &Target, select: &SelectStmt) -> Judged<Source> {
         let values =
             !select.values_lists.is_empty() && set_operation(select)? == SetOperation::SetopNone;
         if !values {
             let outputs = self.select(select)?;
-            return self.store_outputs(target, outputs);
+            let used = self.store_outputs(target, outputs)?;
+            let rows = Vec::new();
+            return Ok(Source { used, rows });
         }
+        let hashed = self.is_hashed(target.table.as_ref());
+        let mut rows = Vec::new();
         self.with(select.with_clause.as_ref())?;
         self.levels.push(Level::default());
         let mut used = 0;
@@ -99,10 +113,19 @@ impl Planner<'_> {
                 return Err(malformed("VALUES"));
             };
             used = used.max(row.items.len());
+            let mut given = Vec::new();
             for (ix, value) in row.items.iter().enumerate() {
                 let (column, at) = self.column_at(target, ix)?;
-                self.store_node(target.table.as_ref(), &column, value, at)?;
+                let table = target.table.as_ref();
+                let before = self.leaves.len();
+                if !self.is_filled(table, &column, value) {
+                    self.store_node(table, &column, value, at)?;
+                }
+                if hashed {
+                    given.push((column, self.given(value, before)));
+                }
             }
+            rows.push(given);
         }
         for sort in &select.sort_clause {
             self.sort_key(sort, "ORDER BY")?;
@@ -110,7 +133,7 @@ impl Planner<'_> {
         self.limits(select)?;
         self.levels.pop();
         self.ctes.pop();
-        Ok(used)
+        Ok(Source { used, rows })
     }
 
     fn store_outputs(&mut self, target: &Target, outputs: Outputs) -> Judged<usize> {
@@ -145,6 +168,7 @@ impl Planner<'_> {
         relation: &RangeVar,
         target: &Target,
         used: usize,
+        rows: &[Row],
         insert: &InsertStmt,
     ) -> Judged<()> {
         let Some(table) = &target.table else {
@@ -158,7 +182,13 @@ impl Planner<'_> {
                 known_column(Some(table), column, *at)?;
             }
         }
-        let fresh = self.left_out(table, &columns)?;
+        let mut fresh = self.left_out(table, &columns)?;
+        for hash in self.wanted(table, &columns)? {
+            match columns.contains(&hash.name) {
+                true => self.in_place(&hash, rows)?,
+                false => fresh.push(hash.into()),
+            }
+        }
         let list = self.after_relation(relation)?;
         if target.listed && !fresh.is_empty() {
             self.lengthen(list, &fresh)?;
@@ -170,7 +200,7 @@ impl Planner<'_> {
         }
         match fresh.is_empty() {
             true => Ok(()),
-            false => self.fill(insert, list, &fresh),
+            false => self.fill(insert, list, &fresh, rows),
         }
     }
 

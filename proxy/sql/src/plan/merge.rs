@@ -70,7 +70,10 @@ impl Planner<'_> {
         self.only_clear(condition.as_deref(), "MERGE … WHEN", -1)?;
         match CmdType::try_from(*command_type) {
             Ok(CmdType::CmdInsert) => self.merge_insert(sides.table, target_list, values),
-            Ok(CmdType::CmdUpdate) => self.set_list(target_list, sides.table),
+            Ok(CmdType::CmdUpdate) => {
+                let set = self.set_list(target_list, sides.table)?;
+                self.no_hash_set("MERGE … UPDATE of", sides.table, &set)
+            }
             Ok(CmdType::CmdDelete | CmdType::CmdNothing) => Ok(()),
             _ => Err(malformed("MERGE")),
         }

@@ -53,6 +53,7 @@ impl Planner<'_> {
         self.settle_rest();
         self.settle_tested();
         let leaves = std::mem::take(&mut self.leaves);
+        self.finish_hashes(&leaves)?;
         self.keep_names(&leaves)?;
         self.drop_column_casts(&leaves)?;
         let mut types: BTreeMap<u16, Option<u32>> = BTreeMap::new();
@@ -128,7 +129,7 @@ impl Planner<'_> {
     }
 
     /// How a parameter is sealed: the cast around it says its type, or what is left of it.
-    fn param_sealed(&self, client: u16, leaf: &Leaf, sealed: &Sealed) -> Judged<Seal> {
+    pub(super) fn param_sealed(&self, client: u16, leaf: &Leaf, sealed: &Sealed) -> Judged<Seal> {
         let declared = self.column_type(sealed)?;
         let refused = || self.cast_refused(leaf, sealed);
         let mut seal = sealed.seal.clone();
@@ -227,7 +228,7 @@ impl Planner<'_> {
                 client,
                 seal: None,
                 oid: oid.unwrap_or(0),
-                default: None,
+                made: None,
             };
             upstream.entry(number).or_insert(clear.clone());
             for (seal, number) in uses {
@@ -239,7 +240,7 @@ impl Planner<'_> {
                             Shape::One => BYTEA,
                             Shape::Each => BYTEA_ARRAY,
                         },
-                        default: None,
+                        made: None,
                     },
                     None => clear.clone(),
                 };
@@ -249,7 +250,13 @@ impl Planner<'_> {
         Ok((upstream.into_values().collect(), clients))
     }
 
-    fn cell(&mut self, leaf: &Leaf, literal: &Literal, sealed: &Sealed) -> Judged<()> {
+    /// A constant and how it is sealed, by the cast around it too.
+    pub(super) fn sealed_constant(
+        &self,
+        leaf: &Leaf,
+        literal: &Literal,
+        sealed: &Sealed,
+    ) -> Judged<(Literal, Seal)> {
         let literal = self.with_cast(leaf, literal, sealed)?;
         let mut seal = sealed.seal.clone();
         if let (Shape::Each, Cast::To(oid, modifiers)) = (seal.shape, &leaf.cast) {
@@ -265,6 +272,11 @@ impl Planner<'_> {
         {
             seal.coercion = Coercion::Assign;
         }
+        Ok((literal, seal))
+    }
+
+    fn cell(&mut self, leaf: &Leaf, literal: &Literal, sealed: &Sealed) -> Judged<()> {
+        let (literal, seal) = self.sealed_constant(leaf, literal, sealed)?;
         let text = self.input.text;
         let touches = |c: Option<char>| {
             c.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | '$' | '"' | '\''))

@@ -76,9 +76,14 @@ impl Planner<'_> {
         let message = format!("{what} is not possible on {name}, which is encrypted");
         let mut refusal = refusal("0A000", message, location);
         let random = !self.is_deterministic(column);
-        refusal.detail = Some(match random {
-            true => format!("{name} is protected as random: equal values give different cells."),
-            false => format!(
+        refusal.detail = Some(match (random, self.is_hash(column)) {
+            (true, _) => {
+                format!("{name} is protected as random: equal values give different cells.")
+            }
+            (false, true) => {
+                format!("{name} is protected as hash: it can be compared for equality only.")
+            }
+            (false, false) => format!(
                 "{name} is protected as deterministic: its cells can be compared for equality only."
             ),
         });
@@ -152,6 +157,6 @@ impl Planner<'_> {
     pub(super) fn is_deterministic(&self, column: ColumnIx) -> bool {
         self.world()
             .column(column)
-            .is_some_and(|c| matches!(c.protect, Protect::Deterministic))
+            .is_some_and(|c| matches!(c.protect, Protect::Deterministic | Protect::Hash(_)))
     }
 }

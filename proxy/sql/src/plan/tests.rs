@@ -270,6 +270,7 @@ fn edited(sql: &str, statement: &Statement, plan: &Plan) -> String {
                 let _ = write!(text, "‹{}{}›", literal_text(literal), seal_text(seal));
             }
             Replacement::Default { .. } => text.push_str("‹default›"),
+            Replacement::Hash { .. } | Replacement::HashOf { .. } => text.push_str("‹hash›"),
             Replacement::GroupId(_) => text.push_str("‹group›"),
         }
         at = edit.range.end;

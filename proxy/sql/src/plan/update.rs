@@ -4,6 +4,7 @@
 
 use super::Planner;
 use super::flow::Flow;
+use super::hash::Given;
 use super::insert::known_column;
 use super::refuse::{Judged, malformed, unsupported};
 use super::scope::{Level, Outputs};
@@ -29,19 +30,21 @@ impl Planner<'_> {
         self.levels.pop();
         let outputs = self.returning(update.returning_clause.as_ref(), entries.clone())?;
         self.levels.push(Level { entries });
-        self.set_list(&update.target_list, table.as_ref())?;
+        let set = self.set_list(&update.target_list, table.as_ref())?;
         self.levels.pop();
+        self.rehash(table.as_ref(), &set, first_target(&update.target_list))?;
         self.ctes.pop();
         Ok(outputs)
     }
 
-    /// `a = x, (b, c) = (y, z), (d, e) = (SELECT …)`
+    /// `a = x, (b, c) = (y, z), (d, e) = (SELECT …)`, and what each column is given.
     pub(super) fn set_list(
         &mut self,
         targets: &[Node],
         table: Option<&ProtectedTable>,
-    ) -> Judged<()> {
+    ) -> Judged<Vec<(String, Given)>> {
         let mut from_query: Vec<Flow> = Vec::new();
+        let mut set = Vec::with_capacity(targets.len());
         for target in targets {
             let Some(NodeEnum::ResTarget(target)) = &target.node else {
                 return Err(malformed("SET"));
@@ -65,14 +68,19 @@ impl Planner<'_> {
                 }
             }
             let value = target.val.as_deref().ok_or_else(|| malformed("SET"))?;
-            match &value.node {
+            let before = self.leaves.len();
+            let given = match &value.node {
                 Some(NodeEnum::MultiAssignRef(multi)) => {
-                    self.set_one_of_many(target, multi, table, &mut from_query)?;
+                    self.set_one_of_many(target, multi, table, &mut from_query)?
                 }
-                _ => self.store_node(table, &target.name, value, target.location)?,
-            }
+                _ => {
+                    self.store_node(table, &target.name, value, target.location)?;
+                    self.given(value, before)
+                }
+            };
+            set.push((target.name.clone(), given));
         }
-        Ok(())
+        Ok(set)
     }
 
     fn set_one_of_many(
@@ -81,13 +89,15 @@ impl Planner<'_> {
         multi: &MultiAssignRef,
         table: Option<&ProtectedTable>,
         from_query: &mut Vec<Flow>,
-    ) -> Judged<()> {
+    ) -> Judged<Given> {
         let at = target.location;
         let ix = usize::try_from(multi.colno - 1).map_err(|_| malformed("SET"))?;
         match multi.source.as_deref().and_then(|s| s.node.as_ref()) {
             Some(NodeEnum::RowExpr(row)) => {
                 let value = row.args.get(ix).ok_or_else(|| malformed("SET"))?;
-                self.store_node(table, &target.name, value, at)
+                let before = self.leaves.len();
+                self.store_node(table, &target.name, value, at)?;
+                Ok(self.given(value, before))
             }
             Some(NodeEnum::SubLink(link)) => {
                 // the grammar hangs the same query under each of its columns: it is analysed at the first
@@ -110,12 +120,21 @@ impl Planner<'_> {
                     .get(ix)
                     .cloned()
                     .ok_or_else(|| malformed("SET"))?;
-                self.store(table, &target.name, flow, at)
+                self.store(table, &target.name, flow, at)?;
+                Ok(Given::Computed)
             }
             _ => Err(unsupported(
                 "SET from a value that is no row of expressions",
                 at,
             )),
         }
+    }
+}
+
+/// Where the first column that SET names stands.
+fn first_target(targets: &[Node]) -> i32 {
+    match targets.first().and_then(|t| t.node.as_ref()) {
+        Some(NodeEnum::ResTarget(target)) => target.location,
+        _ => -1,
     }
 }

@@ -251,7 +251,11 @@ fn command(cmd: &AlterTableCmd, columns: &Columns<'_>, input: &Input<'_>) -> Edi
 
 fn added(cmd: &AlterTableCmd, columns: &Columns<'_>, input: &Input<'_>) -> Edits {
     match cmd.def.as_deref().map(|n| &n.node) {
-        Some(Some(NodeEnum::ColumnDef(def))) => create_table::column(def, columns, input),
+        Some(Some(NodeEnum::ColumnDef(def))) => {
+            let hint = "Rows that exist would have none: make the table with it.";
+            columns.no_hash("ADD COLUMN", &def.colname, hint, at(def.location))?;
+            create_table::column(def, columns, input)
+        }
         _ => Err(unsupported("ADD COLUMN", columns)),
     }
 }

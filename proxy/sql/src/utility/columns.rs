@@ -7,7 +7,7 @@ use crate::plan::alone::{self, Alone};
 use crate::tree;
 use crate::verdict::{Edit, Refusal, Shown, Touch, Use};
 use crate::world::{ProtectedTable, TableColumn};
-use hippocrypt_policy::{ColumnIx, Table, TableRef};
+use hippocrypt_policy::{ColumnIx, Protect, Table, TableRef};
 use pg_query::NodeEnum;
 use pg_query::protobuf::Node;
 use serde::Serialize;
@@ -133,8 +133,43 @@ impl<'w> Columns<'w> {
         })
     }
 
+    /// The hash that the column is, or is part of: the proxy has to know each of its values.
+    pub(super) fn hash(&self, column: &str) -> Option<ColumnIx> {
+        let ix = self.cell(column)?;
+        let policy = self.input.world.policy();
+        match &policy.column(ix)?.protect {
+            Protect::Hash(_) => Some(ix),
+            Protect::Random | Protect::Deterministic | Protect::None => {
+                policy.hashes_of(ix).next().map(|(hash, _)| hash)
+            }
+        }
+    }
+
+    /// `what` on a hash, or on a column that one is of.
+    pub(super) fn no_hash(
+        &self,
+        what: &str,
+        column: &str,
+        hint: &str,
+        at: Option<usize>,
+    ) -> Result<(), Box<Refusal>> {
+        match self.hash(column) {
+            None => Ok(()),
+            Some(hash) => Err(super::refuse(
+                format!(
+                    "{what} is not possible on column {column} of {}: the hash {} is made from the values of statements",
+                    self.name,
+                    self.name(hash)
+                ),
+                hint,
+                at,
+            )),
+        }
+    }
+
     /// DEFAULT of a protected column.
     pub(super) fn default(&self, column: &str, expression: &Node, at: Option<usize>) -> Edits {
+        self.no_hash("DEFAULT", column, "Give the value in INSERT.", at)?;
         let found = alone::default(&self.input, &self.shape, column, expression);
         self.keep(found).map_err(|mut refusal| {
             refusal.position = refusal.position.or(at);

@@ -175,6 +175,21 @@ fn foreign(constraint: &Constraint, own: Option<&str>, columns: &Columns<'_>) ->
         return Ok(());
     };
     cells.iter().for_each(|c| columns.compared(*c));
+    // a key that changes with the other table changes no hash
+    let stays = |action: &str| matches!(action, "" | "a" | "r");
+    let stays = stays(&constraint.fk_upd_action)
+        && matches!(constraint.fk_del_action.as_str(), "" | "a" | "r" | "c");
+    if !stays {
+        for column in &from {
+            let hint = "Leave out SET NULL, SET DEFAULT and ON UPDATE CASCADE.";
+            columns.no_hash(
+                "a foreign key that changes values",
+                column,
+                hint,
+                at(constraint.location),
+            )?;
+        }
+    }
     let to = names::strings(&constraint.pk_attrs);
     let target = constraint
         .pktable

@@ -390,7 +390,9 @@ fn rendered(edits: &[Edit], input: &Input<'_>) -> Option<String> {
             Replacement::Cell { .. }
             | Replacement::Argument { .. }
             | Replacement::GroupId(_)
-            | Replacement::Default { .. } => text.push_str("E'\\\\x00'::bytea"),
+            | Replacement::Default { .. }
+            | Replacement::Hash { .. }
+            | Replacement::HashOf { .. } => text.push_str("E'\\\\x00'::bytea"),
         }
         from = edit.range.end;
     }

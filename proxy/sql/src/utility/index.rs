@@ -150,7 +150,9 @@ pub(super) fn of_view(s: &IndexStmt, view: &View, input: &Input<'_>) -> Ruled {
     let world = input.world;
     let compares = |of: &Provenance| {
         let mut columns = of.columns.iter().map(|ix| world.column(*ix));
-        columns.all(|c| c.is_some_and(|c| matches!(c.protect, Protect::Deterministic)))
+        columns.all(|c| {
+            c.is_some_and(|c| matches!(c.protect, Protect::Deterministic | Protect::Hash(_)))
+        })
     };
     let fits = |node: &Node| match &node.node {
         Some(NodeEnum::IndexElem(element)) => {

@@ -153,8 +153,20 @@ fn planned(
     match planned.verdict {
         Verdict::Untouched => Ok(Plan::default()),
         Verdict::Refusal(refusal) => Err(Box::new((*refusal).clone())),
-        Verdict::Plan(plan) => Ok((*plan).clone()),
+        Verdict::Plan(plan) => match plan.edits.iter().any(hashes_parameters) {
+            true => Err(super::refuse(
+                "a hash of parameters is not possible in PREPARE, EXPLAIN or DECLARE".into(),
+                "Let the driver prepare the statement, or give literals.",
+                None,
+            )),
+            false => Ok((*plan).clone()),
+        },
     }
+}
+
+/// Whether the edit becomes a parameter only where the statement itself is bound.
+fn hashes_parameters(edit: &Edit) -> bool {
+    matches!(edit.with, Replacement::HashOf { .. })
 }
 
 /// Where the statement inside of EXPLAIN begins.

@@ -15,7 +15,8 @@ use std::sync::Arc;
 /// OID of `hippocrypt.cell`.
 const CELL: u32 = 16_400;
 
-/// (table, column, declared type, protection, mask, group) of the policy, in order of [`ColumnIx`].
+/// (table, column, declared type, protection, mask, group) of the policy, in order of [`ColumnIx`]; a hash is of the two
+/// before it.
 const POLICY: &[(&str, &str, &str, Protect, Mask, &str)] = &[
     (
         "public.patients",
@@ -142,6 +143,30 @@ const POLICY: &[(&str, &str, &str, Protect, Mask, &str)] = &[
         "name",
         "text",
         Protect::Random,
+        Mask::Full,
+        "",
+    ),
+    (
+        "public.people",
+        "ssn",
+        "varchar(11)",
+        Protect::Random,
+        Mask::Full,
+        "",
+    ),
+    (
+        "public.people",
+        "dob",
+        "date",
+        Protect::Deterministic,
+        Mask::Full,
+        "",
+    ),
+    (
+        "public.people",
+        "match",
+        "text",
+        Protect::Hash(Vec::new()),
         Mask::Full,
         "",
     ),
@@ -316,6 +341,18 @@ const RELATIONS: &[Row] = &[
         "public.leaky",
         RelationKind::Table,
         &[("id", 23), ("name", CELL)],
+    ),
+    (
+        192,
+        "public.people",
+        RelationKind::Table,
+        &[
+            ("id", 23),
+            ("ssn", CELL),
+            ("match", CELL),
+            ("dob", CELL),
+            ("city", 25),
+        ],
     ),
     // A default of it reads a protected table; a view over it; a parent of it.
     (
@@ -500,7 +537,7 @@ fn policy() -> Database {
             let at = found.unwrap_or_else(|| {
                 groups.push(Group {
                     name: Arc::from(group),
-                    deterministic: *protect == Protect::Deterministic,
+                    deterministic: matches!(protect, Protect::Deterministic | Protect::Hash(_)),
                 });
                 groups.len() - 1
             });
@@ -519,7 +556,10 @@ fn policy() -> Database {
                 column: Arc::from(*column),
             },
             declared: declared.parse::<DeclaredType>().unwrap(),
-            protect: protect.clone(),
+            protect: match protect {
+                Protect::Hash(_) => Protect::Hash(vec![ColumnIx(ix - 2), ColumnIx(ix - 1)]),
+                other => other.clone(),
+            },
             mask: *mask,
             group,
             place: place.clone(),

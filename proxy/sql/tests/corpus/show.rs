@@ -170,11 +170,29 @@ fn replacement(with: &Replacement, analyser: &Analyser) -> String {
         Replacement::Default { column, .. } => {
             format!("⟨default of {}⟩", analyser.world().column_name(*column))
         }
+        Replacement::Hash { column, parts } => {
+            let parts = parts.iter().map(|part| match part {
+                None => "NULL".to_owned(),
+                Some((literal, s)) => format!("{} of {}", seal(s, analyser), constant(literal)),
+            });
+            hash(*column, parts.collect(), analyser)
+        }
+        Replacement::HashOf { column, parts } => {
+            let parts = parts.iter().map(|part| match part {
+                None => "NULL".to_owned(),
+                Some(p) => format!("{} of client ${}", seal(&p.seal, analyser), p.client + 1),
+            });
+            hash(*column, parts.collect(), analyser)
+        }
         Replacement::GroupId(group) => {
             let group = analyser.world().policy().group(*group).unwrap();
             format!("⟨group {}⟩", group.name)
         }
     }
+}
+
+fn hash(column: ColumnIx, parts: Vec<String>, analyser: &Analyser) -> String {
+    format!("⟨hash {}: {}⟩", name(column, analyser), parts.join(", "))
 }
 
 fn constant(literal: &Literal) -> String {

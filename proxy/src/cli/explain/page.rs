@@ -191,7 +191,11 @@ fn constants(sql: &str, plan: &Plan, database: &Database) -> Vec<String> {
     let sealed_at = |edit: &Edit| {
         let seal = match &edit.with {
             Replacement::Cell { seal, .. } | Replacement::Argument { seal, .. } => seal,
-            Replacement::Text(_) | Replacement::GroupId(_) | Replacement::Default { .. } => {
+            Replacement::Text(_)
+            | Replacement::GroupId(_)
+            | Replacement::Default { .. }
+            | Replacement::Hash { .. }
+            | Replacement::HashOf { .. } => {
                 return None;
             }
         };
@@ -218,6 +222,9 @@ fn edited(sql: &str, statement: &Statement, plan: &Plan, database: &Database) ->
             }
             Replacement::Default { column, .. } => {
                 let _ = write!(text, "⟨default of {}⟩", name(database, *column));
+            }
+            Replacement::Hash { column, .. } | Replacement::HashOf { column, .. } => {
+                let _ = write!(text, "⟨hash {}⟩", name(database, *column));
             }
             Replacement::GroupId(group) => {
                 let group = database.group(*group).map_or("?", |group| &group.name);

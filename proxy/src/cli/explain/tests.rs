@@ -74,7 +74,7 @@ fn a_plan_names_columns_and_shows_no_cell() {
             client: 0,
             seal: Some(seal),
             oid: 17,
-            default: None,
+            made: None,
         }],
         client_params: vec![ClientParam { oid: Some(1043) }],
         copy: None,
@@ -130,7 +130,7 @@ fn what_prepare_holds_is_told_as_what_execute_will_do() {
     };
     let stands = Plan {
         params: vec![UpstreamParam {
-            default: None,
+            made: None,
             client: 0,
             seal: Some(seal),
             oid: 17,

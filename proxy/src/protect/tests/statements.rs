@@ -132,7 +132,7 @@ fn plan(params: &[(u16, Option<ColumnIx>)], outputs: Option<Vec<Output>>) -> Pla
                 client: *client,
                 seal: column.map(|c| seal(c, Coercion::Assign)),
                 oid: if column.is_some() { 17 } else { 0 },
-                default: None,
+                made: None,
             })
             .collect(),
         client_params: (0..clients).map(|_| ClientParam { oid: None }).collect(),

@@ -1,4 +1,5 @@
-//! The defaults that were added to the rows of an INSERT, taken out of the edited tree again.
+//! The defaults and hashes that were added to the rows of an INSERT, and the hashes that were added to what an UPDATE
+//! sets, taken out of the edited tree again.
 //!
 //! It must never take out a value that is no cell.
 
@@ -6,10 +7,18 @@ use super::is_dummy;
 use pg_query::NodeEnum;
 use pg_query::protobuf::{Node, SelectStmt};
 
-/// How many there were: `filled` at the end of every row. `None` where `after` is not such an INSERT.
+/// How many there were: `filled` at the end of every row, or in front of all that is set. `None` where `after` is not
+/// such an INSERT or UPDATE.
 pub(super) fn take_out(before: &Node, after: &mut Node, filled: usize) -> Option<usize> {
     if filled == 0 {
         return Some(0);
+    }
+    if let Some(NodeEnum::UpdateStmt(update)) = &mut after.node {
+        let others = update
+            .target_list
+            .split_off(filled.min(update.target_list.len()));
+        let mut added = std::mem::replace(&mut update.target_list, others);
+        return cut(&mut added, filled);
     }
     let (Some(NodeEnum::InsertStmt(before)), Some(NodeEnum::InsertStmt(after))) =
         (&before.node, &mut after.node)

@@ -64,7 +64,7 @@ impl Check<'_> {
         };
         let differs = stored != Some(column.declared);
         let finding = match (&column.protect, is_cell) {
-            (Protect::Random | Protect::Deterministic, true) => return,
+            (Protect::Random | Protect::Deterministic | Protect::Hash(_), true) => return,
             (Protect::None, true) => Finding::error(
                 &column.place,
                 format!("column {name} holds cells, but the policy says protect: none"),
@@ -81,7 +81,7 @@ impl Check<'_> {
                 "write type: {printed} if that is what it is meant to be"
             )),
             (Protect::None, false) => return,
-            (Protect::Random | Protect::Deterministic, false) => {
+            (Protect::Random | Protect::Deterministic | Protect::Hash(_), false) => {
                 let declared = if differs {
                     format!(", and not as the declared {}", column.declared)
                 } else {
@@ -223,7 +223,7 @@ fn index_finding(column: &Column, index: &Index, is_key: bool) -> Option<Finding
                     .hint("drop the index, or protect: deterministic for = and IN"),
             )
         }
-        (Protect::Deterministic | Protect::None, _) => None,
+        (Protect::Deterministic | Protect::Hash(_) | Protect::None, _) => None,
     }
 }
 
