@@ -17,7 +17,7 @@ use pg_query::NodeEnum;
 use pg_query::protobuf::{Node, RangeVar};
 use refuse::{Judged, malformed, refusal, unsupported};
 use scope::{Ctes, Level, Outputs};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -41,6 +41,7 @@ mod infer;
 mod insert;
 mod join;
 mod literal;
+mod lookup;
 mod merge;
 mod params;
 mod refuse;
@@ -146,6 +147,12 @@ struct Planner<'a> {
     filled: usize,
     /// Hashes that are to be made.
     pending: Vec<hash::Pending>,
+    /// Conditions of the WHEREs around that hashes are to stand for.
+    lookups: Vec<lookup::Lookup>,
+    /// Leaves in whose place something else is written.
+    unwritten: BTreeSet<LeafIx>,
+    /// What is written in the place of column references, by where they stand.
+    in_place: BTreeMap<i32, lookup::InPlace>,
     /// Where the last relation of a FROM stands.
     last_relation: Option<usize>,
     effects: Effects,
@@ -170,6 +177,9 @@ impl<'a> Planner<'a> {
             column_casts: Vec::new(),
             filled: 0,
             pending: Vec::new(),
+            lookups: Vec::new(),
+            unwritten: BTreeSet::new(),
+            in_place: BTreeMap::new(),
             last_relation: None,
             effects: Effects::default(),
             stored: false,
@@ -207,7 +217,7 @@ impl<'a> Planner<'a> {
             copy,
             ..Plan::default()
         };
-        check::rendered(&self.input, stmt, &plan, self.filled)?;
+        check::rendered(&self.input, stmt, &plan, self.filled, &self.in_place)?;
         Ok(plan)
     }
 

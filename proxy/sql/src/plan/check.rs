@@ -3,13 +3,15 @@
 //! Both trees are compared with what edits may change taken out of both (constants, parameters, casts, schema
 //! names, plain columns of target lists): anything else that differs is a misplaced edit, and a refusal.
 
+use super::lookup::InPlace;
 use super::refuse::{Judged, malformed};
 use crate::analyse::Input;
 use crate::grammar;
 use crate::verdict::{CopyPlan, Edit, Plan, Replacement};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{Node, PrepareStmt};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
 pub(crate) mod definition;
 mod filled;
@@ -33,8 +35,14 @@ pub(crate) const PLACES: [&str; 8] = [
 ];
 
 /// Parses the statement as it would go upstream, and compares.
-/// `filled` defaults stand at the end of each row of an INSERT.
-pub(super) fn rendered(input: &Input<'_>, stmt: &Node, plan: &Plan, filled: usize) -> Judged<()> {
+/// `filled` defaults stand at the end of each row of an INSERT, and `in_place` stands where columns were.
+pub(super) fn rendered(
+    input: &Input<'_>,
+    stmt: &Node,
+    plan: &Plan,
+    filled: usize,
+    in_place: &BTreeMap<i32, InPlace>,
+) -> Judged<()> {
     let wrong = || malformed("statement");
     let after = reparsed(input, plan).ok_or_else(wrong)?;
     let columns = match (&plan.outputs, &plan.copy) {
@@ -46,7 +54,7 @@ pub(super) fn rendered(input: &Input<'_>, stmt: &Node, plan: &Plan, filled: usiz
     };
     let mut others = after;
     let found = filled::take_out(stmt, &mut others, filled)
-        .and_then(|added| Some(added + same(stmt.clone(), others)?));
+        .and_then(|added| Some(added + same(stmt.clone(), others, in_place)?));
     match columns && found == Some(cells(plan)) {
         true => Ok(()),
         false => Err(wrong()),
@@ -82,7 +90,9 @@ pub(crate) fn prepared(
                 })
         }
     };
-    let same = same((**before).clone(), (**query).clone()) == Some(cells);
+    // a lookup by values within is none that the text here could be compared with: it is refused
+    let found = same((**before).clone(), (**query).clone(), &BTreeMap::new());
+    let same = found == Some(cells);
     match same && listed && stmt.name == after.name {
         true => Ok(()),
         false => Err(wrong()),
@@ -163,25 +173,52 @@ fn cells(plan: &Plan) -> usize {
 /// How many dummies `after` has, if it is otherwise the same as `before`.
 ///
 /// An INSERT's rows are compared one by one: a tree as a JSON value is many times its text.
-fn same(mut before: Node, mut after: Node) -> Option<usize> {
+fn same(mut before: Node, mut after: Node, in_place: &BTreeMap<i32, InPlace>) -> Option<usize> {
     let (rows, others) = (rows(&mut before), rows(&mut after));
     if rows.len() != others.len() {
         return None;
     }
-    let mut found = alike(&before, &after)?;
+    let mut found = alike(&before, &after, in_place)?;
     for (row, other) in rows.iter().zip(&others) {
-        found += alike(row, other)?;
+        found += alike(row, other, in_place)?;
     }
     Some(found)
 }
 
-fn alike(before: &Node, after: &Node) -> Option<usize> {
+fn alike(before: &Node, after: &Node, in_place: &BTreeMap<i32, InPlace>) -> Option<usize> {
     let mut before = serde_json::to_value(before).ok()?;
+    if !in_place.is_empty() {
+        put(&mut before, in_place);
+    }
     let mut after = serde_json::to_value(after).ok()?;
     let found = dummies(&after);
     erase(&mut before);
     erase(&mut after);
     (before == after).then_some(found)
+}
+
+/// Puts what was written in the place of columns there.
+fn put(value: &mut Value, in_place: &BTreeMap<i32, InPlace>) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(|item| put(item, in_place)),
+        Value::Object(fields) => {
+            if let Some(node) = fields.get_mut("node") {
+                let at = node.pointer("/ColumnRef/location").and_then(Value::as_i64);
+                let at = at.and_then(|at| i32::try_from(at).ok());
+                match at.and_then(|at| in_place.get(&at)) {
+                    Some(InPlace::True) => *node = Value::Null,
+                    Some(InPlace::Hash(names)) => {
+                        let name = |name| json!({ "node": { "String": { "sval": name } } });
+                        let names: Vec<Value> = names.iter().map(|n| name(&**n)).collect();
+                        *node = json!({ "ColumnRef": { "fields": names } });
+                    }
+                    None => {}
+                }
+            }
+            fields.values_mut().for_each(|field| put(field, in_place));
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 /// Takes the rows of INSERT … VALUES out.

@@ -70,7 +70,12 @@ impl Planner<'_> {
         Ok(())
     }
 
-    fn seal_beside(&mut self, leaves: &[LeafIx], cell: &Cell, beside: Beside) -> Judged<()> {
+    pub(super) fn seal_beside(
+        &mut self,
+        leaves: &[LeafIx],
+        cell: &Cell,
+        beside: Beside,
+    ) -> Judged<()> {
         let oid = match beside {
             Beside::Operator => types::operand_oid(cell.declared),
             Beside::List => cell.declared.oid(),

@@ -10,6 +10,7 @@ use super::refuse::{Judged, malformed, refusal, unsupported, with_hint};
 use super::scope::quoted;
 use crate::catalog::StoredCell;
 use crate::scan::Kind;
+use crate::verdict::Use;
 use crate::world::{ProtectedTable, TableColumn};
 use hippocrypt_policy::ColumnIx;
 use pg_query::NodeEnum;
@@ -261,7 +262,7 @@ impl Planner<'_> {
                 self.edits.fresh(range, *column, cell);
                 Ok(())
             }
-            (Made::Hash(hash), Some(row)) => self.make_hash(range, hash, |part| {
+            (Made::Hash(hash), Some(row)) => self.make_hash(range, hash, Use::Write, |part| {
                 let given = row.iter().find(|(name, _)| **name == *part);
                 given.map(|(_, given)| *given)
             }),

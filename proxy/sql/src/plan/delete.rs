@@ -21,7 +21,7 @@ impl Planner<'_> {
         self.levels.push(Level {
             entries: entries.clone(),
         });
-        self.only_clear(delete.where_clause.as_deref(), "WHERE", -1)?;
+        self.where_clause(delete.where_clause.as_deref())?;
         self.levels.pop();
         let outputs = self.returning(delete.returning_clause.as_ref(), entries)?;
         self.ctes.pop();

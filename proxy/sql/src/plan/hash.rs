@@ -26,6 +26,13 @@ pub(super) struct Hash {
     parts: Vec<(ColumnIx, Arc<str>)>,
 }
 
+impl Hash {
+    /// Of columns by these names.
+    pub(super) fn new(ix: ColumnIx, name: Arc<str>, parts: Vec<(ColumnIx, Arc<str>)>) -> Self {
+        Self { ix, name, parts }
+    }
+}
+
 /// What a row or SET gives a column.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Given {
@@ -128,6 +135,7 @@ impl Planner<'_> {
         &mut self,
         range: std::ops::Range<usize>,
         hash: &Hash,
+        usage: Use,
         given: impl Fn(&str) -> Option<Given>,
     ) -> Judged<()> {
         let mut parts = Vec::with_capacity(hash.parts.len());
@@ -139,7 +147,7 @@ impl Planner<'_> {
                 None => return Err(malformed("hash")),
             });
         }
-        self.touch_column(hash.ix, Use::Write, Shown::Not);
+        self.touch_column(hash.ix, usage, Shown::Not);
         let edit = self.edits.hash(range, hash.ix);
         let hash = hash.clone();
         self.pending.push(Pending { edit, hash, parts });
@@ -178,7 +186,7 @@ impl Planner<'_> {
                 return Err(malformed("hash"));
             };
             let range = self.token_range(at)?;
-            self.make_hash(range, hash, given)?;
+            self.make_hash(range, hash, Use::Write, given)?;
         }
         Ok(())
     }
@@ -246,7 +254,7 @@ impl Planner<'_> {
             }
             self.edits
                 .text(at..at, &format!("{} = ", quoted(&hash.name)));
-            self.make_hash(at..at, hash, given)?;
+            self.make_hash(at..at, hash, Use::Write, given)?;
             self.edits.text(at..at, ", ");
         }
         Ok(())

@@ -17,6 +17,9 @@ mod operators;
 mod rows;
 mod sublinks;
 
+pub(super) use operators::{is_equality, operator_name};
+pub(super) use rows::fields as row_fields;
+
 impl Planner<'_> {
     /// The value of an expression.
     pub(super) fn infer(&mut self, node: &Node) -> Judged<Flow> {

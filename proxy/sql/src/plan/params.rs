@@ -4,7 +4,7 @@
 //! never go in clear where a cell is expected.
 
 use super::Planner;
-use super::flow::{Cast, Fate, Leaf, Sealed, What};
+use super::flow::{Cast, Fate, Leaf, LeafIx, Sealed, What};
 use super::refuse::{Judged, malformed, refusal, unsupported, with_hint};
 use super::types;
 use crate::verdict::{ClientParam, Coercion, Literal, Seal, Shape, UpstreamParam};
@@ -62,7 +62,8 @@ impl Planner<'_> {
             by_client: BTreeMap::new(),
             highest,
         };
-        for leaf in &leaves {
+        for (ix, leaf) in leaves.iter().enumerate() {
+            let written = !self.unwritten.contains(&LeafIx(ix));
             match (&leaf.what, &leaf.fate) {
                 (What::Param(client, token), fate) => {
                     let sealed = match fate {
@@ -75,12 +76,14 @@ impl Planner<'_> {
                     let known = *types.entry(*client).or_insert(known);
                     one_shape(*client, known, sealed)?;
                     let number = slots.number(*client, seal)?;
-                    self.renumber(leaf, token.clone(), sealed.is_some(), *client, number);
+                    if written {
+                        self.renumber(leaf, token.clone(), sealed.is_some(), *client, number);
+                    }
                 }
-                (What::Null, Fate::Sealed(_)) if leaf.cast != Cast::None => {
+                (What::Null, Fate::Sealed(_)) if leaf.cast != Cast::None && written => {
                     self.edits.text(leaf.range.clone(), "NULL::bytea");
                 }
-                (What::Constant(literal), Fate::Sealed(sealed)) => {
+                (What::Constant(literal), Fate::Sealed(sealed)) if written => {
                     self.cell(leaf, literal, sealed)?
                 }
                 (What::Null | What::Constant(_), _) => {}

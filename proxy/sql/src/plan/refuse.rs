@@ -88,9 +88,12 @@ impl Planner<'_> {
             ),
         });
         refusal.hint = Some(match (construct, random) {
-            (Construct::Equality(_), true) => {
-                "\"protect: deterministic\" in the policy would allow it.".into()
-            }
+            (Construct::Equality(_), true) => match self.hash_over(column) {
+                Some(hash) => format!(
+                    "Compare every column that {hash} is of by \"=\" with a literal or a parameter, joined by AND at the top of WHERE."
+                ),
+                None => "\"protect: deterministic\" in the policy would allow it.".into(),
+            },
             _ => "Select the column and do this in the application; no protection of this version computes it."
                 .into(),
         });

@@ -59,7 +59,7 @@ impl Planner<'_> {
         let entries = self.sources(&select.from_clause)?;
         self.levels.push(Level { entries });
         let outputs = self.targets(&select.target_list, stars)?;
-        self.only_clear(select.where_clause.as_deref(), "WHERE", -1)?;
+        self.where_clause(select.where_clause.as_deref())?;
         self.only_clear(select.having_clause.as_deref(), "HAVING", -1)?;
         self.order_by(&select.sort_clause, &outputs)?;
         self.group_by(&select.group_clause, &outputs)?;

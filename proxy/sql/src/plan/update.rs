@@ -26,7 +26,7 @@ impl Planner<'_> {
         self.levels.push(Level {
             entries: entries.clone(),
         });
-        self.only_clear(update.where_clause.as_deref(), "WHERE", -1)?;
+        self.where_clause(update.where_clause.as_deref())?;
         self.levels.pop();
         let outputs = self.returning(update.returning_clause.as_ref(), entries.clone())?;
         self.levels.push(Level { entries });

@@ -49,6 +49,11 @@ impl Planner<'_> {
         if let Some(flow) = self.row_comparison(name, expr)? {
             return Ok(flow);
         }
+        if let (Some(left), Some(right)) = (expr.lexpr.as_deref(), expr.rexpr.as_deref())
+            && self.looked_up(name, left, right, expr.location)?
+        {
+            return Ok(Flow::Clear);
+        }
         let (left, right) = self.sides(expr)?;
         self.compare(name, left, right, Beside::Operator, expr.location)?;
         Ok(Flow::Clear)
@@ -160,7 +165,7 @@ impl Planner<'_> {
 }
 
 /// The operator, if it is unqualified or of pg_catalog.
-pub(super) fn operator_name(name: &[Node]) -> Option<&str> {
+pub(in super::super) fn operator_name(name: &[Node]) -> Option<&str> {
     let part = |n: &'_ Node| match &n.node {
         Some(NodeEnum::String(s)) => Some(s.sval.clone()),
         _ => None,
@@ -180,6 +185,6 @@ fn sval(node: &Node) -> Option<&str> {
 }
 
 /// The scanner writes `!=` as `<>`.
-pub(super) fn is_equality(name: &str) -> bool {
+pub(in super::super) fn is_equality(name: &str) -> bool {
     matches!(name, "=" | "<>")
 }

@@ -10,7 +10,7 @@ use pg_query::NodeEnum;
 use pg_query::protobuf::{AExpr, Node, SelectStmt, SubLink, SubLinkType};
 
 /// The fields of a row that is written out.
-pub(super) fn fields(node: &Node) -> Option<&[Node]> {
+pub(in super::super) fn fields(node: &Node) -> Option<&[Node]> {
     match &node.node {
         Some(NodeEnum::RowExpr(row)) => Some(&row.args),
         _ => None,
@@ -79,6 +79,7 @@ impl Planner<'_> {
         for (left, right) in left.iter().zip(right) {
             match (fields(left), fields(right)) {
                 (Some(left), Some(right)) => self.fields_meet(what, left, right, at)?,
+                _ if self.looked_up(what, left, right, at)? => {}
                 _ => {
                     let (left, right) = (self.infer(left)?, self.infer(right)?);
                     self.compare(what, left, right, Beside::Operator, at)?;
