@@ -753,3 +753,84 @@ fn lookups_by_literals_are_kept_in_cursors_views_and_plans() {
     }
     place.assert_hidden("900-hash-1");
 }
+
+/// Hashes that share a part are all filled, through a view by its own names for the columns too.
+#[test]
+fn several_hashes_and_views_with_other_names_are_filled() {
+    let policy = "
+databases:
+  DATABASE:
+    tables:
+      public.people:
+        columns:
+          ssn: { type: varchar(11), protect: random }
+          dob: { type: date, protect: random }
+          one: { protect: hash, of: [ssn] }
+          two: { protect: hash, of: [ssn, dob] }
+          owt: { protect: hash, of: [dob, ssn] }
+default: clear
+";
+    let place = Setup::policy(policy).start();
+    let mut app = place.raw("app");
+    run(
+        &mut app,
+        "CREATE TABLE people (id int, one text, ssn varchar(11), two text, dob date, owt text)",
+    );
+    run(
+        &mut app,
+        "CREATE VIEW renamed AS SELECT id, ssn AS s, dob AS d, one AS a, two AS b, owt AS c FROM people",
+    );
+    run(
+        &mut app,
+        "INSERT INTO people (id, ssn, dob) VALUES (1, '900-hash-1', '1984-07-30')",
+    );
+    run(
+        &mut app,
+        "INSERT INTO people (id, ssn, two, dob) VALUES (2, '900-hash-1', DEFAULT, '1984-07-30')",
+    );
+    run(
+        &mut app,
+        "INSERT INTO renamed (d, s, id) VALUES ('1984-07-30', '900-hash-1', 3)",
+    );
+    run(
+        &mut app,
+        "INSERT INTO people (id, ssn) VALUES (4, '900-hash-1')",
+    );
+    run(
+        &mut app,
+        "UPDATE renamed SET d = '1984-07-30', s = '900-hash-1' WHERE id = 4",
+    );
+    let insert = "INSERT INTO renamed (id, s, d) VALUES ($1, $2, $3)";
+    let values: [Option<&[u8]>; 3] = [Some(b"5"), Some(b"900-hash-1"), Some(b"1984-07-30")];
+    assert_eq!(sqlstate(&bound(&mut app, insert, &values, 0)), None);
+    let all = rows(&run(
+        &mut app,
+        "SELECT one, two, owt FROM people ORDER BY id",
+    ));
+    assert_eq!(all.len(), 5);
+    assert!(all.iter().all(|row| *row == all[0]), "{all:?}");
+    let [one, two, owt] = &all[0][..] else {
+        panic!()
+    };
+    assert!(one.is_some() && one != two && two != owt && one != owt);
+    // one of two hashes would stay behind
+    assert_eq!(
+        code(&mut app, "UPDATE people SET ssn = '900-hash-1'").as_deref(),
+        Some("0A000")
+    );
+    for whole in [
+        "ssn = '900-hash-1'",
+        "ssn = '900-hash-1' AND dob = '1984-07-30'",
+    ] {
+        let sql = format!("SELECT id FROM people WHERE {whole}");
+        assert_eq!(rows(&run(&mut app, &sql)).len(), 5, "{sql}");
+    }
+    assert_eq!(
+        rows(&run(
+            &mut app,
+            "SELECT id FROM people WHERE ssn = '900-hash-1' AND id = 2"
+        )),
+        [[Some("2".to_owned())]]
+    );
+    place.assert_hidden("900-hash-1");
+}

@@ -89,8 +89,7 @@ impl Planner<'_> {
                 let Some(parts) = parts.collect::<Option<Vec<_>>>() else {
                     continue;
                 };
-                let taken = |l: &Lookup| l.parts.iter().any(|p| parts.iter().any(|q| q.at == p.at));
-                if let (Some(names), false) = (hash_in(entry, hash), found.iter().any(taken)) {
+                if let Some(names) = hash_in(entry, hash) {
                     let [_, name] = &names;
                     let columns = of.iter().map(|ix| (*ix, self.name_of(*ix))).collect();
                     let hash = Hash::new(hash, Arc::clone(name), columns);
@@ -98,7 +97,17 @@ impl Planner<'_> {
                 }
             }
         }
-        Ok(found)
+        // a condition belongs to one hash: that of the most columns leaves the fewest conditions
+        found.sort_by_key(|lookup| std::cmp::Reverse(lookup.parts.len()));
+        let mut chosen: Vec<Lookup> = Vec::new();
+        for lookup in found {
+            let has = |l: &Lookup, at| l.parts.iter().any(|p| p.at == at);
+            let taken = |at| chosen.iter().any(|l| has(l, at));
+            if !lookup.parts.iter().any(|p| taken(p.at)) {
+                chosen.push(lookup);
+            }
+        }
+        Ok(chosen)
     }
 
     /// Only where the parts themselves cannot be compared, and by who may compare the hash.
