@@ -179,6 +179,10 @@ const SAME: &[(&str, &[Option<&str>])] = &[
         &[Some("30"), Some("Panda"), Some("900-78-0030")],
     ),
     (
+        "MERGE INTO patients p USING (VALUES ($1::int, $2, $3)) AS s (id, name, ssn) ON p.ssn = s.ssn WHEN NOT MATCHED THEN INSERT VALUES (s.id, s.name, s.ssn)",
+        &[Some("31"), Some("Panda"), Some("900-78-0031")],
+    ),
+    (
         "MERGE INTO patients p USING claims c ON p.ssn = c.patient_ssn AND c.id = $1 WHEN MATCHED AND p.ssn = $2 THEN UPDATE SET name = $3, notes = $3",
         &[Some("1"), Some("900-78-0001"), Some("Panda")],
     ),

@@ -9,7 +9,7 @@ use crate::analyse::Input;
 use crate::grammar;
 use crate::verdict::{CopyPlan, Edit, Plan, Replacement};
 use pg_query::NodeEnum;
-use pg_query::protobuf::{Node, PrepareStmt};
+use pg_query::protobuf::{CmdType, Node, PrepareStmt};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -322,6 +322,13 @@ fn erase_fields(fields: &mut Map<String, Value>) {
     }
     if fields.contains_key("select_stmt") {
         fields.remove("cols");
+    }
+    // of MERGE's INSERT too
+    let inserts = Some(CmdType::CmdInsert as i64);
+    if fields.contains_key("match_kind")
+        && fields.get("command_type").and_then(Value::as_i64) == inserts
+    {
+        fields.remove("target_list");
     }
     // the column list of a COPY: `copied` has looked at it
     fields.remove("attlist");

@@ -1,11 +1,13 @@
 //! MERGE: source, ON, and each WHEN in PostgreSQL's order (parse_merge.c, transformMergeStmt).
 //!
-//! It must never store a value by a column's place in the table: an INSERT without a column list is refused.
+//! It must never leave a value to its column's place in the table: the list of columns of an INSERT is written out
+//! where the client left it out.
 
 use super::Planner;
 use super::insert::known_column;
-use super::refuse::{Judged, malformed, refusal, unsupported, with_hint};
-use super::scope::{Entry, Level, Outputs};
+use super::refuse::{Judged, malformed, refusal, unsupported};
+use super::scope::{Entry, Level, Outputs, quoted};
+use crate::scan::Kind;
 use crate::world::ProtectedTable;
 use pg_query::NodeEnum;
 use pg_query::protobuf::{CmdType, MergeMatchKind, MergeStmt, MergeWhenClause, Node};
@@ -15,6 +17,8 @@ struct Sides<'t> {
     table: Option<&'t ProtectedTable>,
     target: Entry,
     source: Vec<Entry>,
+    /// The byte behind each `INSERT` that has values and no list of columns.
+    unlisted: std::vec::IntoIter<usize>,
 }
 
 impl Planner<'_> {
@@ -38,10 +42,11 @@ impl Planner<'_> {
         let (table, target) = self.target_relation(relation)?;
         self.triggers(table.as_ref(), relation.location)?;
         let source = self.source_item(source, &[])?;
-        let sides = Sides {
+        let mut sides = Sides {
             table: table.as_ref(),
             target,
             source,
+            unlisted: self.unlisted(relation.location)?.into_iter(),
         };
         self.levels.push(sides.both());
         self.only_clear(join_condition.as_deref(), "MERGE … ON", -1)?;
@@ -51,14 +56,14 @@ impl Planner<'_> {
                 return Err(malformed("MERGE"));
             };
             self.levels.push(sides.of(clause)?);
-            self.merge_when(&sides, clause)?;
+            self.merge_when(&mut sides, clause)?;
             self.levels.pop();
         }
         self.ctes.pop();
         Ok(Outputs::default())
     }
 
-    fn merge_when(&mut self, sides: &Sides<'_>, clause: &MergeWhenClause) -> Judged<()> {
+    fn merge_when(&mut self, sides: &mut Sides<'_>, clause: &MergeWhenClause) -> Judged<()> {
         let MergeWhenClause {
             match_kind: _,
             command_type,
@@ -69,7 +74,7 @@ impl Planner<'_> {
         } = clause;
         self.only_clear(condition.as_deref(), "MERGE … WHEN", -1)?;
         match CmdType::try_from(*command_type) {
-            Ok(CmdType::CmdInsert) => self.merge_insert(sides.table, target_list, values),
+            Ok(CmdType::CmdInsert) => self.merge_insert(sides, target_list, values),
             Ok(CmdType::CmdUpdate) => {
                 let set = self.set_list(target_list, sides.table)?;
                 self.no_hash_set("MERGE … UPDATE of", sides.table, &set)
@@ -81,16 +86,16 @@ impl Planner<'_> {
 
     fn merge_insert(
         &mut self,
-        table: Option<&ProtectedTable>,
+        sides: &mut Sides<'_>,
         columns: &[Node],
         values: &[Node],
     ) -> Judged<()> {
+        let table = sides.table;
         let mut named = Vec::with_capacity(columns.len());
         for column in columns {
             let Some(NodeEnum::ResTarget(column)) = &column.node else {
                 return Err(malformed("MERGE"));
             };
-            known_column(table, &column.name, column.location)?;
             if !column.indirection.is_empty() {
                 return Err(unsupported(
                     "an assignment to a part of a column",
@@ -100,14 +105,18 @@ impl Planner<'_> {
             named.push((column.name.as_str(), column.location));
         }
         if named.is_empty() && !values.is_empty() {
-            if table.is_some() {
-                let refused = unsupported("INSERT without a list of columns in MERGE", -1);
-                return Err(with_hint(
-                    refused,
-                    "Name the columns: INSERT (a, b) VALUES (…).",
-                ));
-            }
-            return self.clear_all(values, "an assignment", -1);
+            let list = sides.unlisted.next().ok_or_else(|| malformed("MERGE"))?;
+            let Some(table) = table else {
+                return self.clear_all(values, "an assignment", -1);
+            };
+            let in_order = table.columns.iter().take(values.len());
+            named = in_order.map(|c| (&*c.name, -1)).collect();
+            let written: Vec<String> = named.iter().map(|(name, _)| quoted(name)).collect();
+            let written = format!(" ({})", written.join(", "));
+            self.edits.text(list..list, &written);
+        }
+        for (column, at) in &named {
+            known_column(table, column, *at)?;
         }
         if values.len() > named.len() {
             let message = "INSERT has more expressions than target columns";
@@ -118,6 +127,28 @@ impl Planner<'_> {
         }
         let named: Vec<&str> = named.iter().map(|(name, _)| *name).collect();
         self.server_filled(table, &named)
+    }
+
+    /// The byte behind each `INSERT` of `THEN INSERT VALUES` or `THEN INSERT OVERRIDING …`, in order: no expression
+    /// can look like that, whatever its names are.
+    fn unlisted(&self, relation: i32) -> Judged<Vec<usize>> {
+        let tokens = self.input.tokens;
+        let bad = || malformed("MERGE");
+        let start = usize::try_from(relation).map_err(|_| bad())?;
+        let mut ix = tokens.at(start).ok_or_else(bad)?;
+        let end = tokens.from(self.input.range.end);
+        let mut found = Vec::new();
+        loop {
+            ix = tokens.until(ix, end, &[Kind::Then, Kind::Ascii41]);
+            if ix >= end || tokens.kind(ix) != Some(Kind::Then) {
+                return Ok(found);
+            }
+            let next = (tokens.kind(ix + 1), tokens.kind(ix + 2));
+            if let (Some(Kind::Insert), Some(Kind::Values | Kind::Overriding)) = next {
+                found.extend(tokens.get(ix + 1).map(|insert| insert.range.end));
+            }
+            ix += 1;
+        }
     }
 }
 
