@@ -129,6 +129,10 @@ fn brings_code(node: &NodeEnum, input: &Input<'_>, taint: &Taint) -> bool {
             let name = name.last().copied().unwrap_or_default();
             taint.called.is_some() || functions::is_dangerous(name, input.world)
         }
+        // a column's type runs its functions too
+        NodeEnum::CreateStmt(_) | NodeEnum::AlterTableStmt(_) => {
+            taint.called.is_some() || taint.hazard.is_some()
+        }
         _ => taint.called.is_some(),
     }
 }
