@@ -5,6 +5,7 @@
 
 use crate::cache::Cache;
 use crate::catalog::{Catalog, Names};
+use crate::foresee::Foresight;
 use crate::functions::Path;
 use crate::grammar::{self, ParseError};
 use crate::scan::{self, Tokens};
@@ -145,8 +146,17 @@ impl Analyser {
         let work = || {
             let parsed = grammar::parse(text, scs).map_err(unparsable)?;
             let mut unsettled = false;
-            let judged = parsed.stmts.iter().map(|raw| {
-                let judged = self.statement(text, &tokens, cx, raw, unsettled)?;
+            let mut foresight = Foresight::of(&self.world);
+            let last = parsed.stmts.len().saturating_sub(1);
+            let judged = parsed.stmts.iter().enumerate().map(|(ix, raw)| {
+                let world = foresight.world();
+                let (mut judged, changes) = statement(world, text, &tokens, cx, raw, unsettled)?;
+                if ix < last
+                    && let Some(changes) = changes
+                    && foresight.take(changes)
+                {
+                    Arc::make_mut(&mut judged.facts).effects.foreseen = true;
+                }
                 unsettled |= sequence::changes_names(&judged.facts);
                 Ok(judged)
             });
@@ -154,48 +164,59 @@ impl Analyser {
         };
         grammar::with_stack_for(tokens.len(), work).unwrap_or_else(|| Err(too_deep()))
     }
+}
 
-    fn statement(
-        &self,
-        text: &str,
-        tokens: &Tokens,
-        cx: &Context<'_>,
-        raw: &RawStmt,
-        unsettled: bool,
-    ) -> Result<Statement, Refusal> {
-        let range = range_of(raw, text, tokens).ok_or_else(too_deep)?;
-        let input = Input {
-            text,
-            range: range.clone(),
-            tokens,
-            world: &self.world,
-            cx,
-            unsettled,
-        };
-        let node = raw.stmt.as_deref().ok_or_else(too_deep)?;
-        let taint = taint::taint(node, &input)?;
-        let concerns = catalog_view::concerns(&input, &taint.found);
-        let Answer { facts, verdict } = match &node.node {
-            Some(
-                NodeEnum::SelectStmt(_)
-                | NodeEnum::InsertStmt(_)
-                | NodeEnum::UpdateStmt(_)
-                | NodeEnum::DeleteStmt(_)
-                | NodeEnum::MergeStmt(_),
-            ) => query(&input, node, taint),
-            _ => utility::judge(&input, raw, taint),
-        };
-        let verdict = match concerns {
-            true => catalog_view::corrected(&input, node, verdict),
-            false => verdict,
-        };
-        let facts = Arc::new(facts);
-        Ok(Statement {
-            range,
-            facts,
-            verdict,
-        })
-    }
+/// A statement's verdict, and what it makes of relations where that is foreseen.
+fn statement(
+    world: &World,
+    text: &str,
+    tokens: &Tokens,
+    cx: &Context<'_>,
+    raw: &RawStmt,
+    unsettled: bool,
+) -> Result<(Statement, Option<utility::Changes>), Refusal> {
+    let range = range_of(raw, text, tokens).ok_or_else(too_deep)?;
+    let input = Input {
+        text,
+        range: range.clone(),
+        tokens,
+        world,
+        cx,
+        unsettled,
+    };
+    let node = raw.stmt.as_deref().ok_or_else(too_deep)?;
+    let taint = taint::taint(node, &input)?;
+    let concerns = catalog_view::concerns(&input, &taint.found);
+    let runs_unknown = taint.refusal.is_some();
+    let mut changes = None;
+    let Answer { facts, verdict } = match &node.node {
+        Some(
+            NodeEnum::SelectStmt(_)
+            | NodeEnum::InsertStmt(_)
+            | NodeEnum::UpdateStmt(_)
+            | NodeEnum::DeleteStmt(_)
+            | NodeEnum::MergeStmt(_),
+        ) => query(&input, node, taint),
+        other => {
+            let answer = utility::judge(&input, raw, taint);
+            let guarded = !world.is_clear() && !answer.facts.effects.settings;
+            if let Some(node) = other.as_ref().filter(|_| guarded) {
+                changes = utility::changes(node, &answer.verdict, runs_unknown, &input);
+            }
+            answer
+        }
+    };
+    let verdict = match concerns {
+        true => catalog_view::corrected(&input, node, verdict),
+        false => verdict,
+    };
+    let facts = Arc::new(facts);
+    let statement = Statement {
+        range,
+        facts,
+        verdict,
+    };
+    Ok((statement, changes))
 }
 
 /// A SELECT, INSERT, UPDATE or DELETE.

@@ -1,9 +1,10 @@
 //! Several statements in one string: verdicts are made before the first of them runs.
 //!
 //! A SET, a temporary table, the end of a transaction or DDL earlier in the string may give the names of a
-//! later one another meaning. It must never let such a later statement go on under the old one.
+//! later one another meaning. It must never let such a later statement go on under the old one; DDL that was
+//! foreseen (`foresee`) is no such change, but for what a name of the session stands for.
 
-use crate::verdict::{Effects, Facts, Refusal, Shown, Statement, Transaction, Verdict};
+use crate::verdict::{Effects, Facts, Prepared, Refusal, Shown, Statement, Transaction, Verdict};
 use crate::world::World;
 use hippocrypt_policy::TableRef;
 use std::sync::Arc;
@@ -25,6 +26,7 @@ pub(crate) fn settle(statements: &mut [Statement], world: &World) {
         return;
     }
     let mut change = Change::None;
+    let mut since_named = Change::None;
     let mut code = false;
     let mut made_here: Vec<Arc<str>> = Vec::new();
     for statement in statements {
@@ -53,8 +55,16 @@ pub(crate) fn settle(statements: &mut [Statement], world: &World) {
             // The snapshot is from before the string: the relation may be made in it.
             Verdict::Refusal(refusal) => refusal.sqlstate == "42P01",
         };
+        let before = match statement.facts.effects.prepared {
+            Some((Prepared::Execute, _)) => since_named,
+            _ => change,
+        };
+        let borne = match &statement.verdict {
+            Verdict::Refusal(_) => Change::None,
+            Verdict::Untouched | Verdict::Plan(_) => bears(statement.facts.kind),
+        };
         if let Some(table) = named
-            && change > bears(statement.facts.kind)
+            && before > borne
             && stands
         {
             let refusal = refusal(&table.table, statement.range.start);
@@ -65,7 +75,9 @@ pub(crate) fn settle(statements: &mut [Statement], world: &World) {
                 .for_each(|t| t.shown = Shown::Refused);
             statement.verdict = Verdict::Refusal(Arc::new(refusal));
         }
-        change = change.max(made(&statement.facts.effects, statement.facts.kind));
+        let (effects, kind) = (&statement.facts.effects, statement.facts.kind);
+        change = change.max(unforeseen(effects, kind));
+        since_named = since_named.max(made(effects, kind));
     }
 }
 
@@ -78,7 +90,8 @@ fn bears(kind: &str) -> Change {
         // A cursor is planned when it is opened.
         "FETCH" | "MOVE" => Change::Names,
         kind if kind.starts_with("DROP ") => Change::Names,
-        // Their rules stand on the policy, and ask the snapshot for schemas only.
+        // The rule of the one stands on the policy, and asks the snapshot for schemas only; that of the other
+        // refuses what the snapshot does not have.
         "CREATE TABLE" | "CREATE INDEX" => Change::Relations,
         _ => Change::None,
     }
@@ -101,9 +114,17 @@ fn made(effects: &Effects, kind: &str) -> Change {
     }
 }
 
+/// What the statements behind it were not judged by.
+fn unforeseen(effects: &Effects, kind: &str) -> Change {
+    match effects.foreseen {
+        true => Change::None,
+        false => made(effects, kind),
+    }
+}
+
 /// Whether names may mean something else after the statement.
 pub(crate) fn changes_names(facts: &Facts) -> bool {
-    made(&facts.effects, facts.kind) == Change::Names
+    unforeseen(&facts.effects, facts.kind) == Change::Names
 }
 
 /// Whether functions could run in it; DDL runs those that it names.

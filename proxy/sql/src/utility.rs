@@ -22,12 +22,15 @@ mod effects;
 mod index;
 mod kind;
 mod names;
+mod outcome;
 mod rename;
 mod rules;
 mod runs;
 mod table_as;
 mod trigger;
 mod view;
+
+pub(crate) use outcome::{Change, Changes, changes};
 
 /// What a rule finds.
 pub(crate) type Ruled = Result<Passed, Box<Refusal>>;

@@ -59,6 +59,8 @@ pub struct Facts {
 pub struct Effects {
     /// The catalog may be different afterwards (DDL, DO, CALL, unknown function).
     pub catalog: bool,
+    /// The statements behind it in its string have been judged by a catalog that has what it changes.
+    pub foreseen: bool,
     /// It makes or changes code that a later statement could run, or has an object run it.
     pub code: bool,
     /// search_path or another setting verdicts depend on may be different afterwards.

@@ -214,7 +214,7 @@ impl World {
     }
 
     /// The policy of this database.
-    pub fn policy(&self) -> &Database {
+    pub fn policy(&self) -> &Arc<Database> {
         &self.policy
     }
 

@@ -117,11 +117,10 @@ fn place() -> (Place, Raw, Raw) {
     (place, through, twin)
 }
 
-#[test]
-fn migrations_hold_as_on_the_twin_and_quote_no_cell() {
-    let (place, mut through, mut twin) = place();
+/// Where the proxy answers the statements otherwise than the twin, or with a cell.
+fn differences(through: &mut Raw, twin: &mut Raw, statements: &[&str]) -> String {
     let mut wrong = String::new();
-    for statement in SAME {
+    for statement in statements {
         let (got, wanted) = (through.query(statement), twin.query(statement));
         // a server's error about cells has its DETAIL taken off
         let without_detail = |messages: &[raw::Message]| -> Vec<String> {
@@ -146,6 +145,100 @@ fn migrations_hold_as_on_the_twin_and_quote_no_cell() {
             }
         }
     }
+    wrong
+}
+
+#[test]
+fn migrations_hold_as_on_the_twin_and_quote_no_cell() {
+    let (place, mut through, mut twin) = place();
+    let wrong = differences(&mut through, &mut twin, SAME);
+    assert!(wrong.is_empty(), "{wrong}");
+    for canary in CANARIES {
+        place.assert_hidden(canary);
+    }
+}
+
+/// A whole migration in one string, as Prisma, Flyway and `psql -c` send it; what stands behind DDL in it means the
+/// tables as the DDL leaves them.
+const STRINGS: &[&str] = &[
+    "CREATE SCHEMA IF NOT EXISTS \"public\";
+     CREATE TYPE \"Mood\" AS ENUM ('OK', 'SAD');
+     CREATE TABLE \"patients\" (\"id\" SERIAL NOT NULL, \"name\" TEXT NOT NULL, \"ssn\" VARCHAR(11), \"notes\" TEXT, \"status\" VARCHAR(20), \"born\" DATE, \"city\" TEXT, CONSTRAINT \"patients_pkey\" PRIMARY KEY (\"id\"));
+     CREATE TABLE \"claims\" (\"id\" INTEGER NOT NULL, \"patient_ssn\" VARCHAR(11), \"note\" TEXT);
+     CREATE TABLE \"visits\" (\"id\" INTEGER PRIMARY KEY, \"room\" TEXT, \"mood\" \"Mood\" NOT NULL DEFAULT 'OK');
+     -- an index; and a key
+     CREATE UNIQUE INDEX \"patients_ssn_key\" ON \"patients\"(\"ssn\");
+     ALTER TABLE \"claims\" ADD CONSTRAINT \"claims_fkey\" FOREIGN KEY (\"patient_ssn\") REFERENCES \"patients\"(\"ssn\") ON DELETE SET NULL ON UPDATE CASCADE;
+     INSERT INTO patients (name, ssn, born) VALUES ('Mia Marmoset', '900-88-0001', '1980-01-02'), ('Mia Marmoset', '900-88-0002', NULL) RETURNING id, name, ssn;
+     INSERT INTO claims VALUES (1, '900-88-0001', 'marmoset note');
+     INSERT INTO visits SELECT id, 'A' FROM patients;
+     SELECT p.*, c.*, v.room, v.mood = 'OK' FROM patients p JOIN claims c ON c.patient_ssn = p.ssn JOIN visits v ON v.id = p.id WHERE p.ssn = '900-88-0001'",
+    "ALTER TABLE patients ADD COLUMN x int DEFAULT 5, DROP COLUMN city, ALTER notes SET NOT NULL; SELECT 1",
+    "ALTER TABLE patients ADD COLUMN x int DEFAULT 5, DROP COLUMN city, ALTER born SET STATISTICS 5; INSERT INTO patients VALUES (7, 'Mia Marmoset', '900-88-0007', NULL, 'marmoset status', '2000-01-01', 6); SELECT * FROM patients ORDER BY id; UPDATE patients SET x = 8 WHERE ssn = '900-88-0007' RETURNING *",
+    "CREATE TABLE IF NOT EXISTS patients (id int, name text, ssn varchar(11), notes text, status varchar(20), born date); SELECT * FROM patients ORDER BY id",
+    // it fails: nothing of it stays
+    "ALTER TABLE patients ADD COLUMN y int; INSERT INTO patients (id, name, y) VALUES (7, 'Mia Marmoset', 1); SELECT * FROM patients",
+    "SELECT * FROM patients ORDER BY id",
+    "INSERT INTO claims VALUES (2, '900-88-0099', NULL)",
+    "ALTER TABLE claims DROP CONSTRAINT claims_fkey; INSERT INTO claims VALUES (2, '900-88-0009', NULL); TABLE claims",
+    // another order of columns
+    "DROP TABLE IF EXISTS claims, nowhere; CREATE TABLE claims (note text, amount int, patient_ssn varchar(11)); INSERT INTO claims VALUES ('marmoset note', 1, '900-88-0002'); SELECT * FROM claims",
+    "CREATE TABLE t (a int, \"B c\" text, id serial); INSERT INTO t (a, \"B c\") SELECT id, 'x' FROM patients ORDER BY id; SELECT t.*, p.name FROM t, patients p WHERE p.id = t.a ORDER BY t.id",
+    "ALTER TABLE claims ADD COLUMN amount int DEFAULT 3, DROP COLUMN amount; SELECT * FROM claims; INSERT INTO claims VALUES ('marmoset note', '900-88-0002', 4) RETURNING *",
+    "BEGIN; ALTER TABLE claims ADD COLUMN more text, ALTER amount DROP NOT NULL; INSERT INTO claims VALUES (NULL, '900-88-0002', NULL, 'x') RETURNING *",
+    "INSERT INTO claims VALUES ('marmoset note', NULL, NULL, 'y') RETURNING *; ALTER TABLE claims DROP COLUMN amount; SELECT * FROM claims; ROLLBACK",
+    "SELECT * FROM claims",
+    "CREATE INDEX ON claims (patient_ssn); DROP INDEX claims_patient_ssn_idx; ANALYZE claims; SELECT count(*) FROM claims WHERE patient_ssn = '900-88-0002'",
+    // a default is known when the string is over
+    "ALTER TABLE claims ALTER note SET DEFAULT 'marmoset note', ALTER amount SET DEFAULT 7; INSERT INTO claims (note, patient_ssn) VALUES ('marmoset note', '900-88-0001') RETURNING *",
+    "INSERT INTO claims (patient_ssn) VALUES ('900-88-0001') RETURNING *; ALTER TABLE claims ALTER note DROP DEFAULT; INSERT INTO claims (amount) VALUES (8) RETURNING *",
+    "CREATE INDEX ON visits2 (id)",
+    // names and COPY in the same string
+    "BEGIN; ALTER TABLE claims ADD COLUMN w int; DECLARE c CURSOR FOR SELECT * FROM claims; FETCH ALL FROM c; COMMIT",
+    "ALTER TABLE claims DROP COLUMN w; PREPARE p AS SELECT * FROM claims WHERE patient_ssn = $1",
+    "EXECUTE p ('900-88-0002')",
+    "ALTER TABLE claims ADD COLUMN w int; COPY claims TO STDOUT; COPY (SELECT note, w FROM claims) TO STDOUT",
+    "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'patients'::regclass ORDER BY 1",
+];
+
+/// Of the same string, and refused: what comes before does not run.
+const STRINGS_REFUSED: &[&str] = &[
+    "DROP TABLE claims; SELECT note FROM claims",
+    "DROP TABLE patients CASCADE; SELECT note FROM claims",
+    "ALTER TABLE claims ADD COLUMN z text; CREATE INDEX ON claims (note)",
+    "ALTER TABLE claims ALTER note SET DEFAULT 'marmoset note'; INSERT INTO claims DEFAULT VALUES",
+    "DROP TABLE claims; CREATE TABLE claims (note text DEFAULT 'marmoset note', patient_ssn varchar(11)); INSERT INTO claims (patient_ssn) VALUES ('x')",
+    "DROP TABLE claims; CREATE TABLE claims (note text, patient_ssn varchar(11)) PARTITION BY LIST (patient_ssn); CREATE INDEX ON claims (octet_length(note))",
+    "CREATE SCHEMA elsewhere; SET search_path = elsewhere; CREATE TABLE claims (note text); INSERT INTO claims VALUES ('marmoset note')",
+    "CREATE SCHEMA elsewhere; CREATE TABLE elsewhere.claims (note text); INSERT INTO claims VALUES ('marmoset note')",
+    "CREATE FUNCTION f() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM patients'; CREATE TABLE u (a bigint DEFAULT f()); INSERT INTO u DEFAULT VALUES",
+    "PREPARE p AS SELECT note FROM claims; ALTER TABLE claims ADD COLUMN z text; EXECUTE p",
+];
+
+#[test]
+fn a_string_of_ddl_is_judged_as_it_leaves_the_tables() {
+    let (place, mut through, mut twin) = place();
+    let wrong = differences(&mut through, &mut twin, STRINGS);
+    assert!(wrong.is_empty(), "{wrong}");
+    let dumped = || {
+        let dump = place.dump();
+        // pg_dump draws a new token each time
+        let lines = dump.lines().filter(|l| !l.contains("restrict "));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let before = dumped();
+    for statement in STRINGS_REFUSED {
+        let answer = through.query(statement);
+        let refused = sqlstate(&answer);
+        assert!(
+            matches!(refused.as_deref(), Some("0A000" | "42P01")),
+            "{statement}: {answer:?}"
+        );
+    }
+    assert_eq!(dumped(), before);
+    // what another session sees
+    let (mut through, mut twin) = (place.raw("app"), place.raw_twin("app"));
+    let wrong = differences(&mut through, &mut twin, &["TABLE patients", "TABLE claims"]);
     assert!(wrong.is_empty(), "{wrong}");
     for canary in CANARIES {
         place.assert_hidden(canary);

@@ -198,12 +198,28 @@ fn schema(s: &CreateSchemaStmt, input: &Input<'_>, taint: &Taint) -> Ruled {
     }
 }
 
+/// The server's own words: nothing that could be made meanwhile is indexed unseen.
+fn missing(relation: &RangeVar) -> Refusal {
+    let name = match relation.schemaname.as_str() {
+        "" => relation.relname.clone(),
+        schema => format!("{schema}.{}", relation.relname),
+    };
+    Refusal {
+        sqlstate: "42P01",
+        message: format!("relation \"{name}\" does not exist"),
+        detail: None,
+        hint: None,
+        position: None,
+    }
+}
+
 fn create_index(s: &IndexStmt, input: &Input<'_>) -> Ruled {
     let Some(relation) = s.relation.as_ref() else {
         return Err(Box::new(super::unknown()));
     };
     match names::lookup(relation, input) {
-        Lookup::Unprotected | Lookup::Missing(_) => untouched(),
+        Lookup::Unprotected => untouched(),
+        Lookup::Missing(_) => Err(Box::new(missing(relation))),
         Lookup::Protected(table) => index::create(s, &table.name, input),
         Lookup::Closed { table, .. } if input.world.awaits_columns(table) => {
             index::create(s, table, input)

@@ -254,6 +254,9 @@ fn effects(effects: &Effects) -> Vec<String> {
     let mut all = Vec::new();
     if effects.catalog {
         all.push("catalog".into());
+        if effects.foreseen {
+            all.push("foreseen".into());
+        }
     }
     if effects.settings {
         all.push("settings".into());
