@@ -9,6 +9,7 @@ use hippocrypt_e2e::sql::{rows, told};
 use std::path::PathBuf;
 use std::process::Command;
 
+mod dump;
 mod scenario;
 
 /// The policy of the scenarios' one table.

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 /// The scenario's tables, every kind of value in them.
-const PROTECTED: &str = r#"
+pub(super) const PROTECTED: &str = r#"
 databases:
   DATABASE:
     tables:
@@ -52,14 +52,21 @@ roles:
   all: { users: [app], columns: { "*": clear } }
 "#;
 
-const COLUMNS: &str = "name ssn dob age big cost alive seen token photo tags";
+pub(super) const COLUMNS: &str = "name ssn dob age big cost alive seen token photo tags";
 
 /// In all names and numbers that the programs write into protected columns.
-const CANARIES: [&str; 2] = ["Capybara", "900-55-00"];
+pub(super) const CANARIES: [&str; 2] = ["Capybara", "900-55-00"];
 
 /// The file of a program.
 fn file(name: &str) -> PathBuf {
     scenarios().join("scenario").join(name)
+}
+
+/// Makes the tables as app.
+pub(super) fn make(port: u16, database: &str) {
+    let mut psql = program("psql", port, "app", &password("app"), database);
+    psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-f"]);
+    succeed(psql.arg(file("schema.sql")));
 }
 
 fn as_on_the_twin(command: impl Fn() -> Command) {
@@ -68,9 +75,7 @@ fn as_on_the_twin(command: impl Fn() -> Command) {
         Setup::policy(ELSEWHERE).start(),
     );
     let played = |port, database: &str, place: &Place| {
-        let mut schema = program("psql", port, "app", &password("app"), database);
-        schema.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-f"]);
-        succeed(schema.arg(file("schema.sql")));
+        make(port, database);
         let mut command = command();
         point(&mut command, port, database);
         let output = command.output().expect("the program to start");
@@ -149,4 +154,33 @@ fn node_postgres() {
 #[test]
 fn postgres_js() {
     plays(&["node"], "postgres_js.js");
+}
+
+/// Those that only `./run test --full drivers` plays.
+mod full {
+    use super::plays;
+
+    #[test]
+    fn dbd_pg() {
+        plays(&["perl"], "dbd_pg.pl");
+    }
+
+    /// Debian's packages of Go lie in a GOPATH.
+    #[test]
+    fn lib_pq() {
+        let go = [
+            "env",
+            "GO111MODULE=off",
+            "GOPATH=/usr/share/gocode",
+            "go",
+            "run",
+        ];
+        plays(&go, "lib_pq.go");
+    }
+
+    /// Debian's Python, for that has Debian's pyodbc.
+    #[test]
+    fn psqlodbc() {
+        plays(&["/usr/bin/python3"], "psqlodbc.py");
+    }
 }
