@@ -1,6 +1,7 @@
 //! Who writes a step: chance, the schema, and the slots of the statement at hand. Constructs (in `constructs/`) ask it
 //! for tables, columns and values.
 
+use super::policy::Access;
 use super::rng::Rng;
 use super::schema::{Column, Kind, Schema, Table};
 use super::script::{CLOSE, OPEN, Piece, Slot, literal};
@@ -50,6 +51,11 @@ impl<'a> Author<'a> {
         self.one_of(table.kept(Kind::Deterministic))
     }
 
+    /// A column that a role may do so much with.
+    pub fn open_to<'t>(&mut self, table: &'t Table, role: usize, access: Access) -> &'t Column {
+        self.one_of(table.open_to(role, access))
+    }
+
     fn slot(&mut self, value: Value, ty: &'static Type) -> String {
         let literal = literal(&mut self.rng, &value, ty);
         self.slots.push(Slot {
@@ -88,6 +94,11 @@ impl<'a> Author<'a> {
 
     pub fn null(&mut self, column: &Column) -> String {
         self.slot(None, column.ty)
+    }
+
+    /// This text, of a protected column.
+    pub fn text(&mut self, text: String) -> String {
+        self.slot(Some(text), &TEXT)
     }
 
     /// A clear number.

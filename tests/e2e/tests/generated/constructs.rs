@@ -5,15 +5,23 @@ use super::author::Author;
 use super::schema::Table;
 use super::script::{MODES, Mode, Piece, Script};
 
+mod copy;
 mod cte;
+mod cursor;
 mod ddl;
 mod filter;
 mod group;
+mod hash;
 mod join;
+mod large;
 mod read;
 mod refused;
+mod relations;
+mod roles;
 mod session;
 mod setop;
+mod settings;
+mod strings;
 mod upsert;
 mod write;
 
@@ -26,6 +34,10 @@ pub enum Expect {
     Refusal,
     /// The twin's own errors are what it is about.
     Error,
+    /// Refused with 42501.
+    Denied,
+    /// To one who may see nothing: refused, or answered as by PostgreSQL without any protected value.
+    Hidden,
 }
 
 /// A construct.
@@ -35,6 +47,8 @@ pub struct Construct {
     pub modes: &'static [Mode],
     /// What of the schema must have been made.
     pub needs: &'static str,
+    /// How often it is in the deck, per mode.
+    pub times: usize,
     pub make: fn(&mut Author<'_>) -> Script,
 }
 
@@ -55,6 +69,7 @@ const fn yes(name: &'static str, make: Make) -> Construct {
         expect: Expect::Yes,
         modes: &MODES,
         needs: "",
+        times: 1,
         make,
     }
 }
@@ -73,9 +88,33 @@ const fn error(name: &'static str, make: Make) -> Construct {
     }
 }
 
+const fn denied(name: &'static str, make: Make) -> Construct {
+    Construct {
+        expect: Expect::Denied,
+        ..yes(name, make)
+    }
+}
+
+impl Construct {
+    const fn on(mut self, part: &'static str) -> Self {
+        self.needs = part;
+        self
+    }
+
+    const fn times(mut self, times: usize) -> Self {
+        self.times = times;
+        self
+    }
+
+    const fn only(mut self, modes: &'static [Mode]) -> Self {
+        self.modes = modes;
+        self
+    }
+}
+
 /// All of them.
 pub fn all() -> Vec<&'static Construct> {
-    let families: [&'static [Construct]; 11] = [
+    let families: [&'static [Construct]; 19] = [
         read::ALL,
         filter::ALL,
         join::ALL,
@@ -87,6 +126,14 @@ pub fn all() -> Vec<&'static Construct> {
         ddl::ALL,
         session::ALL,
         refused::ALL,
+        roles::ALL,
+        hash::ALL,
+        copy::ALL,
+        large::ALL,
+        strings::ALL,
+        cursor::ALL,
+        settings::ALL,
+        relations::ALL,
     ];
     families.into_iter().flatten().collect()
 }

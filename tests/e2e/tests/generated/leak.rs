@@ -14,6 +14,12 @@ const MARKS: [&str; 7] = [
     "a2FuYXJ",
 ];
 
+/// A mark in what a client was told.
+pub fn shown(said: &[String]) -> Option<&'static str> {
+    let mut marks = MARKS.into_iter();
+    marks.find(|mark| said.iter().any(|line| line.contains(mark)))
+}
+
 /// Every mark that was found, and where.
 pub fn search(place: &Place, log_from: u64) -> Vec<String> {
     let mut found = Vec::new();

@@ -1,10 +1,15 @@
-//! A schema from a seed: tables, protected columns of all declared types, groups that tables share, its policy and
-//! its first rows. It must never put a marked value into a clear column.
+//! A schema from a seed: tables, protected columns of all declared types, groups that tables share, and its first
+//! rows. It must never put a marked value into a clear column.
 
+use super::mask::Mask;
+use super::policy::{Access, ROLES};
 use super::rng::Rng;
 use super::types::{BOOL, INT4, INT8, SHORT, TEXT, TYPES, Type, clear, protected};
-use hippocrypt_e2e::Setup;
 use std::sync::OnceLock;
+
+mod special;
+
+pub use special::{Hash, Special};
 
 /// How a column is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,8 +25,15 @@ pub struct Column {
     pub name: String,
     pub ty: &'static Type,
     pub kind: Kind,
-    /// The column that gives the group its name, for columns that share one.
+    /// Which of the groups that all tables share it is of.
     pub group: Option<usize>,
+    /// The column that founds its group, as the policy writes it, if that is another.
+    pub founder: Option<String>,
+    /// What follows the type in CREATE TABLE.
+    pub extra: String,
+    pub mask: Mask,
+    /// What each of `ROLES` may do with it.
+    pub access: [Access; ROLES.len()],
 }
 
 impl Column {
@@ -44,6 +56,8 @@ pub struct Table {
     /// What follows the columns in CREATE TABLE, and further statements.
     pub suffix: &'static str,
     pub after: Vec<String>,
+    /// Only behind the proxy.
+    pub hash: Option<Hash>,
 }
 
 impl Table {
@@ -63,12 +77,40 @@ impl Table {
     }
 
     pub fn names(&self) -> String {
-        let names: Vec<&str> = self.columns.iter().map(|c| c.name.as_str()).collect();
+        let given = self
+            .columns
+            .iter()
+            .filter(|c| !c.extra.contains("GENERATED"));
+        let names: Vec<&str> = given.map(|c| c.name.as_str()).collect();
         names.join(", ")
     }
 
-    fn create(&self) -> String {
-        let columns: Vec<String> = self
+    /// What a role may do with what.
+    pub fn open_to(&self, role: usize, access: Access) -> Vec<&Column> {
+        let protected = self.protected().into_iter();
+        protected.filter(|c| c.access[role] == access).collect()
+    }
+
+    pub fn column(&self, name: &str) -> &Column {
+        let found = self.columns.iter().find(|c| c.name == name);
+        found.expect("a column of the table")
+    }
+
+    /// What of the schema is missing when it could not be made; empty: it must be there.
+    pub fn part(&self) -> &'static str {
+        let optional = ["parts", "family", "matches", "owners", "owned", "filled"];
+        let found = optional.into_iter().find(|name| *name == self.name);
+        found.unwrap_or_default()
+    }
+
+    /// CREATE TABLE, alike on both sides.
+    pub fn definition(&self) -> String {
+        self.create().twin
+    }
+
+    /// CREATE TABLE for the proxy and for the twin.
+    fn create(&self) -> Made {
+        let mut columns: Vec<String> = self
             .columns
             .iter()
             .enumerate()
@@ -77,15 +119,37 @@ impl Table {
                     (0, "") => " PRIMARY KEY",
                     _ => "",
                 };
-                format!("{} {}{key}", c.name, c.ty.name)
+                format!("{} {}{key}{}", c.name, c.ty.name, c.extra)
             })
             .collect();
-        format!(
-            "CREATE TABLE {} ({}){}",
-            self.name,
-            columns.join(", "),
-            self.suffix
-        )
+        let text = |columns: &[String]| {
+            let (name, columns) = (&self.name, columns.join(", "));
+            format!("CREATE TABLE {name} ({columns}){}", self.suffix)
+        };
+        let twin = text(&columns);
+        if let Some(hash) = &self.hash {
+            columns.insert(hash.at, format!("{} text", hash.name));
+        }
+        Made {
+            through: text(&columns),
+            twin,
+        }
+    }
+}
+
+/// A statement of the set-up on either side.
+#[derive(Clone, Debug)]
+pub struct Made {
+    pub through: String,
+    pub twin: String,
+}
+
+impl From<String> for Made {
+    fn from(sql: String) -> Self {
+        Self {
+            through: sql.clone(),
+            twin: sql,
+        }
     }
 }
 
@@ -98,6 +162,10 @@ pub struct Schema {
     pub partitioned: Table,
     /// Nobody's secret.
     pub plain: Table,
+    /// One for each thing that ordinary tables do not have.
+    pub special: Special,
+    /// What the policy gives users whom no role takes.
+    pub default: Access,
 }
 
 /// Names that need quotes, words of the grammar, and ordinary ones.
@@ -130,69 +198,92 @@ impl Schema {
         ];
         let mut plain = bare(names[3]);
         plain.columns.push(column("d", &SHORT, Kind::Clear, None));
-        Self {
+        let mut schema = Self {
             tables,
             partitioned,
             plain,
+            special: Special::make(&mut rng, types),
+            default: *rng.pick(&[Access::Clear, Access::Mask, Access::Deny]),
+        };
+        schema.found();
+        schema
+    }
+
+    /// The first table's columns found the groups that all share.
+    fn found(&mut self) {
+        let first = &self.tables[0];
+        let founders = [0, 1].map(|g| format!("{}.{}", first.policy, first.shared(g).name));
+        let rest = self.tables[1..].iter_mut().chain([&mut self.partitioned]);
+        for column in rest
+            .chain(self.special.sharing())
+            .flat_map(|t| &mut t.columns)
+        {
+            column.founder = column.group.map(|g| founders[g].clone());
         }
     }
 
+    /// Every table that has rows.
+    pub fn all(&self) -> Vec<&Table> {
+        let own = self.tables.iter().chain([&self.plain, &self.partitioned]);
+        own.chain(self.special.all()).collect()
+    }
+
+    /// What the policy names.
+    pub fn named(&self) -> Vec<&Table> {
+        let mut all = self.all();
+        all.retain(|t| t.name != self.plain.name);
+        all.push(&self.special.later);
+        all
+    }
+
     /// DDL that must work; then DDL that may be refused, by what it makes.
-    pub fn create(&self) -> (Vec<String>, Vec<(&'static str, Vec<String>)>) {
-        let mut must = vec!["CREATE SCHEMA med".to_owned()];
+    pub fn create(&self) -> (Vec<Made>, Vec<(&'static str, Vec<Made>)>) {
+        let mut must = vec!["CREATE SCHEMA med".to_owned().into()];
         for table in self.tables.iter().chain([&self.plain]) {
             must.push(table.create());
-            must.extend(table.after.clone());
         }
         let first = &self.tables[0];
-        must.push(format!(
-            "CREATE UNIQUE INDEX first_unique ON {} ({}, k)",
-            first.name,
-            first.shared(0).name
-        ));
-        let mut parts = vec![self.partitioned.create()];
-        parts.extend(self.partitioned.after.clone());
-        (must, vec![("parts", parts)])
+        let all: Vec<&str> = first.columns.iter().map(|c| c.name.as_str()).collect();
+        must.extend(
+            [
+                format!(
+                    "CREATE UNIQUE INDEX first_unique ON {} ({}, k)",
+                    first.name,
+                    first.shared(0).name
+                ),
+                format!(
+                    "CREATE VIEW seen AS SELECT {} FROM {}",
+                    all.join(", "),
+                    first.name
+                ),
+                "GRANT USAGE ON SCHEMA med TO billing, guest".to_owned(),
+            ]
+            .map(Made::from),
+        );
+        let granted = self.tables.iter().chain([&self.plain]).map(|t| &*t.name);
+        for name in granted.chain(["seen"]) {
+            must.push(format!("GRANT ALL ON {name} TO billing, guest").into());
+        }
+        let mut may = Vec::new();
+        for table in self.all().into_iter().skip(4) {
+            let mut parts = vec![table.create()];
+            parts.extend(table.after.iter().cloned().map(Made::from));
+            may.push((table.part(), parts));
+        }
+        (must, may)
     }
 
     /// Rows of every table as one INSERT each; marked values in protected columns only.
     pub fn rows(&self, seed: u64) -> Vec<(&'static str, String)> {
         let mut rng = Rng::new(seed ^ 0xda7a);
         let mut all = Vec::new();
-        for table in self.tables.iter().chain([&self.plain, &self.partitioned]) {
-            let needs = if table.suffix.is_empty() { "" } else { "parts" };
-            all.push((needs, insert(&mut rng, table)));
-        }
-        all
-    }
-
-    pub fn setup(&self) -> Setup {
-        Setup::policy(&self.policy())
-    }
-
-    pub fn policy(&self) -> String {
-        let mut text = "databases:\n  DATABASE:\n    tables:\n".to_owned();
-        for table in self.tables.iter().chain([&self.partitioned]) {
-            text.push_str(&format!("      '{}':\n        columns:\n", table.policy));
-            for c in table.protected() {
-                let protect = match c.kind {
-                    Kind::Random => "random",
-                    _ => "deterministic",
-                };
-                let owner = c.group.map(|g| self.tables[0].shared(g));
-                let group = owner
-                    .filter(|o| !std::ptr::eq(*o, c))
-                    .map_or(String::new(), |o| {
-                        format!(", group: '{}.{}'", self.tables[0].policy, o.name)
-                    });
-                text.push_str(&format!(
-                    "          '{}': {{ type: \"{}\", protect: {protect}{group} }}\n",
-                    c.name, c.ty.name
-                ));
+        for table in self.all() {
+            all.push((table.part(), insert(&mut rng, table, 1)));
+            if table.name == "family" {
+                all.push(("family", insert(&mut rng, &Special::child(table), 51)));
             }
         }
-        text.push_str("default: clear\n");
-        text
+        all
     }
 }
 
@@ -202,6 +293,10 @@ fn column(name: &str, ty: &'static Type, kind: Kind, group: Option<usize>) -> Co
         ty,
         kind,
         group,
+        founder: None,
+        extra: String::new(),
+        mask: Mask::Full,
+        access: [Access::Clear; ROLES.len()],
     }
 }
 
@@ -217,6 +312,7 @@ fn bare(name: &str) -> Table {
         ],
         suffix: "",
         after: Vec::new(),
+        hash: None,
     }
 }
 
@@ -240,18 +336,40 @@ fn table(rng: &mut Rng, name: &str, types: &[&'static Type]) -> Table {
         };
         columns.push(column(next(), ty, kind, None));
     }
+    rights(rng, &mut table);
     table
 }
 
+/// Masks, and of each access some columns for the first role; nothing for the second.
+fn rights(rng: &mut Rng, table: &mut Table) {
+    use Access::{Clear, Deny, Mask as Masked};
+    let mut of_first = [Masked, Masked, Masked, Clear, Clear, Deny];
+    rng.shuffle(&mut of_first);
+    let protected = table.columns.iter_mut().filter(|c| c.kind != Kind::Clear);
+    for (column, access) in protected.zip(of_first) {
+        let n = 1 + rng.below(9);
+        column.mask = *rng.pick(&Mask::of(column.ty, n));
+        column.access = [access, Deny];
+    }
+}
+
 /// 24 rows; values that the type would refuse are left out here.
-fn insert(rng: &mut Rng, table: &Table) -> String {
+fn insert(rng: &mut Rng, table: &Table, first: usize) -> String {
     let mut rows = Vec::new();
-    for id in 1..=24_usize {
+    for id in first..first + 24 {
         let values: Vec<String> = table
             .columns
             .iter()
+            .filter(|c| !c.extra.contains("GENERATED"))
             .map(|c| {
                 let value = match (c.name.as_str(), c.kind) {
+                    _ if c.extra.contains("UNIQUE") => {
+                        Some(super::types::marked(c.ty.name, id - 1))
+                    }
+                    _ if c.extra.contains("REFERENCES") => {
+                        let n = rng.below(28);
+                        (n < 24).then(|| super::types::marked(c.ty.name, n))
+                    }
                     ("id", _) => Some(id.to_string()),
                     // With the unique index on the first table's group and k: each k once there.
                     ("k", _) if table.name != "parts" => Some((id % 12).to_string()),

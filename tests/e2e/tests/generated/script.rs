@@ -1,8 +1,12 @@
 //! What a step of a session is: statements with places for values, which each mode fills in its own way. A step is
 //! made from the seed alone; it must never depend on what an earlier one answered, or a replay would differ.
 
+use super::mask::Mask;
 use super::rng::Rng;
 use super::types::{Type, Value};
+
+/// The user who sees everything in clear, and owns the tables.
+pub const APP: &str = "app";
 
 /// How values travel, and by which protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,7 +58,13 @@ pub const CLOSE: char = '\u{2}';
 #[derive(Clone, Debug)]
 pub struct Piece {
     text: String,
+    /// What the twin is asked instead, where it has no such column.
+    on_twin: Option<String>,
     pub slots: Vec<Slot>,
+    /// Result columns that are shown masked.
+    pub masks: Vec<(usize, Mask, &'static Type)>,
+    /// Its user may see no protected value at all.
+    pub hidden: bool,
     /// Rows come in an order that the statement fixes.
     pub ordered: bool,
     /// Rows are not compared: EXPLAIN's text.
@@ -69,7 +79,10 @@ impl Piece {
     pub fn new(text: String, slots: Vec<Slot>) -> Self {
         Self {
             text,
+            on_twin: None,
             slots,
+            masks: Vec::new(),
+            hidden: false,
             ordered: false,
             rows_exempt: false,
             copy_data: None,
@@ -95,6 +108,27 @@ impl Piece {
     pub fn fetching(mut self, rows: u32) -> Self {
         self.fetch = rows;
         self
+    }
+
+    /// The twin is asked this instead, with the same values in the same order.
+    pub fn on_twin(mut self, text: String) -> Self {
+        self.on_twin = Some(text);
+        self
+    }
+
+    /// These result columns come masked.
+    pub fn masked(mut self, masks: Vec<(usize, Mask, &'static Type)>) -> Self {
+        self.masks = masks;
+        self
+    }
+
+    /// As the twin gets it.
+    pub fn for_twin(&self) -> Self {
+        let text = self.on_twin.as_ref().unwrap_or(&self.text);
+        Self {
+            text: text.clone(),
+            ..self.clone()
+        }
     }
 
     /// The statement as it is sent, and its parameters in order.
@@ -133,6 +167,8 @@ pub enum Wrap {
     Alone,
     /// The step has its own BEGIN and end.
     Own,
+    /// Each on its own; they leave settings behind, which are reset.
+    Settings,
 }
 
 /// A step: statements that belong together.
@@ -142,8 +178,10 @@ pub struct Script {
     pub wrap: Wrap,
     /// All in one Sync group, where the mode is extended.
     pub pipeline: bool,
-    /// These columns make a refusal right where the construct's table says yes.
-    pub may_refuse: bool,
+    /// Words of the refusals that these columns make right where the construct's table says yes.
+    pub may_refuse: Vec<&'static str>,
+    /// Who plays it.
+    pub user: &'static str,
 }
 
 impl Script {
@@ -171,12 +209,19 @@ impl Script {
             pieces,
             wrap,
             pipeline: false,
-            may_refuse: false,
+            may_refuse: Vec::new(),
+            user: APP,
         }
     }
 
-    pub fn may_refuse(mut self, may: bool) -> Self {
-        self.may_refuse = may;
+    /// A refusal with these words is right, if so.
+    pub fn may_refuse(mut self, may: bool, words: &'static str) -> Self {
+        self.may_refuse.extend(may.then_some(words));
+        self
+    }
+
+    pub fn by(mut self, user: &'static str) -> Self {
+        self.user = user;
         self
     }
 

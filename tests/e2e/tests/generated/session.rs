@@ -6,29 +6,45 @@ use super::constructs::{self, Construct, Expect, NOT_YET};
 use super::leak;
 use super::play::{Outcome, Pair};
 use super::rng::Rng;
-use super::schema::Schema;
-use super::script::{Mode, Piece, Script};
+use super::schema::{Made, Schema};
+use super::script::{APP, Mode, Piece, Script};
 use hippocrypt_e2e::Place;
 use hippocrypt_e2e::raw::{Raw, sqlstate};
+use std::collections::BTreeMap;
 
 /// A construct in a mode.
+#[derive(Clone, Copy)]
 pub struct Card {
     pub construct: &'static Construct,
     pub mode: Mode,
+}
+
+impl Card {
+    /// Whether the run is about it.
+    pub fn asked(&self) -> bool {
+        let only = std::env::var("HIPPOCRYPT_TWIN_ONLY").unwrap_or_default();
+        only.split(',')
+            .any(|name| self.construct.name.starts_with(name))
+    }
 }
 
 /// All of them, in the order in which the constructs stand.
 pub fn deck() -> Vec<Card> {
     let cards = constructs::all().into_iter().flat_map(|construct| {
         let modes = construct.modes.iter().copied();
-        modes.map(move |mode| Card { construct, mode })
+        let cards = modes.map(move |mode| Card { construct, mode });
+        cards.flat_map(|card| (0..card.construct.times).map(move |_| Card { ..card }))
     });
     cards.collect()
 }
 
-/// Numbers of the deck in a seed's order.
+/// Numbers of the deck in a seed's order; of some constructs only, if it is so asked.
 pub fn order(seed: u64) -> Vec<usize> {
-    let mut numbers: Vec<usize> = (0..deck().len()).collect();
+    let cards = deck().into_iter().enumerate();
+    let mut numbers: Vec<usize> = cards
+        .filter(|(_, card)| card.asked())
+        .map(|(number, _)| number)
+        .collect();
     Rng::new(seed ^ 0xdec).shuffle(&mut numbers);
     numbers
 }
@@ -39,6 +55,8 @@ pub struct Played {
     pub outcome: Outcome,
     /// Why this is a failure, if it is.
     pub failure: Option<String>,
+    /// The words that made its refusal right.
+    pub excuse: Option<&'static str>,
     pub statements: usize,
 }
 
@@ -69,7 +87,7 @@ impl Stage {
     fn build(seed: u64) -> Self {
         let schema = Schema::make(seed);
         let log_from = hippocrypt_e2e::log::end();
-        let place = schema.setup().start();
+        let place = schema.setup(seed).start();
         let (must, may) = schema.create();
         must.iter()
             .for_each(|sql| made(&place, sql).unwrap_or_else(|e| panic!("seed {seed}: {e}")));
@@ -93,7 +111,8 @@ impl Stage {
     fn fill(&self) {
         for (needs, sql) in self.schema.rows(self.seed) {
             if !self.lacks(needs) {
-                made(&self.place, &sql).unwrap_or_else(|e| panic!("seed {}: {e}", self.seed));
+                made(&self.place, &sql.into())
+                    .unwrap_or_else(|e| panic!("seed {}: {e}", self.seed));
             }
         }
     }
@@ -104,34 +123,37 @@ impl Stage {
 
     /// After a difference both sides start from the same rows again.
     fn reset(&self) {
-        let schema = &self.schema;
-        let mut tables: Vec<&str> = schema.tables.iter().map(|t| t.name.as_str()).collect();
-        tables.push(&schema.plain.name);
-        if !self.lacks("parts") {
-            tables.push(&schema.partitioned.name);
-        }
+        let mut tables = self.schema.all();
+        tables.retain(|t| !self.lacks(t.part()));
+        let tables: Vec<&str> = tables.iter().map(|t| &*t.name).collect();
         let sql = format!("TRUNCATE {}", tables.join(", "));
-        made(&self.place, &sql).unwrap_or_else(|e| panic!("seed {}: {e}", self.seed));
+        made(&self.place, &sql.into()).unwrap_or_else(|e| panic!("seed {}: {e}", self.seed));
         self.fill();
     }
 
-    fn pair(&self, plant: Plant) -> Pair {
-        Pair {
-            through: self.place.raw("app"),
-            twin: self.place.raw_twin("app"),
+    fn pair(&self, plant: Plant, user: &str) -> Pair {
+        let mut pair = Pair {
+            through: self.place.raw(user),
+            twin: self.place.raw_twin(user),
             plant,
+        };
+        if user != APP {
+            // `Mask::text` counts on it
+            pair.through.query("SET TimeZone = 'UTC'");
+            pair.twin.query("SET TimeZone = 'UTC'");
         }
+        pair
     }
 }
 
 /// Runs DDL or an INSERT on both sides, on the twin only what the proxy took.
-fn made(place: &Place, sql: &str) -> Result<(), String> {
-    let run = |mut raw: Raw| {
+fn made(place: &Place, made: &Made) -> Result<(), String> {
+    let run = |mut raw: Raw, sql: &str| {
         let answer = raw.query(sql);
         sqlstate(&answer).map_or(Ok(()), |_| Err(format!("{answer:?} to {sql}")))
     };
-    run(place.raw("app"))?;
-    run(place.raw_twin("app")).map_err(|e| format!("the twin: {e}"))
+    run(place.raw(APP), &made.through)?;
+    run(place.raw_twin(APP), &made.twin).map_err(|e| format!("the twin: {e}"))
 }
 
 /// The step of a card in a seed.
@@ -144,7 +166,7 @@ pub fn script(seed: u64, schema: &Schema, card: usize, construct: &Construct) ->
 pub fn play(seed: u64, cards: &[usize], plant: Plant) -> Session {
     let stage = Stage::build(seed);
     let deck = deck();
-    let mut pair = stage.pair(plant);
+    let mut pairs: BTreeMap<&str, Pair> = BTreeMap::new();
     let mut played = Vec::new();
     for number in cards {
         let Card { construct, mode } = deck[*number];
@@ -155,16 +177,20 @@ pub fn play(seed: u64, cards: &[usize], plant: Plant) -> Session {
             .find(|(part, _)| *part == construct.needs)
         {
             Some((_, why)) => Outcome::Refused(format!("at set-up: {why}"), None),
-            None => pair.play(&script, mode),
+            None => {
+                let pair = pairs.entry(script.user);
+                pair.or_insert_with(|| stage.pair(plant, script.user))
+                    .play(&script, mode)
+            }
         };
         if let Outcome::Different(_) = outcome {
-            drop(pair);
+            pairs.clear();
             stage.reset();
-            pair = stage.pair(plant);
         }
         played.push(Played {
             card: *number,
-            failure: judge(construct, &script, &outcome),
+            failure: judge(construct, &script, mode, &outcome),
+            excuse: excuse(&script, &outcome),
             outcome,
             statements: script.pieces.len(),
         });
@@ -177,15 +203,37 @@ pub fn play(seed: u64, cards: &[usize], plant: Plant) -> Session {
 }
 
 /// Whether an outcome breaks the promise.
-fn judge(construct: &Construct, script: &Script, outcome: &Outcome) -> Option<String> {
-    match outcome {
-        Outcome::Different(how) => Some(format!("another answer: {how}")),
-        Outcome::Refused(why, None) if construct.expect == Expect::Yes => {
-            let excused = script.may_refuse || NOT_YET.contains(&construct.name);
+fn judge(construct: &Construct, script: &Script, mode: Mode, outcome: &Outcome) -> Option<String> {
+    match (outcome, construct.expect) {
+        (Outcome::Different(how), _) => Some(format!("another answer: {how}")),
+        (Outcome::Refused(why, None), Expect::Yes) => {
+            let excused = excuse(script, outcome).is_some() || NOT_YET.contains(&construct.name);
             (!excused).then(|| format!("refused where the table says yes: {why}"))
+        }
+        (Outcome::Refused(why, _), Expect::Denied) => (!why.starts_with("42501")).then(|| {
+            let text = shown(script, mode);
+            format!("refused with another code than 42501: {why}\n    {text}")
+        }),
+        (other, Expect::Denied) => {
+            let text = shown(script, mode);
+            Some(format!("not refused: {other:?}\n    {text}"))
         }
         _ => None,
     }
+}
+
+/// The words that make a refusal right.
+fn excuse(script: &Script, outcome: &Outcome) -> Option<&'static str> {
+    let Outcome::Refused(why, None) = outcome else {
+        return None;
+    };
+    let mut words = script.may_refuse.iter();
+    words.find(|words| why.contains(**words)).copied()
+}
+
+fn shown(script: &Script, mode: Mode) -> String {
+    let texts: Vec<String> = script.pieces.iter().map(|p| p.render(mode).0).collect();
+    texts.join("; ")
 }
 
 /// The statements of some cards as a person would send them, for a report.
@@ -195,24 +243,34 @@ pub fn listing(seed: u64, cards: &[usize]) -> String {
     let (must, may) = schema.create();
     let mut text = format!(
         "-- policy\n{}-- tables\n",
-        schema.policy().replace("\n", "\n-- ")
+        schema.policy(seed).replace("\n", "\n-- ")
     );
     for sql in must.iter().chain(may.iter().flat_map(|(_, s)| s)) {
-        text.push_str(&format!("{sql};\n"));
+        text.push_str(&format!("{};\n", sql.through));
     }
     for number in cards {
         let Card { construct, mode } = deck[*number];
         let script = script(seed, &schema, *number, construct);
         text.push_str(&format!(
-            "-- {} ({}), {:?}\n",
+            "-- {} ({}), {:?}, {}\n",
             construct.name,
             mode.name(),
-            script.wrap
+            script.wrap,
+            script.user
         ));
         for piece in &script.pieces {
             let (sql, slots) = piece.render(mode);
-            let values: Vec<String> = slots.iter().map(|s| format!("{:?}", s.value)).collect();
+            let short = |text: String| text.chars().take(3000).collect::<String>();
+            let sql = short(sql);
+            let values: Vec<String> = slots
+                .iter()
+                .map(|s| short(format!("{:?}", s.value)))
+                .collect();
             text.push_str(&format!("{sql};  -- {}\n", values.join(", ")));
+            let twin = short(piece.for_twin().render(mode).0);
+            if twin != sql {
+                text.push_str(&format!("-- on the twin: {twin};\n"));
+            }
         }
     }
     text

@@ -31,6 +31,7 @@ pub struct Tally {
     pub seeds: BTreeSet<u64>,
     pub statements: usize,
     why: BTreeMap<&'static str, String>,
+    excused: BTreeMap<(&'static str, &'static str), usize>,
 }
 
 impl Tally {
@@ -39,6 +40,10 @@ impl Tally {
         self.seeds.insert(session.seed);
         for played in &session.played {
             self.statements += played.statements;
+            if let Some(words) = played.excuse {
+                let name = deck[played.card].construct.name;
+                *self.excused.entry((name, words)).or_default() += 1;
+            }
             let count = self.cards.entry(played.card).or_default();
             match &played.outcome {
                 Outcome::Same => count.same += 1,
@@ -57,18 +62,18 @@ impl Tally {
 
     /// Constructs in modes that no statement has run, errors of PostgreSQL aside.
     pub fn unrun(&self) -> Vec<String> {
-        let ran = |(number, expect): (usize, Expect)| {
+        let mut ran: BTreeMap<String, bool> = BTreeMap::new();
+        for (number, card) in deck().iter().enumerate().filter(|(_, c)| c.asked()) {
             let count = self.cards.get(&number).copied().unwrap_or_default();
-            match expect {
-                Expect::Error => count.runs() > 0,
-                _ => count.same + count.refused + count.different > 0,
-            }
-        };
-        let cards = deck().into_iter().enumerate();
-        cards
-            .filter(|(n, card)| !ran((*n, card.construct.expect)))
-            .map(|(_, card)| format!("{} ({})", card.construct.name, card.mode.name()))
-            .collect()
+            let runs = match card.construct.expect {
+                Expect::Yes | Expect::Refusal => count.same + count.refused + count.different,
+                Expect::Error | Expect::Denied | Expect::Hidden => count.runs(),
+            };
+            let name = format!("{} ({})", card.construct.name, card.mode.name());
+            *ran.entry(name).or_default() |= runs > 0;
+        }
+        let without = ran.into_iter().filter(|(_, ran)| !ran);
+        without.map(|(name, _)| name).collect()
     }
 
     /// The share answered, by construct.
@@ -107,6 +112,8 @@ impl Tally {
                 (Expect::Yes, false) => "",
                 (Expect::Refusal, _) => "refusal allowed",
                 (Expect::Error, _) => "PostgreSQL's own error",
+                (Expect::Denied, _) => "42501",
+                (Expect::Hidden, _) => "nothing shown",
             };
             if *expect == Expect::Yes {
                 promised.same += count.same;
@@ -137,6 +144,9 @@ impl Tally {
                 why.chars().take(200).collect::<String>()
             )
             .unwrap();
+        }
+        for ((name, words), times) in &self.excused {
+            writeln!(text, "  excused {times} times: {name}: {words}").unwrap();
         }
         let kept = |n: &&&str| {
             by.get(**n)

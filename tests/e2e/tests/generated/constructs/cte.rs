@@ -2,6 +2,7 @@
 
 use super::super::author::Author;
 use super::super::script::Script;
+use super::write::{NARROW, narrows};
 use super::{Construct, read, write, yes};
 
 pub const ALL: &[Construct] = &[
@@ -147,5 +148,5 @@ fn feeds(a: &mut Author<'_>) -> Script {
         d = t.shared(1).name,
         e = u.shared(1).name
     );
-    write(a, u, sql).may_refuse(super::write::narrows(t.shared(1), u.shared(1)))
+    write(a, u, sql).may_refuse(narrows(t.shared(1), u.shared(1)), NARROW)
 }

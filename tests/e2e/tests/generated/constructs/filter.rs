@@ -101,7 +101,10 @@ fn any_list(a: &mut Author<'_>) -> Script {
         a.good(d),
         a.good(d)
     );
-    read(a, sql).may_refuse(d.ty.name.contains('('))
+    read(a, sql).may_refuse(
+        d.ty.name.contains('('),
+        "an array of values with and without a type",
+    )
 }
 
 fn all_array(a: &mut Author<'_>) -> Script {

@@ -24,16 +24,12 @@ pub const ALL: &[Construct] = &[
     yes("read: ONLY and TABLE", only),
     yes("read: constants only", constants),
     yes("read: execute in portions", portions),
-    yes("read: partitioned table", partitioned).on_parts(),
-    yes("read: one partition", partition).on_parts(),
+    yes("read: partitioned table", partitioned).on("parts"),
+    yes("read: one partition", partition).on("parts"),
 ];
 
-impl Construct {
-    pub(super) const fn on_parts(mut self) -> Self {
-        self.needs = "parts";
-        self
-    }
-}
+/// Of a column that forgets its values' scale.
+pub(super) const BESIDE: &str = "showing it beside a literal or a parameter is not possible";
 
 fn columns(a: &mut Author<'_>) -> Script {
     let t = a.table();
@@ -135,7 +131,7 @@ fn case_value(a: &mut Author<'_>) -> Script {
         a.value(p),
         t.name
     );
-    read(a, sql).may_refuse(p.forgets_scale())
+    read(a, sql).may_refuse(p.forgets_scale(), BESIDE)
 }
 
 /// Not with NULL: PostgreSQL leaves that COALESCE away when it plans, and the portal is described with the typmod that
@@ -149,7 +145,7 @@ fn coalesce(a: &mut Author<'_>) -> Script {
         a.good(p),
         t.name
     );
-    read(a, sql).may_refuse(p.forgets_scale())
+    read(a, sql).may_refuse(p.forgets_scale(), BESIDE)
 }
 
 fn coalesce_columns(a: &mut Author<'_>) -> Script {

@@ -11,6 +11,7 @@ pub const ALL: &[Construct] = &[
     refusal("refused: LIKE", like),
     refusal("refused: function", function),
     refusal("refused: aggregate", aggregate),
+    refusal("refused: lag, lead, first_value", neighbours).times(2),
     refusal("refused: ||", concatenation),
     refusal("refused: whole row", whole_row),
     refusal("refused: row_to_json", row_to_json),
@@ -71,6 +72,25 @@ fn function(a: &mut Author<'_>) -> Script {
 
 fn aggregate(a: &mut Author<'_>) -> Script {
     listed(a, |p| format!("max({p}), array_agg({p})"))
+}
+
+fn neighbours(a: &mut Author<'_>) -> Script {
+    let t = a.table();
+    let p = a.any(t);
+    let function = *a.rng.pick(&[
+        "lag(@) OVER (ORDER BY id)",
+        "lead(@, 2) OVER (PARTITION BY k ORDER BY id)",
+        "first_value(@) OVER (PARTITION BY k ORDER BY id)",
+        "last_value(@) OVER (ORDER BY id)",
+        "nth_value(@, 2) OVER (ORDER BY id)",
+    ]);
+    let sql = format!(
+        "SELECT id, {} FROM {} WHERE id <> {}",
+        function.replace('@', &p.name),
+        t.name,
+        a.id()
+    );
+    read(a, sql)
 }
 
 fn concatenation(a: &mut Author<'_>) -> Script {

@@ -157,9 +157,9 @@ fn merge_cells(a: &mut Author<'_>) -> Script {
     let (t, u) = a.two();
     let p = a.random(t);
     let sql = format!(
-        // far enough that no row meets another's k before that has moved on: nobody promises an order of rows
+        // each row to a k of its own: nobody promises an order of rows, and one could meet another that moved before
         "MERGE INTO {} x USING (SELECT DISTINCT {e} AS d FROM {} WHERE {e} = {}) s ON x.{} = s.d \
-         WHEN MATCHED THEN UPDATE SET {} = {}, k = k + 100000",
+         WHEN MATCHED THEN UPDATE SET {} = {}, k = -x.id",
         t.name,
         u.name,
         a.good(u.shared(0)),

@@ -16,7 +16,7 @@ pub const ALL: &[Construct] = &[
     yes("insert: SELECT FROM VALUES", select_values),
     yes("insert: SELECT of the same columns", select_same),
     yes("insert: SELECT of a group's column", select_group),
-    yes("insert: partitioned table", partitioned).on_parts(),
+    yes("insert: partitioned table", partitioned).on("parts"),
     yes("update: SET", set),
     yes("update: where a cell", set_where),
     yes("update: NULL and DEFAULT", set_null),
@@ -29,7 +29,7 @@ pub const ALL: &[Construct] = &[
     yes("update: COALESCE", set_coalesce),
     yes("update: RETURNING", set_returning),
     yes("update: clear columns by a cell", set_clear),
-    yes("update: partitioned table", update_parts).on_parts(),
+    yes("update: partitioned table", update_parts).on("parts"),
     yes("delete: WHERE a cell", delete),
     yes("delete: USING", delete_using),
     yes("delete: RETURNING *", delete_returning),
@@ -172,6 +172,9 @@ fn select_same(a: &mut Author<'_>) -> Script {
     write(a, t, sql)
 }
 
+/// What the refusal of such a copy says.
+pub(super) const NARROW: &str = "they do not share a group and a type";
+
 /// A text that is longer than its target's varchar could not be cut on cells: then a refusal is right.
 pub(super) fn narrows(from: &Column, to: &Column) -> bool {
     from.ty.name != to.ty.name && to.ty.name != "text" && to.ty.name != "int8"
@@ -190,7 +193,7 @@ fn select_group(a: &mut Author<'_>) -> Script {
         t.name,
         a.number(12)
     );
-    write(a, u, sql).may_refuse(narrows(d, e))
+    write(a, u, sql).may_refuse(narrows(d, e), NARROW)
 }
 
 fn partitioned(a: &mut Author<'_>) -> Script {
@@ -324,7 +327,7 @@ fn set_from_group(a: &mut Author<'_>) -> Script {
         a.id(),
         e.name
     );
-    write(a, t, sql).may_refuse(narrows(e, d))
+    write(a, t, sql).may_refuse(narrows(e, d), NARROW)
 }
 
 fn set_case(a: &mut Author<'_>) -> Script {
