@@ -1,9 +1,10 @@
 //! The real binary: `hippocrypt serve` with a configuration file, seen from outside.
 //!
-//! It must never leave a process behind: dropping a proxy kills it.
+//! It must never leave a process behind: dropping a proxy kills it, and so does the end of the tests' process.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex, OnceLock};
@@ -16,6 +17,7 @@ pub struct Proxy {
     port: u16,
     admin: u16,
     log: Arc<(Mutex<String>, Condvar)>,
+    watchdog: Child,
 }
 
 impl Proxy {
@@ -36,6 +38,7 @@ impl Proxy {
             .stderr(Stdio::piped())
             .spawn()
             .expect("the proxy to start");
+        let watchdog = watch(&child);
         let log = Arc::new((Mutex::new(String::new()), Condvar::new()));
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let kept = Arc::clone(&log);
@@ -55,6 +58,7 @@ impl Proxy {
             port: port_of(&ready["listen"]).unwrap_or_else(|| panic!("no listen=ADDR in {ready}")),
             admin: configured_admin(config),
             log,
+            watchdog,
         }
     }
 
@@ -97,7 +101,7 @@ impl Proxy {
 
     /// GET from the admin address: status and body.
     pub fn get(&self, path: &str) -> (u16, String) {
-        use std::io::{Read as _, Write as _};
+        use std::io::Read as _;
         let mut stream = std::net::TcpStream::connect(("127.0.0.1", self.admin)).unwrap();
         write!(
             stream,
@@ -117,9 +121,28 @@ impl Proxy {
 
 impl Drop for Proxy {
     fn drop(&mut self) {
+        // a line, not the end of the pipe: the pid may be another's by then
+        if let Some(mut pipe) = self.watchdog.stdin.take() {
+            let _ = pipe.write_all(b"\n");
+        }
+        let _ = self.watchdog.wait();
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Kills the proxy when our end of its pipe closes without a word: when this process is gone, even by `kill -9`. In a
+/// process group of its own, so that what kills ours does not kill it first.
+fn watch(child: &Child) -> Child {
+    Command::new("/bin/sh")
+        .args(["-c", "read -r _ || kill -KILL \"$1\"", "sh"])
+        .arg(child.id().to_string())
+        .process_group(0)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("a shell")
 }
 
 fn wait_for_ready(log: &(Mutex<String>, Condvar)) -> serde_json::Value {

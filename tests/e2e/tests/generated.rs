@@ -7,10 +7,12 @@
 //! `HIPPOCRYPT_TWIN_LIST=1` names every failure, `HIPPOCRYPT_TWIN_SHOW=seed` prints a policy and its tables.
 
 use std::collections::BTreeSet;
+use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 mod author;
 mod constructs;
@@ -279,4 +281,54 @@ fn a_planted_leak_is_found() {
     place.raw("app").query("SELECT 'kanari-0002'");
     let found = leak::search(&place, from);
     assert!(found.iter().any(|l| l.contains("in the tap")), "{found:?}");
+}
+
+/// Waits to be killed, for the test below.
+#[test]
+fn hold() {
+    if std::env::var_os("HIPPOCRYPT_TWIN_HOLD").is_none() {
+        return;
+    }
+    let place = hippocrypt_e2e::Setup::clinic().start();
+    let lock = hippocrypt_e2e::place::cluster()
+        .directory()
+        .join("data/postmaster.pid");
+    let server = std::fs::read_to_string(lock).unwrap();
+    println!(
+        "held {} {}",
+        place.proxy.pid(),
+        server.lines().next().unwrap()
+    );
+    std::io::stdin().read_line(&mut String::new()).unwrap();
+}
+
+#[test]
+fn a_killed_run_leaves_no_proxy_and_no_server() {
+    let mut run = Command::new(std::env::current_exe().unwrap())
+        .args(["generated::hold", "--exact", "--nocapture"])
+        .env("HIPPOCRYPT_TWIN_HOLD", "1")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(run.stdout.take().unwrap()).lines();
+    let held = lines
+        .map_while(Result::ok)
+        .find_map(|l| l.split_once("held ").map(|(_, pids)| pids.to_owned()))
+        .expect("the run to start");
+    // by itself: a group that is killed takes its proxies along
+    run.kill().unwrap();
+    run.wait().unwrap();
+    let runs = |pid: &str| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        !stat.is_empty() && !stat.contains(") Z ")
+    };
+    let began = Instant::now();
+    while held.split(' ').any(runs) {
+        assert!(
+            began.elapsed() < Duration::from_secs(20),
+            "one of {held} runs on"
+        );
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
