@@ -19,6 +19,7 @@ mod constructs;
 mod encode;
 mod leak;
 mod mask;
+mod masked;
 mod play;
 mod policy;
 mod rng;

@@ -182,7 +182,7 @@ impl<'a> Author<'a> {
         let piece = self.piece(format!("SELECT * FROM {} ORDER BY id", table.name));
         match table.name.as_str() {
             // without a primary key, rows of one id come in any order
-            "parts" => piece,
+            "parts" | "cut" => piece,
             _ => piece.ordered(),
         }
     }

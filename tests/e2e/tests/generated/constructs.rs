@@ -30,7 +30,7 @@ mod write;
 pub enum Expect {
     /// Answered as by PostgreSQL.
     Yes,
-    /// Refused, or answered as by PostgreSQL.
+    /// Refused with one of the construct's words, or answered as by PostgreSQL.
     Refusal,
     /// The twin's own errors are what it is about.
     Error,
@@ -47,6 +47,8 @@ pub struct Construct {
     pub modes: &'static [Mode],
     /// What of the schema must have been made.
     pub needs: &'static str,
+    /// What its refusals say, where it is about one.
+    pub words: &'static [&'static str],
     /// How often it is in the deck, per mode.
     pub times: usize,
     pub make: fn(&mut Author<'_>) -> Script,
@@ -69,14 +71,16 @@ const fn yes(name: &'static str, make: Make) -> Construct {
         expect: Expect::Yes,
         modes: &MODES,
         needs: "",
+        words: &[],
         times: 1,
         make,
     }
 }
 
-const fn refusal(name: &'static str, make: Make) -> Construct {
+const fn refusal(name: &'static str, words: &'static [&'static str], make: Make) -> Construct {
     Construct {
         expect: Expect::Refusal,
+        words,
         ..yes(name, make)
     }
 }

@@ -3,9 +3,8 @@
 
 use super::encode::binary;
 use super::leak;
-use super::mask::Mask;
+use super::masked::{COPY_HEAD, masked};
 use super::script::{Mode, Piece, Script, Wrap};
-use super::types::Type;
 use hippocrypt_e2e::raw::{self, Message, Raw};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -292,79 +291,6 @@ fn oids(message: &Message) -> Vec<u32> {
         .collect()
 }
 
-/// The twin's answer, masked where the step says so.
-fn masked(messages: &[Message], piece: &Piece) -> Vec<Message> {
-    let mut messages = messages.to_vec();
-    if piece.masks.is_empty() {
-        return messages;
-    }
-    let mut formats = Vec::new();
-    for message in &mut messages {
-        match message.tag {
-            'T' => formats = message.columns().iter().map(|c| c.4).collect(),
-            'D' => {
-                let mut values = message.values();
-                for (at, mask, ty) in &piece.masks {
-                    let binary = formats[*at] == 1;
-                    values[*at] = values[*at].take().map(|value| match binary {
-                        true => mask.binary(ty, &value),
-                        false => mask.text(ty, std::str::from_utf8(&value).unwrap()).into(),
-                    });
-                }
-                message.body = data_row(&values);
-            }
-            'd' => message.body = copied(&message.body, &piece.masks),
-            _ => {}
-        }
-    }
-    messages
-}
-
-fn data_row(values: &[Option<Vec<u8>>]) -> Vec<u8> {
-    let mut body = u16::try_from(values.len()).unwrap().to_be_bytes().to_vec();
-    for value in values {
-        let length = value
-            .as_ref()
-            .map_or(-1, |v| i32::try_from(v.len()).unwrap());
-        body.extend(length.to_be_bytes());
-        body.extend(value.iter().flatten());
-    }
-    body
-}
-
-/// A line of COPY's text format. What its values have of escapes are backslashes, tabs and line ends.
-fn copied(line: &[u8], masks: &[(usize, Mask, &'static Type)]) -> Vec<u8> {
-    let line = std::str::from_utf8(line).expect("COPY TO in UTF8");
-    let mut fields: Vec<String> = line
-        .trim_end_matches('\n')
-        .split('\t')
-        .map(str::to_owned)
-        .collect();
-    for (at, mask, ty) in masks {
-        let field = &fields[*at];
-        if field == "\\N" {
-            continue;
-        }
-        let mut plain = String::new();
-        let mut escaped = false;
-        for c in field.chars() {
-            match (escaped, c) {
-                (false, '\\') => {}
-                (true, 't') => plain.push('\t'),
-                (true, 'n') => plain.push('\n'),
-                (_, c) => plain.push(c),
-            }
-            escaped = c == '\\' && !escaped;
-        }
-        let masked = mask.text(ty, &plain);
-        fields[*at] = masked
-            .replace('\\', "\\\\")
-            .replace('\t', "\\t")
-            .replace('\n', "\\n");
-    }
-    (fields.join("\t") + "\n").into_bytes()
-}
-
 /// The proxy's "no", if this is one.
 fn refusal(messages: &[Message]) -> Option<String> {
     let error = messages.iter().find(|m| m.tag == 'E')?.fields();
@@ -404,9 +330,6 @@ fn flush(said: &mut Vec<String>, rows: &mut Vec<String>, piece: &Piece) {
         false => said.append(rows),
     }
 }
-
-/// The signature of COPY's binary format, no flags, no extension.
-pub const COPY_HEAD: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 
 fn row(message: &Message) -> String {
     if message.tag == 'd' {

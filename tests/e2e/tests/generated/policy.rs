@@ -2,7 +2,7 @@
 //! leave the owner of the tables with less than everything in clear.
 
 use super::rng::Rng;
-use super::schema::{Kind, Schema, Table};
+use super::schema::{Hash, Kind, Schema, Table};
 use super::script::APP;
 use hippocrypt_e2e::Setup;
 use std::fmt::Write as _;
@@ -68,11 +68,12 @@ impl Schema {
             .unwrap();
             let mut lines: Vec<String> = Vec::new();
             for table in self.named() {
-                for c in table.protected() {
-                    let access = c.access[role];
+                let protected = table.protected().into_iter();
+                let columns = protected.map(|c| (&*c.name, c.access[role]));
+                for (name, access) in columns.chain(table.hash.iter().map(Hash::denied)) {
                     // what "*" or the default says already is sometimes said again
                     if access != star.unwrap_or(self.default) || rng.percent(20) {
-                        let name = format!("{}.{}", table.policy, c.name);
+                        let name = format!("{}.{name}", table.policy);
                         lines.push(format!("      '{name}': {}\n", access.name()));
                     }
                 }

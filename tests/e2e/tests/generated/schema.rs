@@ -98,7 +98,9 @@ impl Table {
 
     /// What of the schema is missing when it could not be made; empty: it must be there.
     pub fn part(&self) -> &'static str {
-        let optional = ["parts", "family", "matches", "owners", "owned", "filled"];
+        let optional = [
+            "parts", "family", "matches", "owners", "owned", "filled", "cut",
+        ];
         let found = optional.into_iter().find(|name| *name == self.name);
         found.unwrap_or_default()
     }
@@ -195,6 +197,7 @@ impl Schema {
         partitioned.after = vec![
             "CREATE TABLE parts_a PARTITION OF parts FOR VALUES IN (0, 1, 2)".to_owned(),
             "CREATE TABLE parts_rest PARTITION OF parts DEFAULT".to_owned(),
+            "GRANT ALL ON parts, parts_a, parts_rest TO billing, guest".to_owned(),
         ];
         let mut plain = bare(names[3]);
         plain.columns.push(column("d", &SHORT, Kind::Clear, None));

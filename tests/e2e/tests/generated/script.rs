@@ -122,6 +122,20 @@ impl Piece {
         self
     }
 
+    /// Whether its text has one of these words, as SQL writes them.
+    pub fn names(&self, words: &[&str]) -> bool {
+        let of_word = |c: char| c.is_alphanumeric() || c == '_' || c == '"' || c == '.';
+        let named = |word: &&str| {
+            let mut found = self.text.match_indices(*word);
+            found.any(|(at, word)| {
+                let before = self.text[..at].chars().next_back();
+                let after = self.text[at + word.len()..].chars().next();
+                !before.is_some_and(|c| of_word(c) && c != '.') && !after.is_some_and(of_word)
+            })
+        };
+        words.iter().any(named)
+    }
+
     /// As the twin gets it.
     pub fn for_twin(&self) -> Self {
         let text = self.on_twin.as_ref().unwrap_or(&self.text);
@@ -182,6 +196,8 @@ pub struct Script {
     pub may_refuse: Vec<&'static str>,
     /// Who plays it.
     pub user: &'static str,
+    /// It names a column that its user may not touch.
+    pub touches: bool,
 }
 
 impl Script {
@@ -211,6 +227,7 @@ impl Script {
             pipeline: false,
             may_refuse: Vec::new(),
             user: APP,
+            touches: false,
         }
     }
 
@@ -254,4 +271,11 @@ pub fn literal(rng: &mut Rng, value: &Value, ty: &Type) -> String {
         5 if !ty.name.contains(['(', '[']) => format!("{} {quoted}", ty.name),
         _ => quoted,
     }
+}
+
+#[test]
+fn a_text_names_words_as_sql_writes_them() {
+    let names = |text: &str, word| Piece::new(text.to_owned(), vec![]).names(&[word]);
+    assert!(names("SELECT x.code FROM t", "code") && names("(\"a b\", k)", "\"a b\""));
+    assert!(!names("SELECT codes, a_code FROM t", "code") && !names("\"code\"", "code"));
 }

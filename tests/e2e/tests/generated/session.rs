@@ -210,6 +210,17 @@ fn judge(construct: &Construct, script: &Script, mode: Mode, outcome: &Outcome) 
             let excused = excuse(script, outcome).is_some() || NOT_YET.contains(&construct.name);
             (!excused).then(|| format!("refused where the table says yes: {why}"))
         }
+        (Outcome::Refused(why, None), Expect::Refusal) => {
+            let known = construct.words.iter().any(|words| why.contains(words));
+            (!known && excuse(script, outcome).is_none()).then(|| {
+                let text = shown(script, mode);
+                format!("refused in other words: {why}\n    {text}")
+            })
+        }
+        (Outcome::Same, Expect::Hidden) if script.touches => {
+            let text = shown(script, mode);
+            Some(format!("answered to one who may not touch it:\n    {text}"))
+        }
         (Outcome::Refused(why, _), Expect::Denied) => (!why.starts_with("42501")).then(|| {
             let text = shown(script, mode);
             format!("refused with another code than 42501: {why}\n    {text}")

@@ -2,11 +2,11 @@
 
 use super::super::author::Author;
 use super::super::encode::binary;
-use super::super::play::COPY_HEAD;
+use super::super::masked::COPY_HEAD;
 use super::super::schema::{Column, Kind, Table};
 use super::super::script::{Mode, Piece, Script};
 use super::super::types::{Value, clear, marked, protected};
-use super::{Construct, SIMPLE, error, yes};
+use super::{Construct, SIMPLE, error, refusal, yes};
 
 pub const ALL: &[Construct] = &[
     yes("copy: TO text", to_text).only(UNBOUND),
@@ -21,6 +21,12 @@ pub const ALL: &[Construct] = &[
     yes("copy: FROM binary", from_binary).only(UNBOUND).times(3),
     yes("copy: FROM WHERE", from_where).only(UNBOUND).times(2),
     yes("copy: FROM FREEZE", from_freeze).only(UNBOUND),
+    refusal(
+        "refused: COPY in another encoding",
+        &["COPY in an encoding other than UTF8"],
+        encoding,
+    )
+    .only(UNBOUND),
     error("copy: FROM FREEZE, not truncated", from_frozen).only(SIMPLE),
     yes("copy: FROM into a view, a partition", from_elsewhere)
         .on("parts")
@@ -31,7 +37,7 @@ pub const ALL: &[Construct] = &[
 ];
 
 /// COPY takes no parameters.
-const UNBOUND: &[Mode] = &[Mode::Simple, Mode::ExtendedLiteral];
+pub(super) const UNBOUND: &[Mode] = &[Mode::Simple, Mode::ExtendedLiteral];
 
 fn fixed(sql: String) -> Piece {
     Piece::new(sql, vec![])
@@ -474,4 +480,17 @@ fn from_bad(a: &mut Author<'_>) -> Script {
         list(&columns)
     );
     from(a, t, sql, (data + tail).into_bytes())
+}
+
+fn encoding(a: &mut Author<'_>) -> Script {
+    let t = a.table();
+    let name = *a.rng.pick(&["LATIN1", "SQL_ASCII", "WIN1252"]);
+    let sql = match a.rng.percent(50) {
+        true => format!("COPY {} TO STDOUT (ENCODING '{name}')", t.name),
+        false => format!(
+            "COPY {} (id) FROM STDIN (ENCODING '{name}', FORMAT csv)",
+            t.name
+        ),
+    };
+    Script::undone(vec![fixed(sql).copying(b"777777\n".to_vec())])
 }

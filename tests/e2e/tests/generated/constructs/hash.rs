@@ -26,9 +26,18 @@ pub const ALL: &[Construct] = &[
     yes("hash: join", join).on(MATCHES).times(2),
     yes("hash: PARTITION BY, IN subquery", subquery).on(MATCHES),
     yes("hash: UNIQUE", unique).on(MATCHES),
-    refusal("refused: what would leave a hash behind", behind)
-        .on(MATCHES)
-        .times(2),
+    refusal(
+        "refused: what would leave a hash behind",
+        &[
+            "which the hash public.matches.both_of is of",
+            "which this UPDATE does not set",
+            "with the hash \"both_of\" is not supported",
+            "= is not possible on",
+        ],
+        behind,
+    )
+    .on(MATCHES)
+    .times(2),
 ];
 
 const MATCHES: &str = "matches";

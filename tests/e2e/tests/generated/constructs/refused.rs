@@ -5,26 +5,106 @@ use super::super::script::Script;
 use super::{Construct, Piece, error, read, refusal, write};
 
 pub const ALL: &[Construct] = &[
-    refusal("refused: = on random", equality),
-    refusal("refused: ORDER BY", order),
-    refusal("refused: range", range),
-    refusal("refused: LIKE", like),
-    refusal("refused: function", function),
-    refusal("refused: aggregate", aggregate),
-    refusal("refused: lag, lead, first_value", neighbours).times(2),
-    refusal("refused: ||", concatenation),
-    refusal("refused: whole row", whole_row),
-    refusal("refused: row_to_json", row_to_json),
-    refusal("refused: other group", other_group),
-    refusal("refused: clear column", clear_column),
-    refusal("refused: DISTINCT on random", distinct),
-    refusal("refused: GROUP BY random", group),
-    refusal("refused: UNION on random", union),
-    refusal("refused: cell into a clear column", into_clear),
-    refusal("refused: CREATE TABLE AS with cells", table_as),
-    refusal("refused: cast that changes the value", cast),
-    refusal("refused: GREATEST", greatest),
-    refusal("refused: function of the value stored", computed),
+    refusal("refused: = on random", &["= is not possible on"], equality),
+    refusal("refused: ORDER BY", &["ORDER BY is not possible on"], order),
+    refusal(
+        "refused: range",
+        &["the operator < is not possible on"],
+        range,
+    ),
+    refusal(
+        "refused: LIKE",
+        &["LIKE is not possible on", "this cast is not possible on"],
+        like,
+    ),
+    refusal(
+        "refused: function",
+        &[
+            "the function length is not possible on",
+            "this cast is not possible on",
+        ],
+        function,
+    ),
+    refusal(
+        "refused: aggregate",
+        &["the function max is not possible on"],
+        aggregate,
+    ),
+    refusal(
+        "refused: lag, lead, first_value",
+        &[
+            "_value is not possible on",
+            "the function lag is not possible on",
+            "the function lead is not possible on",
+        ],
+        neighbours,
+    )
+    .times(2),
+    refusal(
+        "refused: ||",
+        &["the operator || is not possible on"],
+        concatenation,
+    ),
+    refusal(
+        "refused: whole row",
+        &["the whole row of \"x\" cannot be used as a value"],
+        whole_row,
+    ),
+    refusal(
+        "refused: row_to_json",
+        &["the whole row of \"x\" cannot be used as a value"],
+        row_to_json,
+    ),
+    refusal(
+        "refused: other group",
+        &["they do not share a group"],
+        other_group,
+    ),
+    refusal(
+        "refused: clear column",
+        &["with a value that the database computes or stores in clear is not possible"],
+        clear_column,
+    ),
+    refusal(
+        "refused: DISTINCT on random",
+        &["DISTINCT is not possible on"],
+        distinct,
+    ),
+    refusal(
+        "refused: GROUP BY random",
+        &["GROUP BY is not possible on"],
+        group,
+    ),
+    refusal(
+        "refused: UNION on random",
+        &["UNION is not possible on"],
+        union,
+    ),
+    refusal(
+        "refused: cell into a clear column",
+        &["storing it in the unprotected column \"c\" is not possible on"],
+        into_clear,
+    ),
+    refusal(
+        "refused: CREATE TABLE AS with cells",
+        &["made of encrypted columns would not guard them"],
+        table_as,
+    ),
+    refusal(
+        "refused: cast that changes the value",
+        &["this cast is not possible on"],
+        cast,
+    ),
+    refusal(
+        "refused: GREATEST",
+        &["GREATEST or LEAST is not possible on"],
+        greatest,
+    ),
+    refusal(
+        "refused: function of the value stored",
+        &["a value that the database computes cannot be stored in it"],
+        computed,
+    ),
     error("error: unique", unique),
     error("error: NOT NULL", not_null),
     error("error: no such column", no_column),

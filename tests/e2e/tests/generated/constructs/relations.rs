@@ -3,6 +3,7 @@
 
 use super::super::author::Author;
 use super::super::script::{Piece, Script};
+use super::super::types::marked;
 use super::{Construct, read, refusal, undone, write, yes};
 
 pub const ALL: &[Construct] = &[
@@ -14,8 +15,23 @@ pub const ALL: &[Construct] = &[
         .on("family")
         .times(2),
     yes("inherit: NO INHERIT and INHERIT", detached).on("family"),
-    refusal("refused: a child that has left", left).on("family"),
+    refusal(
+        "refused: a child that has left",
+        &["of public.kin holds cells, and no policy names it"],
+        left,
+    )
+    .on("family"),
     yes("inherit: another child, a column added", another_child).on("family"),
+    yes("partition by a cell: SELECT", cut_select)
+        .on("cut")
+        .times(2),
+    yes("partition by a cell: INSERT", cut_insert)
+        .on("cut")
+        .times(2),
+    yes("partition by a cell: UPDATE and DELETE", cut_write)
+        .on("cut")
+        .times(2),
+    yes("partition by a cell: DETACH and ATTACH", cut_off).on("cut"),
     yes("default: omitted and DEFAULT", default_insert)
         .on("filled")
         .times(2),
@@ -175,6 +191,95 @@ fn another_child(a: &mut Author<'_>) -> Script {
         );
     }
     Script::undone(pieces)
+}
+
+const CUT: [&str; 5] = ["cut", "cut", "cut_some", "cut_null", "cut_rest"];
+
+fn cut_select(a: &mut Author<'_>) -> Script {
+    let t = &a.schema.special.cut;
+    let d = t.column("d");
+    let from = *a.rng.pick(&CUT);
+    let sql = match a.rng.below(3) {
+        0 => format!(
+            "SELECT *, tableoid::regclass::text FROM {from} WHERE id <> {}",
+            a.id()
+        ),
+        1 => format!(
+            "SELECT p, id FROM {from} WHERE d IN ({}, {})",
+            a.value(d),
+            a.good(d)
+        ),
+        _ => format!(
+            "SELECT x.tableoid::regclass::text, count(*) FROM {from} x JOIN cut y USING (d) WHERE y.k <> {} GROUP BY 1",
+            a.number(12)
+        ),
+    };
+    read(a, sql)
+}
+
+/// Where the rows lie.
+fn lie(a: &mut Author<'_>, piece: Piece) -> Script {
+    let state = fixed("SELECT tableoid::regclass::text AS t, id, k, c, d, p FROM cut");
+    Script::write(&mut a.rng, vec![piece, state])
+}
+
+fn cut_insert(a: &mut Author<'_>) -> Script {
+    let t = &a.schema.special.cut;
+    let (d, p) = (t.column("d"), t.column("p"));
+    let into = *a.rng.pick(&CUT);
+    let sql = format!(
+        "INSERT INTO {into} (id, d, p) VALUES ({}, {}, {}) RETURNING d, tableoid::regclass::text",
+        a.new_id(),
+        a.value(d),
+        a.good(p)
+    );
+    let piece = a.piece(sql);
+    lie(a, piece)
+}
+
+fn cut_write(a: &mut Author<'_>) -> Script {
+    let t = &a.schema.special.cut;
+    let (d, p) = (t.column("d"), t.column("p"));
+    let from = *a.rng.pick(&CUT);
+    let sql = match a.rng.below(4) {
+        0 => format!(
+            "UPDATE {from} SET d = {} WHERE d = {} RETURNING id",
+            a.good(d),
+            a.good(d)
+        ),
+        1 => format!(
+            "UPDATE {from} SET d = NULL, p = {} WHERE id = {}",
+            a.value(p),
+            a.id()
+        ),
+        2 => format!(
+            "UPDATE {from} x SET d = y.d FROM cut y WHERE y.id = x.id + {}",
+            a.number(5)
+        ),
+        _ => format!("DELETE FROM {from} WHERE d = {} RETURNING d, p", a.good(d)),
+    };
+    let piece = a.piece(sql);
+    let script = lie(a, piece);
+    Script::undone(script.pieces)
+}
+
+fn cut_off(a: &mut Author<'_>) -> Script {
+    let t = &a.schema.special.cut;
+    let attach = match a.rng.percent(50) {
+        true => format!(
+            "ALTER TABLE cut ATTACH PARTITION cut_some FOR VALUES IN ('{}', '{}')",
+            marked("text", 0),
+            marked("text", 1)
+        ),
+        false => "ALTER TABLE cut ATTACH PARTITION cut_some FOR VALUES IN ('kanari')".to_owned(),
+    };
+    let (before, after) = (a.state(t), a.state(t));
+    Script::undone(vec![
+        fixed("ALTER TABLE cut DETACH PARTITION cut_some"),
+        before,
+        fixed(attach),
+        after,
+    ])
 }
 
 fn default_insert(a: &mut Author<'_>) -> Script {

@@ -4,7 +4,8 @@ use super::super::author::Author;
 use super::super::policy::{Access, BILLING, GUEST, ROLES};
 use super::super::schema::{Column, Table};
 use super::super::script::{Piece, Script};
-use super::{Construct, Expect, SIMPLE, denied, yes};
+use super::copy::UNBOUND;
+use super::{Construct, Expect, denied, yes};
 
 pub const ALL: &[Construct] = &[
     yes("roles: masked columns", columns).times(2),
@@ -12,8 +13,13 @@ pub const ALL: &[Construct] = &[
     yes("roles: masked by RETURNING", returning).times(2),
     yes("roles: masked by a cursor", cursor),
     yes("roles: masked by EXECUTE", execute),
-    yes("roles: masked by COPY TO", copy).only(SIMPLE).times(2),
+    yes("roles: masked by COPY TO", copy).only(UNBOUND).times(4),
     yes("roles: masked through a view", view),
+    yes("roles: masked in partitions", partitions).on("parts"),
+    yes("roles: masked in children", children).on("family"),
+    denied("roles: denied in partitions", no_partition).on("parts"),
+    denied("roles: denied in children", no_child).on("family"),
+    denied("roles: a denied hash", hash).on("matches"),
     yes("roles: what is in clear", clear).times(2),
     yes("roles: what nobody protects", unprotected).times(3),
     denied("roles: a masked column computed with", masked_filter).times(4),
@@ -222,12 +228,13 @@ fn copy(a: &mut Author<'_>) -> Script {
     let t = a.table();
     let m = a.open_to(t, BILLING, Access::Mask);
     let c = a.open_to(t, BILLING, Access::Clear);
+    let (n, m_, c_) = (&t.name, &m.name, &c.name);
+    let form = *a
+        .rng
+        .pick(&["", " (FORMAT binary)", " (FORMAT csv, FORCE_QUOTE *)"]);
     let sql = match a.rng.percent(50) {
-        true => format!("COPY {} (id, {}, {}) TO STDOUT", t.name, m.name, c.name),
-        false => format!(
-            "COPY (SELECT id, {}, {} FROM {} ORDER BY id) TO STDOUT",
-            m.name, c.name, t.name
-        ),
+        true => format!("COPY {n} (id, {m_}, {c_}) TO STDOUT{form}"),
+        false => format!("COPY (SELECT id, {m_}, {c_} FROM {n} ORDER BY id) TO STDOUT{form}"),
     };
     reading(a, sql, &[1], m)
 }
@@ -238,6 +245,88 @@ fn view(a: &mut Author<'_>) -> Script {
     let m = a.open_to(t, BILLING, Access::Mask);
     let sql = format!("SELECT id, {} FROM seen WHERE id <> {}", m.name, a.id());
     reading(a, sql, &[1], m)
+}
+
+const PARTS: [&str; 3] = ["parts", "parts_a", "parts_rest"];
+const FAMILY: [&str; 3] = ["family", "ONLY family", "kin"];
+
+fn partitions(a: &mut Author<'_>) -> Script {
+    inherited(a, &a.schema.partitioned, &PARTS)
+}
+
+fn children(a: &mut Author<'_>) -> Script {
+    inherited(a, &a.schema.special.family, &FAMILY)
+}
+
+/// Under the parent's policy, by whatever name.
+fn inherited(a: &mut Author<'_>, t: &Table, names: &[&str]) -> Script {
+    let m = a.open_to(t, BILLING, Access::Mask);
+    let from = *a.rng.pick(names);
+    let sql = match a.rng.below(3) {
+        0 => format!("SELECT {}, id FROM {from} WHERE id <> {}", m.name, a.id()),
+        1 => format!(
+            "UPDATE {from} SET c = {} WHERE id = {} RETURNING {}",
+            a.word(),
+            a.id(),
+            m.name
+        ),
+        _ => format!(
+            "SELECT {}, count(*) OVER () FROM {from} WHERE k < {}",
+            m.name,
+            a.number(12)
+        ),
+    };
+    let piece = masked(a.piece(sql), &[0], m);
+    Script::undone(vec![piece]).by(ROLES[BILLING])
+}
+
+fn no_partition(a: &mut Author<'_>) -> Script {
+    no_inherited(a, &a.schema.partitioned, &PARTS)
+}
+
+fn no_child(a: &mut Author<'_>) -> Script {
+    no_inherited(a, &a.schema.special.family, &FAMILY)
+}
+
+fn no_inherited(a: &mut Author<'_>, t: &Table, names: &[&str]) -> Script {
+    let user = *a.rng.pick(&[BILLING, GUEST]);
+    let d = a.open_to(t, user, Access::Deny);
+    let (d_, from) = (&d.name, *a.rng.pick(names));
+    let into = from.trim_start_matches("ONLY ");
+    let sql = match a.rng.below(5) {
+        0 => format!("SELECT {d_} FROM {from}"),
+        1 => format!("SELECT * FROM {from} WHERE id = {}", a.id()),
+        2 => format!(
+            "UPDATE {from} SET {d_} = {} WHERE id = {}",
+            a.good(d),
+            a.id()
+        ),
+        3 => format!(
+            "INSERT INTO {into} (id, k, {d_}) VALUES ({}, 1, {})",
+            a.new_id(),
+            a.good(d)
+        ),
+        _ => format!("DELETE FROM {from} WHERE {d_} IS NULL"),
+    };
+    no(a, sql, user)
+}
+
+/// What it is of is in clear.
+fn hash(a: &mut Author<'_>) -> Script {
+    let t = &a.schema.special.matches;
+    let hash = t.hash.as_ref().expect("a hash").name;
+    let sql = match a.rng.below(6) {
+        0 => format!("SELECT id, {hash} FROM matches"),
+        1 => "SELECT * FROM matches".to_owned(),
+        2 => format!(
+            "SELECT id FROM matches WHERE {hash} IS NULL AND id <> {}",
+            a.id()
+        ),
+        3 => format!("SELECT count(*) FROM matches GROUP BY {hash}"),
+        4 => format!("SELECT x.id FROM matches x JOIN matches y ON x.{hash} = y.{hash}"),
+        _ => format!("DELETE FROM matches WHERE id = {} RETURNING {hash}", a.id()),
+    };
+    no(a, sql, BILLING)
 }
 
 fn clear(a: &mut Author<'_>) -> Script {
@@ -374,9 +463,11 @@ fn written(a: &mut Author<'_>, access: Access, user: usize) -> Script {
     let t = a.table();
     let m = a.open_to(t, user, access);
     let (n, m_) = (&t.name, &m.name);
-    let sql = match a.rng.below(9) {
+    let sql = match a.rng.below(11) {
         0 => format!("UPDATE {n} SET {m_} = {} WHERE id = {}", a.good(m), a.id()),
-        1 => format!("UPDATE {n} SET {m_} = NULL"),
+        1 => format!("COPY {n} (id, {m_}) FROM STDIN"),
+        9 => format!("COPY {n} FROM STDIN (FORMAT csv)"),
+        10 => format!("UPDATE {n} SET {m_} = NULL"),
         2 => format!(
             "UPDATE {n} SET c = {}, {m_} = DEFAULT WHERE id = {}",
             a.word(),
@@ -458,10 +549,15 @@ fn anything(a: &mut Author<'_>) -> Script {
         .filter(|c| !c.name.starts_with("roles: "))
         .collect();
     let mut script = (a.rng.pick(&others).make)(a).by(ROLES[GUEST]);
+    let tables = a.schema.tables.iter().flat_map(Table::protected);
+    let names: Vec<&str> = tables.map(|c| &*c.name).collect();
     script
         .pieces
         .iter_mut()
         .for_each(|piece| piece.hidden = true);
+    // a temporary table of its own may have columns of any name
+    let own = script.pieces.iter().any(|piece| piece.names(&["TEMP"]));
+    script.touches = !own && script.pieces.iter().any(|piece| piece.names(&names));
     script
 }
 

@@ -76,6 +76,8 @@ fn prepare_insert(a: &mut Author<'_>) -> Script {
         fixed("DEALLOCATE ALL"),
         a.state(t),
     ])
+    // a constant that a cast rounds to a scale is computed
+    .may_refuse(p.ty.name.contains('('), "it must be a constant or NULL")
 }
 
 fn prepare_none(a: &mut Author<'_>) -> Script {

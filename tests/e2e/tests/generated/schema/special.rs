@@ -2,6 +2,7 @@
 //! defaults and generated columns; and one that is in the policy and not made yet.
 
 use super::{Column, Kind, Table, bare, column, rights, table};
+use crate::generated::policy::Access;
 use crate::generated::rng::Rng;
 use crate::generated::types::{BOOL, INT4, INT8, SHORT, TEXT, Type, marked};
 
@@ -15,6 +16,13 @@ pub struct Hash {
     pub of: [String; 2],
 }
 
+impl Hash {
+    /// What every role but the owner's may do with it.
+    pub fn denied(&self) -> (&str, Access) {
+        (self.name, Access::Deny)
+    }
+}
+
 /// One table of each kind.
 #[derive(Clone, Debug)]
 pub struct Special {
@@ -23,6 +31,8 @@ pub struct Special {
     pub owners: Table,
     pub owned: Table,
     pub filled: Table,
+    /// Its rows lie where a cell says.
+    pub cut: Table,
     /// In the policy; statements make it.
     pub later: Table,
 }
@@ -31,27 +41,32 @@ impl Special {
     pub fn make(rng: &mut Rng, types: &[&'static Type]) -> Self {
         let (owners, owned) = owners(rng);
         let mut family = table(rng, "family", types);
-        family.after = vec!["CREATE TABLE kin (extra int DEFAULT 5) INHERITS (family)".to_owned()];
+        family.after = vec![
+            "CREATE TABLE kin (extra int DEFAULT 5) INHERITS (family)".to_owned(),
+            "GRANT ALL ON family, kin TO billing, guest".to_owned(),
+        ];
         Self {
             matches: matches(rng, types),
             family,
             owners,
             owned,
             filled: filled(),
+            cut: cut(rng, types),
             later: table(rng, "later", &[&TEXT, &INT4, &SHORT]),
         }
     }
 
-    pub fn all(&self) -> [&Table; 5] {
+    pub fn all(&self) -> [&Table; 6] {
         let Self {
             matches,
             family,
             owners,
             owned,
             filled,
+            cut,
             ..
         } = self;
-        [matches, family, owners, owned, filled]
+        [matches, family, owners, owned, filled, cut]
     }
 
     /// Those with columns of the groups that all tables share.
@@ -87,6 +102,7 @@ fn matches(rng: &mut Rng, types: &[&'static Type]) -> Table {
         at: 3 + rng.below(4),
         of,
     });
+    table.after = vec!["GRANT ALL ON matches TO billing".to_owned()];
     table
 }
 
@@ -111,6 +127,25 @@ fn owners(rng: &mut Rng) -> (Table, Table) {
     }
     owned.columns.push(column("p", &TEXT, Kind::Random, None));
     (owners, owned)
+}
+
+fn cut(rng: &mut Rng, types: &[&'static Type]) -> Table {
+    let mut table = bare("cut");
+    table
+        .columns
+        .push(column("d", &TEXT, Kind::Deterministic, None));
+    let ty = *rng.pick(types);
+    table.columns.push(column("p", ty, Kind::Random, None));
+    table.suffix = " PARTITION BY LIST (d)";
+    let some = [0, 1]
+        .map(|n| format!("'{}'", marked("text", n)))
+        .join(", ");
+    table.after = vec![
+        format!("CREATE TABLE cut_some PARTITION OF cut FOR VALUES IN ({some})"),
+        "CREATE TABLE cut_null PARTITION OF cut FOR VALUES IN (NULL)".to_owned(),
+        "CREATE TABLE cut_rest PARTITION OF cut DEFAULT".to_owned(),
+    ];
+    table
 }
 
 /// Constants that a statement leaves to the table, and what it computes of clear columns.
