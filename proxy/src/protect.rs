@@ -29,7 +29,7 @@ pub use copy::{CopyFault, CopyIn, CopyOut};
 pub use describe::{FieldParts, parameter_description, row_description};
 pub use explain::without_cells;
 pub use fault::{BindError, Drift, OpenFault, ValueError, VaultError};
-pub use render::{PositionMap, Rendered, render};
+pub use render::{PositionMap, Rendered, render, render_pieces};
 pub use rows::open_row;
 pub use settings::{ByteaOutput, DateOrder, DateStyle, IntervalStyle, Settings};
 pub use vault::Vault;

@@ -7,12 +7,13 @@
 use crate::analyse::Input;
 use crate::catalog::Names;
 use crate::verdict::{CellOutput, Effects, Literal, Output, Plan, Shown, Touch, Use, Verdict};
-use crate::world::{Lookup, World};
+use crate::world::World;
 pub(crate) use check::PLACES;
 pub(crate) use check::prepared as check_prepare;
 pub(crate) use execute::execute;
 use flow::{Cell, Fate, Flow, Leaf, LeafIx, Sealed, What};
 use hippocrypt_policy::{ColumnIx, TableRef};
+pub(crate) use made::Made;
 use pg_query::NodeEnum;
 use pg_query::protobuf::{Node, RangeVar};
 use refuse::{Judged, malformed, refusal, unsupported};
@@ -42,6 +43,7 @@ mod insert;
 mod join;
 mod literal;
 mod lookup;
+mod made;
 mod merge;
 mod params;
 mod refuse;
@@ -94,7 +96,17 @@ pub(crate) fn type_oid(node: &Node, session: &Names) -> Option<u32> {
 
 /// Plans or refuses one of the five statements, or a COPY.
 pub(crate) fn plan(input: Input<'_>, stmt: &Node) -> Planned {
+    planned(Planner::new(input), stmt)
+}
+
+/// Plans or refuses the query that such a table is made of.
+pub(crate) fn plan_made(input: Input<'_>, query: &Node, made: Made) -> Planned {
     let mut planner = Planner::new(input);
+    planner.made = Some(made);
+    planned(planner, query)
+}
+
+fn planned(mut planner: Planner<'_>, stmt: &Node) -> Planned {
     let verdict = match planner.whole(stmt) {
         Ok(plan) => Verdict::Plan(Arc::new(plan)),
         Err(refusal) => {
@@ -160,6 +172,8 @@ struct Planner<'a> {
     stored: bool,
     /// The statement itself is a SELECT INTO.
     into: bool,
+    /// The table of the policy that is made of the query's rows.
+    made: Option<Made>,
 }
 
 impl<'a> Planner<'a> {
@@ -184,6 +198,7 @@ impl<'a> Planner<'a> {
             effects: Effects::default(),
             stored: false,
             into: false,
+            made: None,
         }
     }
 
@@ -198,18 +213,23 @@ impl<'a> Planner<'a> {
     fn whole(&mut self, stmt: &Node) -> Judged<Plan> {
         let into = into_of(stmt);
         self.into = into.is_some();
+        let mut columns = Outputs::default();
         let (outputs, copy) = match &stmt.node {
             Some(NodeEnum::CopyStmt(copy)) => (None, self.copy_stmt(copy)?.map(Arc::new)),
             _ => {
-                let outputs = self.statement(stmt)?;
-                (self.shown(&outputs)?, None)
+                columns = self.statement(stmt)?;
+                (self.shown(&columns)?, None)
             }
         };
-        if let Some(made) = into {
-            self.made_of(made, outputs.is_some())?;
+        let mut made = self.made.take();
+        if let Some(into) = into {
+            made = self.made_of(into)?;
+            if made.is_none() {
+                self.makes_none(into, outputs.is_some())?;
+            }
         }
         let (params, client_params) = self.finish_leaves()?;
-        let plan = Plan {
+        let mut plan = Plan {
             edits: std::mem::take(&mut self.edits).ordered()?,
             params,
             client_params,
@@ -218,6 +238,9 @@ impl<'a> Planner<'a> {
             ..Plan::default()
         };
         check::rendered(&self.input, stmt, &plan, self.filled, &self.in_place)?;
+        if let Some(made) = made {
+            self.makes(&mut plan, &columns, &made)?;
+        }
         Ok(plan)
     }
 
@@ -230,25 +253,6 @@ impl<'a> Planner<'a> {
             Some(NodeEnum::DeleteStmt(delete)) => self.delete(delete),
             Some(NodeEnum::MergeStmt(merge)) => self.merge(merge),
             _ => Err(malformed("statement")),
-        }
-    }
-
-    /// SELECT INTO makes a table that no policy names: of clear columns only.
-    fn made_of(&self, made: &RangeVar, cells: bool) -> Judged<()> {
-        let schema = Some(made.schemaname.as_str()).filter(|s| !s.is_empty());
-        let temporary = made.relpersistence == "t" || schema == Some("pg_temp");
-        let names = self.input.cx.names;
-        let found = self.world().lookup(schema, &made.relname, names);
-        if !temporary && !matches!(found, Lookup::Unprotected) {
-            let message = format!("the policy means a table by the name {}", made.relname);
-            return Err(refusal("0A000", message, made.location));
-        }
-        match cells {
-            false => Ok(()),
-            true => Err(refuse::with_hint(
-                unsupported("SELECT INTO of encrypted columns", made.location),
-                "Make the table first, named in the policy, then INSERT … SELECT.",
-            )),
         }
     }
 

@@ -21,6 +21,7 @@ mod create_table;
 mod effects;
 mod index;
 mod kind;
+mod like;
 mod names;
 mod outcome;
 mod rename;
@@ -30,6 +31,7 @@ mod table_as;
 mod trigger;
 mod view;
 
+pub(crate) use create_table::guard_head;
 pub(crate) use outcome::{Change, Changes, changes};
 
 /// What a rule finds.

@@ -180,6 +180,9 @@ pub struct Plan {
     pub binary: bool,
     /// `Some` for a COPY whose data has cells; it has no outputs then.
     pub copy: Option<Arc<CopyPlan>>,
+    /// The statement that follows in the same transaction and gives the new table the CHECKs on its groups, in
+    /// pieces; empty where none does. The client does not see it.
+    pub guards: Vec<Replacement>,
 }
 
 impl Plan {
@@ -209,6 +212,18 @@ impl Plan {
             edit.with = Replacement::Text(format!("${number}"));
         }
         bound
+    }
+
+    /// The same where statements run as one string: the guards are part of it, from `end` on.
+    pub fn guarded(&self, end: usize) -> Self {
+        let mut guarded = self.clone();
+        let before = Replacement::Text("; ".to_owned());
+        let pieces = std::iter::once(before).chain(self.guards.iter().cloned());
+        guarded.edits.extend(pieces.map(|with| Edit {
+            range: end..end,
+            with,
+        }));
+        guarded
     }
 
     /// Whether the plan holds a literal value of a client (such plans are not cached).

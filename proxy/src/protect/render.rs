@@ -63,14 +63,7 @@ pub fn render(
     vault: &Vault,
     settings: &Settings,
 ) -> Result<Rendered, ValueError> {
-    let mut writing = Writing {
-        client: text,
-        done: 0,
-        text: String::with_capacity(text.len() * 2),
-        map: PositionMap::default(),
-        client_chars: 1,
-        upstream_chars: 1,
-    };
+    let mut writing = Writing::of(text);
     for statement in statements {
         if let Verdict::Plan(plan) = &statement.verdict {
             for edit in &plan.edits {
@@ -85,6 +78,22 @@ pub fn render(
     })
 }
 
+/// A statement of ours, in pieces.
+///
+/// # Errors
+/// A group without a key.
+pub fn render_pieces(
+    pieces: &[Replacement],
+    vault: &Vault,
+    settings: &Settings,
+) -> Result<String, ValueError> {
+    let mut writing = Writing::of("");
+    for with in pieces.iter().cloned() {
+        writing.edit(&Edit { range: 0..0, with }, vault, settings)?;
+    }
+    Ok(writing.text)
+}
+
 struct Writing<'a> {
     client: &'a str,
     /// Bytes of the client's text that have been dealt with.
@@ -95,7 +104,18 @@ struct Writing<'a> {
     upstream_chars: u32,
 }
 
-impl Writing<'_> {
+impl<'a> Writing<'a> {
+    fn of(client: &'a str) -> Self {
+        Self {
+            client,
+            done: 0,
+            text: String::with_capacity(client.len() * 2),
+            map: PositionMap::default(),
+            client_chars: 1,
+            upstream_chars: 1,
+        }
+    }
+
     fn edit(&mut self, edit: &Edit, vault: &Vault, settings: &Settings) -> Result<(), ValueError> {
         self.copy_to(edit.range.start)?;
         let with = match &edit.with {

@@ -170,7 +170,10 @@ impl Machine {
                 let rows = CommandComplete::of(frame).ok().and_then(|c| c.rows());
                 run.rows = rows.unwrap_or(0);
             }
+        } else if std::mem::take(&mut query.guarding) {
+            return Ok(());
         } else if let Some(mut run) = query.running.pop_front() {
+            query.guarding = run.part.as_ref().is_some_and(|p| p.is_guarded());
             self.complete(&mut run, frame, now)?;
         } else if frame.tag() != b'I' {
             return Err(Fault::Server(frame.tag().into()));

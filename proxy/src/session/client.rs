@@ -106,6 +106,7 @@ impl Machine {
             judged,
             running,
             failed: false,
+            guarding: false,
         })));
         Ok(())
     }

@@ -266,11 +266,14 @@ impl Machine {
             ticket,
             client_formats: Arc::clone(&portal.client_formats),
             upstream_formats: Arc::clone(&portal.upstream_formats),
-            prepared: Some(prepared),
+            prepared: Some(Arc::clone(&prepared)),
             ..Run::default()
         })));
         self.unsynced = true;
-        Ok(())
+        match &prepared.judged.guards {
+            Some(guards) => self.send_guards(guards),
+            None => Ok(()),
+        }
     }
 
     fn execute_record(

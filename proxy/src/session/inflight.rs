@@ -89,6 +89,8 @@ pub(super) struct Query {
     pub(super) running: VecDeque<Run>,
     /// The server has failed it: what follows does not run.
     pub(super) failed: bool,
+    /// The next statement to end is one of ours.
+    pub(super) guarding: bool,
 }
 
 /// A stand-in whose error is replaced.
@@ -105,6 +107,8 @@ pub(super) struct Refused {
 pub(super) enum OwnStep {
     /// `1`, `2` or `3`.
     Ack(u8),
+    /// The same, or `C`, of a statement that belongs to the client's: an error of it is the client's.
+    Guard(u8),
     /// Rows for this question, then `C`.
     Rows(Question),
     /// `Z`.

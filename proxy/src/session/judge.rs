@@ -5,7 +5,7 @@
 use super::fault;
 use super::machine::{Machine, Protected};
 use super::prepared::{Basis, Gives, Judged, Part, Prepared as PreparedStatement};
-use crate::protect::render;
+use crate::protect::{render, render_pieces};
 use bytes::Bytes;
 use hippocrypt_audit::{ColumnUse, Described};
 use hippocrypt_sql::verdict::{
@@ -95,8 +95,9 @@ impl Machine {
         };
         let analyser = self.known.analyser(&protected);
         let mut statements = self.verdicts(text, oids, &protected, &analyser)?;
-        if protocol == Protocol::Extended {
-            bind_defaults(&mut statements);
+        match protocol {
+            Protocol::Extended => bind_defaults(&mut statements),
+            Protocol::Simple => guard(&mut statements),
         }
         let described: Vec<_> = statements
             .iter()
@@ -203,6 +204,12 @@ impl Machine {
             .transpose()
             .map_err(|e| fault::value(&e, text))?;
         let (text_up, map) = rendered.map(|r| (r.text, r.map)).unzip();
+        let guards = statements
+            .iter()
+            .find_map(guards_of)
+            .map(|pieces| render_pieces(pieces, &protected.vault, &self.settings))
+            .transpose()
+            .map_err(|e| fault::value(&e, text))?;
         let mut basis = self.known.basis(analyser);
         basis.catalog = protected.worlds.current().world().catalog().version;
         let parts = statements
@@ -214,6 +221,7 @@ impl Machine {
             parts,
             text: text_up,
             map,
+            guards,
             basis,
         })
     }
@@ -238,6 +246,7 @@ impl Machine {
             })],
             text: None,
             map: None,
+            guards: None,
             basis: Basis::default(),
         }
     }
@@ -400,6 +409,24 @@ fn first_word(sql: &str) -> &'static str {
         .find(|w| w.eq_ignore_ascii_case(word))
         .copied()
         .unwrap_or("OTHER")
+}
+
+fn guards_of(statement: &Statement) -> Option<&[Replacement]> {
+    match &statement.verdict {
+        Verdict::Plan(plan) => Some(plan.guards.as_slice()).filter(|g| !g.is_empty()),
+        Verdict::Untouched | Verdict::Refusal(_) => None,
+    }
+}
+
+/// What follows a statement stands behind it in the string.
+fn guard(statements: &mut [Statement]) {
+    for statement in statements {
+        if let Verdict::Plan(plan) = &statement.verdict
+            && !plan.guards.is_empty()
+        {
+            statement.verdict = Verdict::Plan(Arc::new(plan.guarded(statement.range.end)));
+        }
+    }
 }
 
 /// Each run of a prepared statement has its own cells of a default, and hashes of its own parameters.

@@ -86,6 +86,20 @@ impl Machine {
         Ok(())
     }
 
+    /// What follows an Execute in its Sync group: the CHECKs of the table that it makes.
+    pub(super) fn send_guards(&mut self, text: &str) -> Result<(), Fault> {
+        let mut out = Writer::new(&mut self.to_server);
+        out.parse(NAME, text.as_bytes(), std::iter::empty())?;
+        out.bind(NAME, NAME, std::iter::empty(), std::iter::empty())?;
+        out.execute(NAME, 0)?;
+        out.close_named(Target::Portal, NAME)?;
+        out.close_named(Target::Statement, NAME)?;
+        for tag in *b"12C33" {
+            self.inflight.push(Expect::Own(OwnStep::Guard(tag)));
+        }
+        Ok(())
+    }
+
     /// Nothing is in flight: if we had asked, we know. Login ends here.
     pub(super) fn answered(&mut self) {
         if self.known.is_asking() {
@@ -102,7 +116,9 @@ impl Machine {
     /// A reply to a message of ours.
     pub(super) fn own_reply(&mut self, step: OwnStep, frame: &Frame) -> Result<(), Fault> {
         match (step, frame.tag()) {
-            (OwnStep::Ack(expected), tag) if expected == tag => drop(self.inflight.pop()),
+            (OwnStep::Ack(expected) | OwnStep::Guard(expected), tag) if expected == tag => {
+                drop(self.inflight.pop());
+            }
             (OwnStep::Rows(question), b'D') => self.own_row(question, frame)?,
             (OwnStep::Rows(question), b'C') => {
                 if let Some(protected) = &self.protected {

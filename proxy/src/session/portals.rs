@@ -151,6 +151,7 @@ mod tests {
             parts: Vec::new(),
             text: None,
             map: None,
+            guards: None,
             basis: Basis::default(),
         };
         Arc::new(Portal {

@@ -24,6 +24,8 @@ pub(super) struct Judged {
     /// What goes upstream; `None`: the client's bytes.
     pub(super) text: Option<String>,
     pub(super) map: Option<PositionMap>,
+    /// What follows each Execute of it, in the extended protocol: the CHECKs of a table that it makes.
+    pub(super) guards: Option<String>,
     /// What it was judged by.
     pub(super) basis: Basis,
 }
@@ -102,6 +104,11 @@ impl Part {
     /// Whether errors of the server may quote protected values or cells.
     pub(super) fn touches_protected(&self) -> bool {
         self.plan.is_some() || !self.facts.touches.is_empty() || self.facts.quotes_cells
+    }
+
+    /// Whether a statement of ours follows it, which the client does not see.
+    pub(super) fn is_guarded(&self) -> bool {
+        self.plan.as_ref().is_some_and(|p| !p.guards.is_empty())
     }
 
     /// Whether it means what a name of the session stands for at the time: EXECUTE, FETCH, MOVE.

@@ -39,6 +39,7 @@ impl Machine {
             parts: prepared.judged.parts.clone(),
             text: prepared.judged.text.clone(),
             map: prepared.judged.map.clone(),
+            guards: again.guards.clone(),
             basis: again.basis.clone(),
         }));
         // its meaning is the same: nothing to undo if the server skips the Bind
@@ -106,6 +107,7 @@ impl Machine {
             parts: again.parts.clone(),
             text: prepared.judged.text.clone(),
             map: prepared.judged.map.clone(),
+            guards: again.guards.clone(),
             basis: again.basis.clone(),
         };
         let renewed = Arc::new(match alike {

@@ -118,7 +118,7 @@ fn place() -> (Place, Raw, Raw) {
 }
 
 /// Where the proxy answers the statements otherwise than the twin, or with a cell.
-fn differences(through: &mut Raw, twin: &mut Raw, statements: &[&str]) -> String {
+pub(crate) fn differences(through: &mut Raw, twin: &mut Raw, statements: &[&str]) -> String {
     let mut wrong = String::new();
     for statement in statements {
         let (got, wanted) = (through.query(statement), twin.query(statement));

@@ -19,6 +19,7 @@ mod hash;
 mod hostile;
 mod lifecycle;
 mod login;
+mod made_from;
 mod named;
 mod parameters;
 mod passthrough;

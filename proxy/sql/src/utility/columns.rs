@@ -60,6 +60,12 @@ impl<'w> Columns<'w> {
         self
     }
 
+    /// The same with columns of these names.
+    pub(super) fn with_names(mut self, names: &[String]) -> Self {
+        names.iter().for_each(|name| self.add(name, 0));
+        self
+    }
+
     fn add(&mut self, name: &str, attnum: i16) {
         if self.shape.column(name).is_none() {
             let protected = self.policy(name);

@@ -8,7 +8,7 @@ use super::columns::Columns;
 use super::constraint::{self, targets};
 use super::effects::is_temporary;
 use super::names::{not_ours, qualify, quoted};
-use super::{Passed, Ruled, at, child, refuse, untouched};
+use super::{Passed, Ruled, at, child, like, refuse, untouched};
 use crate::analyse::Input;
 use crate::grammar;
 use crate::plan::check::definition;
@@ -68,7 +68,7 @@ pub(super) fn create(s: &CreateStmt, input: &Input<'_>, taint: &Taint, facts: &m
 }
 
 /// Where the server would make it: the first schema of the path that exists.
-fn target(relation: &RangeVar, input: &Input<'_>) -> Option<TableRef> {
+pub(super) fn target(relation: &RangeVar, input: &Input<'_>) -> Option<TableRef> {
     let schema = match relation.schemaname.as_str() {
         "" => taint::made_in(input)?,
         named => Arc::from(named),
@@ -115,7 +115,10 @@ pub(super) fn others(
 
 fn protected(s: &CreateStmt, relation: &RangeVar, table: &Table, input: &Input<'_>) -> Ruled {
     let elements = || s.table_elts.iter().chain(&s.constraints);
-    let columns = Columns::of(&table.name, input).with(elements());
+    let brought = like::brought(&s.table_elts, &table.name, input)?;
+    let columns = Columns::of(&table.name, input)
+        .with(elements())
+        .with_names(&brought);
     whole(s, relation, table, &columns)?;
     let mut edits: Vec<Edit> = qualify(relation, &table.name, input).into_iter().collect();
     let mut seen = Vec::new();
@@ -126,6 +129,7 @@ fn protected(s: &CreateStmt, relation: &RangeVar, table: &Table, input: &Input<'
                 edits.extend(column(def, &columns, input)?);
             }
             Some(NodeEnum::Constraint(c)) => edits.extend(constraint::check(c, None, &columns)?),
+            Some(NodeEnum::TableLikeClause(l)) => edits.extend(like::clause(l, &columns, input)?),
             _ => return Err(form(table, at(relation.location))),
         }
     }
@@ -149,7 +153,7 @@ fn whole(
 fn form(table: &Table, position: Option<usize>) -> Box<Refusal> {
     refuse(
         format!(
-            "protected table {} cannot be made with LIKE, INHERITS, OF or PARTITION OF",
+            "protected table {} cannot be made with INHERITS, OF or PARTITION OF",
             table.name
         ),
         "Write its columns out.",
@@ -272,37 +276,49 @@ fn cell(
     columns: &Columns<'_>,
     input: &Input<'_>,
 ) -> Result<Vec<Edit>, Box<Refusal>> {
-    let Some(group) = input.world.column(ix).and_then(|c| c.group) else {
+    let after = header_end(range.end, input);
+    let mut edits = vec![Edit {
+        range,
+        with: Replacement::Text("hippocrypt.cell".into()),
+    }];
+    edits.extend(guarded(" ", &def.colname, ix, after, columns)?);
+    Ok(edits)
+}
+
+/// The CHECK on a cell column's group.
+pub(super) fn guarded(
+    before: &str,
+    column: &str,
+    ix: ColumnIx,
+    at: Range<usize>,
+    columns: &Columns<'_>,
+) -> Result<[Edit; 3], Box<Refusal>> {
+    let Some(group) = columns.input.world.column(ix).and_then(|c| c.group) else {
         return Err(refuse(
             format!("column {} has no group", columns.name(ix)),
             "",
-            at(def.location),
+            Some(at.start),
         ));
     };
-    let after = header_end(range.end, input);
-    let open = format!(
-        " CONSTRAINT {} CHECK (pg_catalog.substring({}, 29, 4) OPERATOR(pg_catalog.=) ",
-        quoted(&guard(&def.colname, ix)),
-        quoted(&def.colname)
-    );
-    Ok(vec![
-        Edit {
-            range,
-            with: Replacement::Text("hippocrypt.cell".into()),
-        },
-        Edit {
-            range: after.clone(),
-            with: Replacement::Text(open),
-        },
-        Edit {
-            range: after.clone(),
-            with: Replacement::GroupId(group),
-        },
-        Edit {
-            range: after,
-            with: Replacement::Text(")".into()),
-        },
+    let open = format!("{before}{}", guard_head(column, ix));
+    let edit = |with| Edit {
+        range: at.clone(),
+        with,
+    };
+    Ok([
+        edit(Replacement::Text(open)),
+        edit(Replacement::GroupId(group)),
+        edit(Replacement::Text(")".into())),
     ])
+}
+
+/// The CHECK on a cell column's group, up to the group.
+pub(crate) fn guard_head(column: &str, ix: ColumnIx) -> String {
+    format!(
+        "CONSTRAINT {} CHECK (pg_catalog.substring({}, 29, 4) OPERATOR(pg_catalog.=) ",
+        quoted(&guard(column, ix)),
+        quoted(column)
+    )
 }
 
 /// Constraints come after the column's STORAGE and COMPRESSION.

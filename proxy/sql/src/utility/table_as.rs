@@ -1,18 +1,19 @@
 //! CREATE TABLE AS and CREATE MATERIALIZED VIEW over protected tables.
 //!
-//! A materialized view is read by its query, as a view is. A table has no query: it must never be made of
-//! cells here, for nothing would guard their groups as CREATE TABLE does.
+//! A materialized view is read by its query, as a view is. A table has no query: it must never be made of cells
+//! unless the policy names it, for nothing would say which cells may stand in it.
 
-use super::create_table::planned;
+use super::create_table::{self, planned};
 use super::effects::is_temporary;
-use super::names::{self, not_ours};
+use super::names::{self, not_ours, qualify};
 use super::{Passed, Ruled, at, refuse, view};
 use crate::analyse::Input;
-use crate::plan;
+use crate::plan::{self, Made};
 use crate::scan::Kind;
 use crate::taint::Taint;
-use crate::verdict::{Facts, Plan, Refusal, Shown, Verdict};
+use crate::verdict::{Edit, Facts, Plan, Refusal, Shown, Verdict};
 use crate::world::Lookup;
+use hippocrypt_policy::TableRef;
 use pg_query::NodeEnum;
 use pg_query::protobuf::{CreateTableAsStmt, Node, ObjectType, RangeVar};
 use std::ops::Range;
@@ -36,6 +37,31 @@ pub(super) fn create(
     not_ours(&[&made.schemaname, &made.relname], input.cx.names)?;
     if let Some(refusal) = &taint.refusal {
         return Err(Box::new(refusal.clone()));
+    }
+    let target = (s.objtype() == ObjectType::ObjectTable && !is_temporary(made, input))
+        .then(|| create_table::target(made, input))
+        .flatten();
+    let is_target = |table: &TableRef| target.as_ref() == Some(table);
+    match names::lookup(made, input) {
+        Lookup::Missing(table) if is_target(table) && s.if_not_exists => {
+            return Err(refuse(
+                format!(
+                    "CREATE TABLE IF NOT EXISTS {table} AS is not supported: the policy names the table"
+                ),
+                "Leave IF NOT EXISTS out.",
+                at(made.location),
+            ));
+        }
+        Lookup::Missing(table) if is_target(table) => {
+            return protected(s, made, table, query, input, facts);
+        }
+        Lookup::Protected(table) if is_target(&table.name) && !s.if_not_exists => {
+            let message = format!("relation \"{}\" already exists", table.name.table);
+            let mut refusal = refuse(message, "", None);
+            refusal.sqlstate = "42P07";
+            return Err(refusal);
+        }
+        _ => {}
     }
     let free =
         is_temporary(made, input) || matches!(names::lookup(made, input), Lookup::Unprotected);
@@ -69,6 +95,49 @@ fn materialized(
     planned(plan.edits.clone(), input)
 }
 
+/// One that the policy names.
+fn protected(
+    s: &CreateTableAsStmt,
+    made: &RangeVar,
+    table: &TableRef,
+    query: &Node,
+    input: &Input<'_>,
+    facts: &mut Facts,
+) -> Ruled {
+    let within = Input {
+        range: query_of(made, input).ok_or_else(unclear)?,
+        ..input.clone()
+    };
+    let names = s.into.as_deref().map(|i| names::strings(&i.col_names));
+    let target = Made {
+        table: table.clone(),
+        names: names
+            .unwrap_or_default()
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+        location: made.location,
+        into: None,
+    };
+    let judged = plan::plan_made(within, query, target);
+    facts.touches = judged.touches;
+    let plan = match judged.verdict {
+        Verdict::Untouched => return Err(unclear()),
+        Verdict::Refusal(refusal) => return Err(Box::new((*refusal).clone())),
+        Verdict::Plan(plan) => plan,
+    };
+    let mut edits: Vec<Edit> = qualify(made, table, input).into_iter().collect();
+    edits.extend(plan.edits.iter().cloned());
+    planned(edits.clone(), input)?;
+    Ok(Passed {
+        touches: Vec::new(),
+        plan: Some(Plan {
+            edits,
+            ..(*plan).clone()
+        }),
+    })
+}
+
 /// Of clear columns only; parameters are allowed, as the server allows them.
 fn table(
     made: &RangeVar,
@@ -98,7 +167,7 @@ fn table(
                 "a table {} made of encrypted columns would not guard them",
                 made.relname
             ),
-            "Name its columns in the policy, in the same groups, make it with CREATE TABLE, then INSERT … SELECT.",
+            "Name the table and its columns in the policy, in the same groups.",
             at(made.location),
         ));
     }

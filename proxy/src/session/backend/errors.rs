@@ -3,7 +3,7 @@
 //! It must never pass the DETAIL or CONTEXT of an error about a statement that touches protected columns,
 //! nor leave a name or a record as if what the server skipped had happened.
 
-use super::super::inflight::{Expect, Undo};
+use super::super::inflight::{Expect, OwnStep, Undo};
 use super::super::machine::{Machine, Phase};
 use super::super::prepared::Prepared;
 use crate::session::Fault;
@@ -36,7 +36,11 @@ impl Machine {
             Some(Expect::Refused(_) | Expect::RefusedQuery(_)) => {
                 self.refused_error(frame, &code, now)
             }
-            Some(Expect::Own(_)) if !self.unsynced => self.own_error(frame),
+            Some(Expect::Own(OwnStep::Ack(_) | OwnStep::Rows(_) | OwnStep::Sync))
+                if !self.unsynced =>
+            {
+                self.own_error(frame)
+            }
             Some(Expect::Query(_)) => self.query_error(frame, &code, instead, now),
             Some(Expect::Function(run)) => {
                 self.recorder.outcome(run, Some(&code), None, now)?;
@@ -115,6 +119,9 @@ impl Machine {
     ) -> Result<(), Fault> {
         match (instead, self.failing()) {
             (Some(report), _) => self.write_report(&report)?,
+            (None, None) if matches!(self.inflight.head(), Some(Expect::Own(_))) => {
+                self.scrubbed(frame, None)?;
+            }
             (None, Some(prepared)) if prepared.part().is_some_and(|p| p.touches_protected()) => {
                 self.scrubbed(frame, prepared.judged.map.as_ref())?;
             }

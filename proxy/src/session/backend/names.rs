@@ -90,6 +90,7 @@ impl Machine {
             parts: vec![Arc::new(within)],
             text: None,
             map: None,
+            guards: None,
             basis,
         };
         Prepared {
