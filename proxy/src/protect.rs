@@ -8,6 +8,7 @@
 mod bind;
 mod coerce;
 mod copy;
+mod definitions;
 mod describe;
 mod elements;
 mod explain;
@@ -26,6 +27,7 @@ mod tests;
 
 pub use bind::{BindParts, bind};
 pub use copy::{CopyFault, CopyIn, CopyOut};
+pub use definitions::{Reader, with_constants};
 pub use describe::{FieldParts, parameter_description, row_description};
 pub use explain::without_cells;
 pub use fault::{BindError, Drift, OpenFault, ValueError, VaultError};

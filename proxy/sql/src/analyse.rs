@@ -226,6 +226,7 @@ fn query(input: &Input<'_>, node: &Node, taint: Taint) -> Answer {
         kind,
         tables: taint.tables,
         quotes: taint.found.quotes_statements(),
+        defines: taint.found.quotes_expressions(),
         calls: taint.found.calls(),
         effects: taint.effects,
         ..Facts::default()

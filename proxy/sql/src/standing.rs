@@ -42,6 +42,7 @@ impl Standing {
             tables: facts.tables.clone(),
             touches: facts.touches.clone(),
             quotes: facts.quotes,
+            defines: facts.defines,
             ..Facts::default()
         };
         within.effects.catalog = facts.effects.catalog;
@@ -322,6 +323,7 @@ fn inherit(facts: &mut Facts, from: &Facts) {
     facts.tables.dedup();
     facts.touches.clone_from(&from.touches);
     facts.quotes |= from.quotes;
+    facts.defines |= from.defines;
     facts.effects.catalog |= from.effects.catalog;
     facts.effects.settings |= from.effects.settings;
 }

@@ -100,6 +100,31 @@ const SAMPLES: [&str; 5] = [
     "pg_stats_ext_exprs",
 ];
 
+/// Where it prints stored expressions (src/backend/utils/adt/ruleutils.c; system_views.sql, information_schema.sql).
+const EXPRESSIONS: [&str; 21] = [
+    "check_constraints",
+    "columns",
+    "pg_get_constraintdef",
+    "pg_get_expr",
+    "pg_get_function_arg_default",
+    "pg_get_function_arguments",
+    "pg_get_functiondef",
+    "pg_get_indexdef",
+    "pg_get_partition_constraintdef",
+    "pg_get_ruledef",
+    "pg_get_statisticsobjdef",
+    "pg_get_statisticsobjdef_expressions",
+    "pg_get_triggerdef",
+    "pg_get_viewdef",
+    "pg_indexes",
+    "pg_matviews",
+    "pg_policies",
+    "pg_rules",
+    "pg_views",
+    "triggers",
+    "views",
+];
+
 /// Whether a relation or function of `pg_catalog` with this name shows texts of statements or sampled values: cells
 /// are among them, and where a stored query or a body reads it nothing takes them out.
 pub(crate) fn shows_cells(name: &str) -> bool {
@@ -110,6 +135,11 @@ impl Found {
     /// Whether it names one of those.
     pub(crate) fn quotes_statements(&self) -> bool {
         self.bare_names().any(|name| STATEMENTS.contains(&name))
+    }
+
+    /// Whether it names what prints stored expressions.
+    pub(crate) fn quotes_expressions(&self) -> bool {
+        self.bare_names().any(|name| EXPRESSIONS.contains(&name))
     }
 
     /// What it names of them and of the sampled values.

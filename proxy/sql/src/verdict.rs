@@ -48,6 +48,8 @@ pub struct Facts {
     pub calls: bool,
     /// Its rows may quote texts of statements as they went upstream, with cells in them.
     pub quotes: bool,
+    /// Its rows may quote stored expressions, with cells for constants in them.
+    pub defines: bool,
     /// What the session has to do or know afterwards.
     pub effects: Effects,
     /// An error of the server about it may quote a cell (DDL on a protected table, the end of a transaction).

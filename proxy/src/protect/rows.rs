@@ -3,7 +3,7 @@
 //! It must never decide by looking at a value what it is: the plan says where cells are, and under which
 //! columns' groups, types and suites they open. On any doubt the row does not leave.
 
-mod bytea;
+pub(in crate::protect) mod bytea;
 
 use crate::protect::describe::format_of;
 use crate::protect::mask::{self, Masked};

@@ -13,6 +13,7 @@ mod copy_inputs;
 mod copy_protocol;
 mod corpus;
 mod ddl;
+mod definitions;
 mod drivers;
 mod generated;
 mod hash;

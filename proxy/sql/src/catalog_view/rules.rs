@@ -86,8 +86,6 @@ pub(super) static PG_CATALOG: &[Rule] = &[
                 "attndims",
                 "CASE WHEN t.typlen = '-1' AND t.typelem <> '0' THEN '1' ELSE a.attndims END",
             ),
-            // A default is a cell: neither it nor that it is there can be shown (see pg_attrdef).
-            ("atthasdef", "(a.atthasdef AND a.atttypid <> {cell})"),
         ],
         // An index's column is described by the column it is made of.
         joins: "LEFT JOIN pg_catalog.pg_index x ON a.atttypid = {cell} AND x.indexrelid = a.attrelid \
@@ -140,10 +138,6 @@ ELSE t.oid END HAVING pg_catalog.count(f.t) > 0)::pg_catalog.oidvector, a.indcla
     },
     rows("pg_type", "a.oid <> {cell} AND a.typelem <> {cell}"),
     rows("pg_namespace", "a.nspname <> 'hippocrypt'"),
-    rows(
-        "pg_attrdef",
-        "NOT EXISTS (SELECT FROM pg_catalog.pg_attribute z WHERE z.attrelid = a.adrelid AND z.attnum = a.adnum AND z.atttypid = {cell})",
-    ),
     rows(
         "pg_depend",
         "NOT (a.classid = '1247' AND a.objid = {cell}) AND NOT (a.refclassid = '1247' AND a.refobjid = {cell}) \
@@ -226,10 +220,6 @@ ELSE information_schema._pg_interval_type(f.t, f.m) END)::information_schema.cha
             (
                 "domain_name",
                 "(CASE WHEN a.domain_schema = 'hippocrypt' THEN NULL ELSE a.domain_name END)::information_schema.sql_identifier",
-            ),
-            (
-                "column_default",
-                "(CASE WHEN a.domain_schema = 'hippocrypt' THEN NULL ELSE a.column_default END)::information_schema.character_data",
             ),
         ],
         joins: "LEFT JOIN ({facts} JOIN pg_catalog.pg_class k ON k.oid = f.r JOIN pg_catalog.pg_namespace s ON s.oid = k.relnamespace \

@@ -1,14 +1,14 @@
 //! bytea as text, as the simple protocol sends cells: `\x…` or the escape format.
 
 /// The bytes; `None` where the text is neither.
-pub(super) fn decode(text: &[u8]) -> Option<Vec<u8>> {
+pub(in crate::protect) fn decode(text: &[u8]) -> Option<Vec<u8>> {
     match text.strip_prefix(b"\\x") {
         Some(digits) => hex(digits),
         None => escape(text),
     }
 }
 
-fn hex(digits: &[u8]) -> Option<Vec<u8>> {
+pub(in crate::protect) fn hex(digits: &[u8]) -> Option<Vec<u8>> {
     if !digits.len().is_multiple_of(2) {
         return None;
     }

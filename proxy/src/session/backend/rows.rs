@@ -6,7 +6,10 @@ use super::super::inflight::{Described, Expect, Run};
 use super::super::machine::Machine;
 use super::super::own;
 use super::super::prepared::{Part, Prepared};
-use crate::protect::{FieldParts, open_row, parameter_description, row_description, without_cells};
+use crate::protect::{
+    FieldParts, Reader, open_row, parameter_description, row_description, with_constants,
+    without_cells,
+};
 use crate::session::Fault;
 use bytes::BytesMut;
 use hippocrypt_sql::verdict::Output;
@@ -110,9 +113,22 @@ impl Machine {
             (part.as_deref().and_then(Part::outputs), &self.protected)
         else {
             run.bytes += frame.len() as u64;
-            match part.as_deref().is_some_and(explains_cells) {
-                true => explanation(frame, &mut self.to_client)?,
-                false => self.to_client.extend_from_slice(frame.as_bytes()),
+            let reader = self.protected.as_ref().map(|protected| Reader {
+                database: &protected.database,
+                rights: &protected.rights,
+                vault: &protected.vault,
+                settings: &self.settings,
+            });
+            match (part.as_deref(), reader) {
+                (Some(part), Some(reader)) if part.facts.defines && !explains_cells(part) => {
+                    rewritten(frame, &mut self.to_client, |text, out| {
+                        with_constants(text, reader, out);
+                    })?;
+                }
+                (Some(part), _) if explains_cells(part) => {
+                    rewritten(frame, &mut self.to_client, without_cells)?;
+                }
+                _ => self.to_client.extend_from_slice(frame.as_bytes()),
             }
             return Ok(());
         };
@@ -145,13 +161,17 @@ fn explains_cells(part: &Part) -> bool {
     part.facts.quotes || (part.plan.is_some() && part.facts.kind == "EXPLAIN")
 }
 
-fn explanation(frame: &Frame, out: &mut BytesMut) -> Result<(), Fault> {
+fn rewritten(
+    frame: &Frame,
+    out: &mut BytesMut,
+    write: impl Fn(&[u8], &mut BytesMut),
+) -> Result<(), Fault> {
     let row = DataRow::of(frame)?;
     Writer::new(out).data_row(row.values.len(), |columns| {
         for value in row.values.iter() {
             match value {
                 Some(text) => columns.value_with(|out| {
-                    without_cells(text, out);
+                    write(text, out);
                     Ok::<_, WireError>(())
                 })?,
                 None => columns.value(None)?,
