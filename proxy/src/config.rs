@@ -4,6 +4,7 @@
 //! guess: an unknown key, a duplicate or a bad value is an error with file and line (exit 64).
 
 use hippocrypt_policy::Policy;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -48,10 +49,28 @@ pub struct Config {
 /// `listen:`
 #[derive(Clone, Debug)]
 pub struct Listen {
-    /// Address and port; port 0 takes a free one.
-    pub address: SocketAddr,
+    /// Where.
+    pub address: ListenAddress,
     /// TLS towards clients.
     pub tls: ListenTls,
+}
+
+/// `listen.address:`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListenAddress {
+    /// Address and port; port 0 takes a free one.
+    Tcp(SocketAddr),
+    /// The path of a Unix socket.
+    Unix(PathBuf),
+}
+
+impl fmt::Display for ListenAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix(path) => path.display().fmt(f),
+        }
+    }
 }
 
 /// `listen.tls:`
@@ -62,8 +81,12 @@ pub enum ListenTls {
     /// TLS where the client asks for it.
     Prefer(Identity),
     /// A start-up message without TLS is refused.
-    Require(Identity),
+    Require(Identity, Option<ClientCa>),
 }
+
+/// `listen.tls.client_ca:` whose certificates clients have to have, PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientCa(pub PathBuf);
 
 /// A certificate chain and its key, PEM files.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,14 +100,49 @@ pub struct Identity {
 /// `upstream:`
 #[derive(Clone, Debug)]
 pub struct Upstream {
-    /// Host name or address.
-    pub host: String,
-    /// Port.
-    pub port: u16,
+    /// Where it is.
+    pub address: ServerAddress,
     /// TLS towards the server.
     pub tls: UpstreamTls,
+    /// How TLS begins.
+    pub negotiation: Negotiation,
+    /// The proxy's own certificate, which it shows to the server.
+    pub identity: Option<Identity>,
     /// The role that reads catalogs; it never serves an app.
     pub service: Service,
+}
+
+/// `upstream.address:`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ServerAddress {
+    /// Over the network.
+    Tcp {
+        /// Host name or address.
+        host: String,
+        /// Port.
+        port: u16,
+    },
+    /// The path of a Unix socket.
+    Unix(PathBuf),
+}
+
+impl fmt::Display for ServerAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
+            Self::Tcp { host, port } => write!(f, "{host}:{port}"),
+            Self::Unix(path) => path.display().fmt(f),
+        }
+    }
+}
+
+/// `upstream.tls.negotiation:` as libpq's sslnegotiation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Negotiation {
+    /// The server is asked first (SSLRequest).
+    Postgres,
+    /// The handshake comes at once; servers from 17 on.
+    Direct,
 }
 
 /// `upstream.tls:`
@@ -111,10 +169,38 @@ pub struct Service {
 }
 
 /// `auth:`
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Auth {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Auth {
+    /// How clients prove who they are.
+    pub mode: AuthMode,
+    /// `auth.identities:` which users the holder of a certificate's name, or a user of this machine, may be;
+    /// `None`: the user is the certificate's CN.
+    pub identities: Option<BTreeMap<String, Vec<String>>>,
+}
+
+/// `auth.mode:`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AuthMode {
     /// The client's own exchange with the server is passed through.
     Relay,
+    /// The client proves itself to the proxy by its password.
+    Scram(VerifierSource),
+    /// The client proves itself to the proxy by its certificate, and the proxy to the server by its own.
+    Certificate,
+}
+
+/// `auth.verifiers:`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VerifierSource {
+    /// A userlist.
+    File(PathBuf),
+    /// A query of the service role.
+    Query {
+        /// With `$1` for the user, and two columns: the user and its verifier.
+        sql: String,
+        /// Where it runs.
+        database: String,
+    },
 }
 
 /// `keys:`
@@ -147,8 +233,14 @@ pub enum Durability {
 pub struct Sessions {
     /// Client sessions at one time; one more is refused with 53300.
     pub max: u32,
+    /// Connections at one time that have not logged in; one more is refused with 53300.
+    pub max_logins: u32,
+    /// Bytes of one message of a client that is logged in; a longer one ends its session.
+    pub max_message: u32,
     /// A session idle for longer is ended with 57P05; `None`: never.
     pub idle_timeout: Option<Duration>,
+    /// A session idle in a transaction for longer is ended with 25P03; `None`: never.
+    pub idle_in_transaction_timeout: Option<Duration>,
     /// From connect to the end of login.
     pub login_timeout: Duration,
     /// How long SIGTERM waits for sessions to end.

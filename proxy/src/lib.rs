@@ -10,5 +10,6 @@ pub mod demo;
 pub mod protect;
 pub mod server;
 pub mod session;
+pub mod socket;
 pub mod telemetry;
 pub mod tls;

@@ -3,31 +3,36 @@
 //! It must never take a connection before every policy database was read and has its cell type, and never
 //! accept a session beyond `sessions.max`.
 
+mod admission;
 mod cancel;
 mod catalogs;
 mod handshake;
+mod login;
+mod reload;
 mod session;
 
+pub use reload::{ReloadError, Reloaded};
+
+use crate::auth::{Door, DoorError};
 use crate::catalog::RefreshError;
-use crate::config::{Config, Durability, UpstreamTls};
+use crate::config::{AuthMode, Config, Durability, ListenAddress, UpstreamTls};
 use crate::protect::{Vault, VaultError};
 use crate::session::driver::Stop;
+use crate::socket::{Listener, Origin, Socket};
 use crate::telemetry::Metrics;
 use crate::telemetry::admin::Readiness;
-use crate::tls::{Connector, TlsError, acceptor};
+use crate::tls::{Acceptor, Connector, TlsError};
 use cancel::Cancels;
 use catalogs::Catalogs;
 use hippocrypt_audit::{AppendError, Body, Log, Options};
 use hippocrypt_keys::{Keyring, KeysError};
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
-use tokio_rustls::TlsAcceptor;
 
 /// What a proxy needs beside its configuration: opened by the caller, so that tests and demo can look on.
 #[derive(Clone)]
@@ -87,13 +92,16 @@ pub enum ServeError {
     #[error("listen.address {address}: {error}")]
     Listen {
         /// As configured.
-        address: SocketAddr,
+        address: ListenAddress,
         /// What the system says.
         error: io::Error,
     },
     /// Certificates and keys.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// How clients log in.
+    #[error(transparent)]
+    Door(#[from] DoorError),
     /// A policy database.
     #[error(transparent)]
     Catalog(#[from] RefreshError),
@@ -106,9 +114,9 @@ pub enum ServeError {
 }
 
 /// A proxy that serves.
-#[derive(Debug)]
 pub struct Running {
-    address: SocketAddr,
+    address: ListenAddress,
+    house: Arc<House>,
     stop: watch::Sender<Stop>,
     readiness: watch::Receiver<Readiness>,
     task: JoinHandle<()>,
@@ -118,8 +126,8 @@ pub struct Running {
 
 impl Running {
     /// Where it listens, with the port that was free.
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    pub fn address(&self) -> &ListenAddress {
+        &self.address
     }
 
     /// Whether it can serve, for /readyz.
@@ -127,14 +135,16 @@ impl Running {
         self.readiness.clone()
     }
 
-    /// Takes no more connections, lets transactions end for `sessions.drain_timeout`, ends the rest, and
-    /// puts the stop on record.
-    pub async fn drain(mut self, reason: &str) {
+    /// Takes no more connections, lets transactions end for `sessions.drain_timeout` or until `hurry`, ends
+    /// the rest, and puts the stop on record.
+    pub async fn drain(mut self, reason: &str, hurry: impl Future<Output = ()>) {
         let _ = self.stop.send(Stop::Drain);
-        if tokio::time::timeout(self.drain_timeout, &mut self.task)
-            .await
-            .is_err()
-        {
+        let drained = tokio::select! {
+            _ = &mut self.task => true,
+            () = tokio::time::sleep(self.drain_timeout) => false,
+            () = hurry => false,
+        };
+        if !drained {
             let _ = self.stop.send(Stop::Now);
             let _ = tokio::time::timeout(Duration::from_secs(5), &mut self.task).await;
             self.task.abort();
@@ -155,31 +165,34 @@ pub(crate) struct House {
     pub(crate) config: Arc<Config>,
     pub(crate) services: Services,
     pub(crate) connector: Connector,
-    pub(crate) acceptor: Option<TlsAcceptor>,
+    acceptor: RwLock<Option<Acceptor>>,
+    pub(crate) door: Door,
     pub(crate) catalogs: Catalogs,
     pub(crate) cancels: Cancels,
     pub(crate) seats: Arc<Semaphore>,
+    /// Connections that have not logged in.
+    logins: Arc<Semaphore>,
     pub(crate) stop: watch::Receiver<Stop>,
 }
 
 /// Starts to serve. Returns when connections are taken.
 pub async fn serve(config: Arc<Config>, services: Services) -> Result<Running, ServeError> {
     let connector = Connector::new(&config.upstream)?;
-    let acceptor = acceptor(&config.listen.tls)?;
+    let acceptor = Acceptor::new(&config.listen.tls)?;
     for name in config.policy.databases.keys() {
         if !services.vaults.contains_key(name) {
             return Err(ServeError::NoVault(Arc::clone(name)));
         }
     }
     let catalogs = Catalogs::open(&config, &connector).await?;
+    let door = Door::open(&config, &connector).await?;
     let failed = |error| ServeError::Listen {
-        address: config.listen.address,
+        address: config.listen.address.clone(),
         error,
     };
-    let listener = TcpListener::bind(config.listen.address)
-        .await
-        .map_err(failed)?;
-    let address = listener.local_addr().map_err(failed)?;
+    let listener = Listener::bind(&config.listen.address).await;
+    let listener = listener.map_err(failed)?;
+    let address = listener.address().map_err(failed)?;
     let log = services.log.clone();
     log.append(
         &Body::Start {
@@ -189,29 +202,33 @@ pub async fn serve(config: Arc<Config>, services: Services) -> Result<Running, S
         }
         .into(),
     )?;
-    if acceptor.is_some() && config.upstream.tls != UpstreamTls::Disable {
+    let relay = config.auth.mode == AuthMode::Relay;
+    if relay && acceptor.is_some() && config.upstream.tls != UpstreamTls::Disable {
         tracing::warn!(
             "relay login with TLS on both legs: a client that can bind channels must connect with \
-             channel_binding=disable where the server asks for SCRAM (docs/decisions/relay-login.md)"
+             channel_binding=disable where the server asks for SCRAM; auth.mode: scram has no such limit \
+             (docs/decisions/relay-login.md)"
         );
     }
     let (stop, stopped) = watch::channel(Stop::No);
     let (ready, readiness) = watch::channel(Readiness::Ready);
     let drain_timeout = config.sessions.drain_timeout;
-    let seats = usize::try_from(config.sessions.max).unwrap_or(Semaphore::MAX_PERMITS);
     let house = Arc::new(House {
-        seats: Arc::new(Semaphore::new(seats.min(Semaphore::MAX_PERMITS))),
+        seats: semaphore(config.sessions.max),
+        logins: semaphore(config.sessions.max_logins),
         config,
         services,
         connector,
-        acceptor,
+        acceptor: RwLock::new(acceptor),
+        door,
         catalogs,
         cancels: Cancels::default(),
         stop: stopped,
     });
-    let task = tokio::spawn(accept(listener, house, ready));
+    let task = tokio::spawn(accept(listener, Arc::clone(&house), ready));
     Ok(Running {
         address,
+        house,
         stop,
         readiness,
         task,
@@ -220,7 +237,12 @@ pub async fn serve(config: Arc<Config>, services: Services) -> Result<Running, S
     })
 }
 
-async fn accept(listener: TcpListener, house: Arc<House>, ready: watch::Sender<Readiness>) {
+fn semaphore(permits: u32) -> Arc<Semaphore> {
+    let permits = usize::try_from(permits).unwrap_or(Semaphore::MAX_PERMITS);
+    Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS)))
+}
+
+async fn accept(listener: Listener, house: Arc<House>, ready: watch::Sender<Readiness>) {
     let mut stop = house.stop.clone();
     let mut sessions = JoinSet::new();
     let mut timer = tokio::time::interval(catalogs::REFRESH);
@@ -233,7 +255,7 @@ async fn accept(listener: TcpListener, house: Arc<House>, ready: watch::Sender<R
             biased;
             _ = stop.changed() => break,
             accepted = listener.accept() => match accepted {
-                Ok((tcp, from)) => spawn(&mut sessions, &house, tcp, from),
+                Ok((socket, from)) => spawn(&mut sessions, &house, socket, from),
                 Err(error) => {
                     // out of descriptors: give the sessions time to end rather than spin
                     tracing::warn!(%error, "cannot accept");
@@ -254,14 +276,26 @@ async fn accept(listener: TcpListener, house: Arc<House>, ready: watch::Sender<R
     while sessions.join_next().await.is_some() {}
 }
 
-fn spawn(sessions: &mut JoinSet<()>, house: &Arc<House>, tcp: TcpStream, from: SocketAddr) {
-    if let Err(error) = tcp.set_nodelay(true) {
-        tracing::debug!(%error, "TCP_NODELAY");
-    }
-    sessions.spawn(session::serve(Arc::clone(house), tcp, from));
+fn spawn(sessions: &mut JoinSet<()>, house: &Arc<House>, socket: Socket, from: Origin) {
+    let Ok(permit) = Arc::clone(&house.logins).try_acquire_owned() else {
+        house.services.metrics.login_failures.inc();
+        tracing::debug!(client = %from, "too many connections that have not logged in");
+        return handshake::turn_back(&socket);
+    };
+    let pending = login::Pending {
+        from,
+        permit,
+        deadline: tokio::time::Instant::now() + house.config.sessions.login_timeout,
+    };
+    sessions.spawn(login::serve(Arc::clone(house), socket, pending));
 }
 
 impl House {
+    fn acceptor(&self) -> Option<Acceptor> {
+        let acceptor = self.acceptor.read();
+        acceptor.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// On the timer: catalogs read anew, and whether the proxy can still serve.
     async fn check(&self, ready: &watch::Sender<Readiness>) {
         let catalogs = self.catalogs.refresh_all().await;

@@ -4,7 +4,7 @@
 
 use super::USAGE;
 use crate::config::Config;
-use crate::server::{self, Services};
+use crate::server::{self, Reloaded, Running, Services};
 use crate::telemetry::admin;
 use crate::telemetry::logging::{self, LogFormat};
 use std::path::PathBuf;
@@ -76,25 +76,40 @@ async fn serve(config: Arc<Config>) -> anyhow::Result<ExitCode> {
         tracing::info!(admin = %listener.local_addr()?, "admin address");
         tokio::spawn(admin::serve(listener, metrics, running.readiness()));
     }
-    tracing::info!(listen = %running.address(), upstream = %format!("{}:{}", config.upstream.host, config.upstream.port), policy = %config.policy.hash, "ready");
+    tracing::info!(listen = %running.address(), upstream = %config.upstream.address, policy = %config.policy.hash, "ready");
     let reason = loop {
         tokio::select! {
             _ = terminate.recv() => break "SIGTERM",
             _ = interrupt.recv() => break "SIGINT",
-            _ = hangup.recv() => tracing::warn!("SIGHUP: reloading is not built yet; restart to take up a new configuration"),
+            _ = hangup.recv() => reload(&running),
         }
     };
     tracing::info!(
         reason,
         "draining: running transactions may end, new connections are refused"
     );
-    tokio::select! {
-        () = running.drain(reason) => {}
-        _ = terminate.recv() => tracing::warn!("second SIGTERM: stopping now"),
-        _ = interrupt.recv() => tracing::warn!("second SIGINT: stopping now"),
-    }
+    let hurry = async {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::warn!("second signal: stopping now");
+    };
+    running.drain(reason, hurry).await;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+fn reload(running: &Running) {
+    match running.reload() {
+        Ok(Reloaded::Whole) => {
+            tracing::info!("SIGHUP: certificates and userlist were read anew");
+        }
+        Ok(Reloaded::PolicyWaits) => tracing::warn!(
+            "SIGHUP: certificates and userlist were read anew; the policy has changed, which takes a restart"
+        ),
+        Err(error) => tracing::error!(%error, "SIGHUP: everything stays as it was"),
+    }
 }
 
 /// What the operator should know of keys and log before sessions begin.

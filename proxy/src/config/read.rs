@@ -4,8 +4,8 @@
 //! key that is absent, and must never stand in for one that is there and wrong.
 
 use super::{
-    Audit, Auth, Config, ConfigErrors, Durability, KeyProvider, Keys, Listen, Secret, Sessions,
-    Upstream,
+    Audit, Auth, AuthMode, Config, ConfigErrors, Durability, KeyProvider, Keys, Listen, Secret,
+    Sessions, Upstream,
 };
 use hippocrypt_policy::Policy;
 use hippocrypt_policy::yaml::{Map, Node, Reader, Section, Value};
@@ -15,9 +15,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 mod endpoints;
+mod login;
 mod scalars;
 
-use scalars::{parse_address, parse_duration};
+use scalars::{parse_address, parse_bytes, parse_duration};
 
 /// Every kind of mapping in the file whose keys are fixed, the policy's own aside.
 pub const CONFIG_SECTIONS: &[Section] = &[
@@ -27,7 +28,8 @@ pub const CONFIG_SECTIONS: &[Section] = &[
     endpoints::UPSTREAM,
     endpoints::UPSTREAM_TLS,
     endpoints::SERVICE,
-    AUTH,
+    login::AUTH,
+    login::VERIFIERS,
     KEYS,
     PROVIDER,
     AUDIT,
@@ -40,10 +42,6 @@ const ROOT: Section = Section {
     keys: &[
         "listen", "upstream", "auth", "keys", "audit", "sessions", "admin", "policy",
     ],
-};
-const AUTH: Section = Section {
-    name: "auth",
-    keys: &["mode"],
 };
 const KEYS: Section = Section {
     name: "keys",
@@ -59,7 +57,15 @@ const AUDIT: Section = Section {
 };
 const SESSIONS: Section = Section {
     name: "sessions",
-    keys: &["max", "idle_timeout", "login_timeout", "drain_timeout"],
+    keys: &[
+        "max",
+        "max_logins",
+        "max_message",
+        "idle_timeout",
+        "idle_in_transaction_timeout",
+        "login_timeout",
+        "drain_timeout",
+    ],
 };
 const ADMIN: Section = Section {
     name: "admin",
@@ -69,7 +75,10 @@ const ADMIN: Section = Section {
 /// What `sessions:` is where the file leaves it out.
 const SESSIONS_DEFAULT: Sessions = Sessions {
     max: 1000,
+    max_logins: 200,
+    max_message: 1 << 30,
     idle_timeout: None,
+    idle_in_transaction_timeout: None,
     login_timeout: Duration::from_secs(60),
     drain_timeout: Duration::from_secs(30),
 };
@@ -116,7 +125,11 @@ impl File<'_> {
         };
         let upstream: Option<Upstream> =
             map.require("upstream").and_then(|node| self.upstream(node));
-        let auth = self.optional(&map, "auth", Auth::Relay, |file, node| file.auth(node));
+        let relay = Auth {
+            mode: AuthMode::Relay,
+            identities: None,
+        };
+        let auth = self.optional(&map, "auth", relay, |file, node| file.auth(node));
         let keys = map.require("keys").and_then(|node| self.keys(node));
         let audit = map.require("audit").and_then(|node| self.audit(node));
         let sessions = self.optional(&map, "sessions", SESSIONS_DEFAULT, |file, node| {
@@ -125,11 +138,14 @@ impl File<'_> {
         let admin = self.optional(&map, "admin", None, |file, node| file.admin(node).map(Some));
         let policy = map.require("policy").and_then(|node| self.policy(node));
         let (policy, policy_file) = policy?;
+        let (listen, upstream, auth) = (listen?, upstream?, auth?);
+        let line = map.get("auth").map_or(root.line, |node| node.line);
+        self.fits(line, &auth, &listen, &upstream)?;
         Some(Config {
             file: path.to_path_buf(),
-            listen: listen?,
-            upstream: upstream?,
-            auth: auth?,
+            listen,
+            upstream,
+            auth,
             keys: keys?,
             audit: audit?,
             sessions: sessions?,
@@ -151,12 +167,6 @@ impl File<'_> {
             None => Some(default),
             Some(node) => read(self, node),
         }
-    }
-
-    fn auth(&self, node: &Node) -> Option<Auth> {
-        let map = self.reader.map(node, AUTH)?;
-        self.reader
-            .choice(map.require("mode")?, "auth.mode", &[("relay", Auth::Relay)])
     }
 
     fn keys(&self, node: &Node) -> Option<Keys> {
@@ -210,30 +220,47 @@ impl File<'_> {
     fn sessions(&self, node: &Node) -> Option<Sessions> {
         let map = self.reader.map(node, SESSIONS)?;
         let default = SESSIONS_DEFAULT;
-        let max = self.optional(&map, "max", default.max, |file, node| {
-            file.reader.parsed(
-                node,
-                "sessions.max",
-                "a whole number from 1 to 100000",
-                |text| text.parse().ok().filter(|n| (1..=100_000).contains(n)),
-            )
+        let max = self.count(&map, "max", default.max);
+        let max_logins = self.count(&map, "max_logins", default.max_logins);
+        let max_message = self.optional(&map, "max_message", default.max_message, |file, node| {
+            let expected = "a size from 64kB to 1GB";
+            file.reader
+                .parsed(node, "sessions.max_message", expected, parse_bytes)
         });
-        let idle_timeout =
-            self.optional(&map, "idle_timeout", default.idle_timeout, |file, node| {
-                let expected = "a duration like 30m (units ms, s, m, h, d), or off";
-                file.reader
-                    .parsed(node, "sessions.idle_timeout", expected, |text| match text {
-                        "off" => Some(None),
-                        text => parse_duration(text).map(Some),
-                    })
-            });
+        let idle = self.timeout(&map, "idle_timeout");
+        let idle_in_transaction = self.timeout(&map, "idle_in_transaction_timeout");
         let login_timeout = self.duration(&map, "login_timeout", default.login_timeout);
         let drain_timeout = self.duration(&map, "drain_timeout", default.drain_timeout);
         Some(Sessions {
             max: max?,
-            idle_timeout: idle_timeout?,
+            max_logins: max_logins?,
+            max_message: max_message?,
+            idle_timeout: idle?,
+            idle_in_transaction_timeout: idle_in_transaction?,
             login_timeout: login_timeout?,
             drain_timeout: drain_timeout?,
+        })
+    }
+
+    fn count(&self, map: &Map<'_>, key: &str, default: u32) -> Option<u32> {
+        self.optional(map, key, default, |file, node| {
+            let expected = "a whole number from 1 to 100000";
+            let what = format!("sessions.{key}");
+            file.reader.parsed(node, &what, expected, |text| {
+                text.parse().ok().filter(|n| (1..=100_000).contains(n))
+            })
+        })
+    }
+
+    fn timeout(&self, map: &Map<'_>, key: &str) -> Option<Option<Duration>> {
+        self.optional(map, key, None, |file, node| {
+            let expected = "a duration like 30m (units ms, s, m, h, d), or off";
+            let what = format!("sessions.{key}");
+            file.reader
+                .parsed(node, &what, expected, |text| match text {
+                    "off" => Some(None),
+                    text => parse_duration(text).map(Some),
+                })
         })
     }
 

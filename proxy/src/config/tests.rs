@@ -1,4 +1,7 @@
-use super::{Auth, CONFIG_SECTIONS, Config, Durability, KeyProvider, ListenTls, UpstreamTls};
+use super::{
+    AuthMode, CONFIG_SECTIONS, Config, Durability, KeyProvider, ListenAddress, ListenTls,
+    ServerAddress, UpstreamTls,
+};
 use hippocrypt_policy::POLICY_SECTIONS;
 use hippocrypt_policy::yaml::Section;
 use std::path::{Path, PathBuf};
@@ -135,9 +138,10 @@ fn the_reference_says_the_defaults() {
     assert_eq!(minimal.listen.tls, ListenTls::Disable);
     assert_eq!(minimal.upstream.tls, UpstreamTls::Disable);
     assert_eq!(
-        (minimal.auth, minimal.audit.durability),
-        (Auth::Relay, Durability::Written)
+        (&minimal.auth.mode, minimal.audit.durability),
+        (&AuthMode::Relay, Durability::Written)
     );
+    assert_eq!(reference.auth, minimal.auth);
     assert!(minimal.admin.is_none());
 }
 
@@ -147,10 +151,7 @@ fn paths_are_relative_to_the_file() {
     assert_eq!(config.keys.keyring, Path::new("/etc/hippocrypt/k.json"));
     assert_eq!(config.audit.directory, Path::new("/var/log/audit"));
     assert_eq!(config.keys.provider, KeyProvider::Env("MASTER".to_string()));
-    assert_eq!(
-        (config.upstream.host.as_str(), config.upstream.port),
-        ("db", 5433)
-    );
+    assert_eq!(config.upstream.address.to_string(), "db:5433");
     assert!(config.policy_file.is_none());
     let minimal = Config::load(&shipped().join("minimal.yaml")).unwrap();
     assert_eq!(
@@ -181,13 +182,13 @@ fn unknown_and_unbuilt_keys_and_values() {
             r#"7: configuration: unknown key "session"; did you mean "sessions"?"#,
         ),
         (
-            "auth: { mode: scram }",
-            r#"7: auth.mode: expected relay, found "scram""#,
+            "auth: { mode: ldap }",
+            r#"7: auth.mode: expected relay, scram or certificate, found "ldap""#,
         ),
         ("auth: {}", "7: auth: mode is missing"),
         (
             "sessions: { maximum: 3 }",
-            r#"7: sessions: unknown key "maximum"; expected max, idle_timeout, login_timeout or drain_timeout"#,
+            r#"7: sessions: unknown key "maximum"; expected max, max_logins, max_message, idle_timeout, idle_in_transaction_timeout, login_timeout or drain_timeout"#,
         ),
         (
             "sessions: { max: 0 }",
@@ -215,7 +216,11 @@ fn unknown_and_unbuilt_keys_and_values() {
         ),
         (
             "listen: { address: db.example:6432 }",
-            r#"7: listen.address: expected an address and port, 127.0.0.1:6432 or [::1]:6432 (0.0.0.0 for all), found "db.example:6432""#,
+            r#"7: listen.address: expected an address and port, 127.0.0.1:6432 or [::1]:6432 (0.0.0.0 for all), or the path of a socket, found "db.example:6432""#,
+        ),
+        (
+            "sessions: { max_message: 1kB }",
+            r#"7: sessions.max_message: expected a size from 64kB to 1GB, found "1kB""#,
         ),
         (
             "listen: { tls: { mode: prefered } }",
@@ -339,18 +344,96 @@ fn durations_and_addresses() {
         ("db:0", None),
         ("db:65536", None),
         ("'::1'", None),
-        ("/var/run/postgresql", None),
     ] {
         let text = WHOLE.replace("db:5433", address);
-        let found = parse(&text)
-            .map(|c| (c.upstream.host, c.upstream.port))
-            .ok();
-        assert_eq!(
-            found,
-            expected.map(|(h, p)| (h.to_string(), p)),
-            "{address}"
+        let found = parse(&text).map(|c| c.upstream.address).ok();
+        let expected = expected.map(|(host, port): (&str, u16)| ServerAddress::Tcp {
+            host: host.to_string(),
+            port,
+        });
+        assert_eq!(found, expected, "{address}");
+    }
+    let local = parse(
+        &(WHOLE.replace("db:5433", "/run/pg/.s.PGSQL.5432")
+            + "listen: { address: /run/hc/.s.PGSQL.6432 }\n"),
+    )
+    .unwrap();
+    assert_eq!(
+        local.upstream.address,
+        ServerAddress::Unix("/run/pg/.s.PGSQL.5432".into())
+    );
+    assert_eq!(
+        local.listen.address,
+        ListenAddress::Unix("/run/hc/.s.PGSQL.6432".into())
+    );
+}
+
+#[test]
+fn a_login_that_could_let_nobody_in_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("any.pem");
+    std::fs::write(&file, "").unwrap();
+    let file = file.display();
+    let tls = |more: &str| {
+        format!(
+            "listen: {{ tls: {{ mode: require, certificate: {file}, private_key: {file}{more} }} }}\n"
+        )
+    };
+    let ca = tls(&format!(", client_ca: {file}"));
+    let local = "listen: { address: /run/hc/.s.PGSQL.6432 }\n";
+    for (more, expected) in [
+        ("auth: { mode: scram }", "auth: verifiers is missing"),
+        (
+            "auth: { mode: relay, verifiers: { file: x } }",
+            "auth: verifiers has no use with mode: relay",
+        ),
+        (
+            "auth: { mode: scram, verifiers: {} }",
+            "auth.verifiers: expected one of file and query",
+        ),
+        (
+            "auth: { mode: scram, verifiers: { query: 'SELECT 1', database: d } }",
+            "auth.verifiers.query: expected a query with $1 for the user, found \"SELECT 1\"",
+        ),
+        (
+            "auth: { mode: scram, verifiers: { query: 'SELECT f($1)' } }",
+            "auth.verifiers: database is missing",
+        ),
+        (
+            "auth: { mode: certificate }",
+            "auth.mode: certificate needs listen.tls.client_ca with mode: require",
+        ),
+        (
+            &format!("auth: {{ mode: certificate }}\n{ca}"),
+            "auth.mode: certificate needs upstream.tls.certificate and private_key: ",
+        ),
+        (
+            "auth: { mode: relay, identities: { 'cn:Alice': [alice] } }",
+            "auth.identities needs listen.tls.client_ca, or a Unix socket",
+        ),
+        (
+            &format!("{local}auth: {{ mode: relay, identities: {{ 'cn:Alice': [alice] }} }}"),
+            "auth.identities has no uid: name",
+        ),
+        (
+            &format!("{local}auth: {{ mode: relay, identities: {{ 'Alice': [alice] }} }}"),
+            "auth.identities: expected a name like cn:Alice",
+        ),
+        (
+            &tls(&format!(", client_ca: {file}")).replace("require", "prefer"),
+            "listen.tls: client_ca has no use with mode: prefer",
+        ),
+    ] {
+        let found = problems_with(more);
+        assert!(
+            found.iter().any(|p| p.contains(expected)),
+            "{more}: {found:?}"
         );
     }
+    let good =
+        format!("{WHOLE}{ca}auth: {{ mode: relay, identities: {{ 'cn:Alice': [alice] }} }}\n");
+    let identities = parse(&good).unwrap().auth.identities.unwrap();
+    assert_eq!(identities["cn:Alice"], ["alice"]);
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 use super::page::{Page, Tone};
 use super::postgres::{Cluster, SUPERUSER};
-use crate::config::Config;
+use crate::config::{Config, ListenAddress};
 use crate::server::{self, Running, Services};
 use anyhow::Context as _;
 use hippocrypt_keys::Keyring;
@@ -58,7 +58,6 @@ pub const TABLES: [&str; 3] = [
 ];
 
 /// A cluster with a proxy in front of it.
-#[derive(Debug)]
 pub struct House {
     cluster: Cluster,
     proxy: Proxy,
@@ -166,7 +165,6 @@ impl House {
 }
 
 /// The proxy, in this process, as `serve` runs it.
-#[derive(Debug)]
 struct Proxy {
     address: SocketAddr,
     running: Running,
@@ -179,14 +177,15 @@ impl Proxy {
         Keyring::init(&config.keys.keyring, &config.keys.provider, &wanted)?;
         let services = Services::open(&config)?;
         let running = server::serve(Arc::new(config), services).await?;
-        Ok(Self {
-            address: running.address(),
-            running,
-        })
+        let ListenAddress::Tcp(address) = *running.address() else {
+            anyhow::bail!("the demo listens on TCP");
+        };
+        Ok(Self { address, running })
     }
 
     async fn stop(self) {
-        self.running.drain("the demo is over").await;
+        let never = std::future::pending();
+        self.running.drain("the demo is over", never).await;
     }
 }
 

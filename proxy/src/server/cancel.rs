@@ -2,35 +2,64 @@
 //!
 //! It must never send a cancel request for a key that it did not hand out.
 
+use crate::tls::Connector;
 use bytes::{Bytes, BytesMut};
+use ctutils::CtEq as _;
 use hippocrypt_wire::startup::CancelKey;
 use hippocrypt_wire::write::Writer;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::tls::Connector;
+/// Bytes of a secret in protocol 3.0.
+const SHORT: usize = 4;
+/// Bytes of a secret from 3.2 on (`MAX_CANCEL_KEY_LENGTH` in PostgreSQL 18).
+const LONG: usize = 32;
 
-/// The keys of all sessions.
+/// A new secret for a client of this minor version; `None` where there is no randomness.
+pub(super) fn secret(minor: u16) -> Option<Bytes> {
+    let mut secret = vec![0; if minor >= 2 { LONG } else { SHORT }];
+    getrandom::fill(&mut secret).ok()?;
+    Some(secret.into())
+}
+
+/// The keys of all sessions, by the process id that client and server know alike.
 #[derive(Default)]
 pub(crate) struct Cancels {
-    keys: Mutex<HashMap<CancelKey, CancelKey>>,
+    keys: Mutex<HashMap<u32, Key>>,
+}
+
+struct Key {
+    /// What the client was given.
+    secret: Bytes,
+    real: CancelKey,
 }
 
 impl Cancels {
-    /// `ours` means `real` until it is forgotten.
-    pub(crate) fn register(&self, ours: CancelKey, real: CancelKey) {
-        self.lock().insert(ours, real);
+    /// `secret` means `real` until it is forgotten.
+    pub(crate) fn register(&self, secret: Bytes, real: CancelKey) {
+        self.lock().insert(real.pid, Key { secret, real });
     }
 
-    pub(crate) fn forget(&self, ours: &CancelKey) {
-        self.lock().remove(ours);
+    /// Unless the server has given the process id to another session already.
+    pub(crate) fn forget(&self, pid: u32, secret: &Bytes) {
+        let mut keys = self.lock();
+        if keys.get(&pid).is_some_and(|key| key.secret == secret) {
+            keys.remove(&pid);
+        }
+    }
+
+    fn real(&self, asked: &CancelKey) -> Option<CancelKey> {
+        let keys = self.lock();
+        let key = keys.get(&asked.pid)?;
+        let equal = key.secret.as_ref().ct_eq(asked.secret.as_ref());
+        equal.to_bool().then(|| key.real.clone())
     }
 
     /// Passes a cancel request on, over a connection of its own. An unknown key is ignored, as the
     /// server does.
     pub(crate) async fn cancel(&self, asked: &CancelKey, connector: &Connector) {
-        let Some(real) = self.lock().get(asked).cloned() else {
+        let Some(real) = self.real(asked) else {
             tracing::debug!(pid = asked.pid, "cancel request with an unknown key");
             return;
         };
@@ -50,15 +79,7 @@ impl Cancels {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<CancelKey, CancelKey>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u32, Key>> {
         self.keys.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A key of ours for this backend.
-pub(crate) fn key(pid: u32, secret: [u8; 4]) -> CancelKey {
-    CancelKey {
-        pid,
-        secret: Bytes::copy_from_slice(&secret),
     }
 }

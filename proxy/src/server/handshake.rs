@@ -1,21 +1,26 @@
-//! From a TCP connection to a start-up message: SSLRequest, GSSENCRequest, CancelRequest.
+//! From a connection to a start-up message: direct TLS, SSLRequest, GSSENCRequest, CancelRequest.
 //!
 //! ```text
 //!   plain ─GSSENCRequest─► 'N', plain      ─SSLRequest─► 'S', TLS handshake, in TLS | 'N', plain
+//!   plain ─0x16: a TLS handshake at once─► in TLS, where both agree on ALPN "postgresql"
 //!   plain | in TLS ─StartupMessage─► done  ─CancelRequest─► done
 //! ```
 //!
 //! It must never treat as encrypted what arrived before the handshake: bytes behind SSLRequest are fatal
 //! (CVE-2021-23214).
 
+use crate::auth::Binding;
 use crate::session::driver::Duplex;
+use crate::socket::{Origin, Socket};
+use crate::tls::Acceptor;
 use bytes::BytesMut;
 use hippocrypt_wire::startup::StartupPacket;
 use hippocrypt_wire::{ErrorReport, Severity, WireError};
 use std::io;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsAcceptor;
+
+/// The first byte of a TLS handshake (RFC 8446 §5.1), which no start-up packet begins with.
+const TLS_HANDSHAKE: u8 = 0x16;
 
 /// A client that has said what it wants.
 pub(super) struct Greeted {
@@ -24,6 +29,10 @@ pub(super) struct Greeted {
     pub(super) read: BytesMut,
     /// TLS version and cipher.
     pub(super) tls: Option<String>,
+    /// Names that its certificate or the kernel vouch for.
+    pub(super) names: Option<Vec<String>>,
+    /// What its login can be bound to.
+    pub(super) binding: Binding,
 }
 
 /// Why it got no further.
@@ -31,82 +40,111 @@ pub(super) struct Greeted {
 pub(super) enum Stranger {
     #[error("{0}")]
     Io(#[from] io::Error),
+    /// Its certificate.
+    #[error("its certificate: {0}")]
+    Certificate(rustls::Error),
     /// What it sent, and what it is told.
     #[error("{}", .0.message)]
     Protocol(Box<ErrorReport>),
 }
 
 pub(super) async fn greet(
-    mut tcp: TcpStream,
-    acceptor: Option<&TlsAcceptor>,
+    mut socket: Socket,
+    from: Origin,
+    acceptor: Option<&Acceptor>,
 ) -> Result<Greeted, Stranger> {
+    if let Some(acceptor) = acceptor
+        && socket.peek().await? == Some(TLS_HANDSHAKE)
+    {
+        return encrypted(acceptor, socket, Begun::Directly).await;
+    }
     let mut read = BytesMut::new();
     let (mut asked_tls, mut asked_gss) = (false, false);
     loop {
-        let packet = match packet(&mut tcp, &mut read).await {
+        let packet = match packet(&mut socket, &mut read).await {
             Ok(packet) => packet,
-            Err(stranger) => return Err(refuse(&mut tcp, stranger).await),
+            Err(stranger) => return Err(refuse(&mut socket, stranger).await),
         };
         match packet {
             StartupPacket::SslRequest if !asked_tls => {
                 if !read.is_empty() {
                     let early = protocol("received unencrypted data after SSL request");
-                    return Err(refuse(&mut tcp, early).await);
+                    return Err(refuse(&mut socket, early).await);
                 }
                 asked_tls = true;
                 let Some(acceptor) = acceptor else {
-                    tcp.write_all(b"N").await?;
+                    socket.write_all(b"N").await?;
                     continue;
                 };
-                tcp.write_all(b"S").await?;
-                return encrypted(acceptor, tcp).await;
+                socket.write_all(b"S").await?;
+                return encrypted(acceptor, socket, Begun::OnRequest).await;
             }
             StartupPacket::GssEncRequest if !asked_gss => {
                 if !read.is_empty() {
                     let early =
                         protocol("received unencrypted data after GSSAPI encryption request");
-                    return Err(refuse(&mut tcp, early).await);
+                    return Err(refuse(&mut socket, early).await);
                 }
                 asked_gss = true;
-                tcp.write_all(b"N").await?;
+                socket.write_all(b"N").await?;
             }
             StartupPacket::SslRequest | StartupPacket::GssEncRequest => {
-                return Err(refuse(&mut tcp, protocol("encryption was asked for twice")).await);
+                return Err(refuse(&mut socket, protocol("encryption was asked for twice")).await);
             }
             StartupPacket::Startup(_) | StartupPacket::Cancel(_) => {
-                let stream = Box::new(tcp);
+                let names = match from {
+                    Origin::Unix { uid, .. } => Some(vec![format!("uid:{uid}")]),
+                    Origin::Tcp(_) => None,
+                };
                 return Ok(Greeted {
                     packet,
-                    stream,
+                    stream: Box::new(socket),
                     read,
                     tls: None,
+                    names,
+                    binding: Binding::Impossible,
                 });
             }
         }
     }
 }
 
-async fn encrypted(acceptor: &TlsAcceptor, tcp: TcpStream) -> Result<Greeted, Stranger> {
-    let mut stream = acceptor.accept(tcp).await?;
-    let (_, connection) = stream.get_ref();
-    let version = connection
-        .protocol_version()
-        .and_then(|v| v.as_str())
-        .unwrap_or("TLS");
-    let cipher = connection
-        .negotiated_cipher_suite()
-        .and_then(|c| c.suite().as_str());
-    let tls = Some(format!("{version} {}", cipher.unwrap_or("unknown")));
+/// How a TLS handshake has begun.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Begun {
+    OnRequest,
+    Directly,
+}
+
+async fn encrypted(acceptor: &Acceptor, socket: Socket, begun: Begun) -> Result<Greeted, Stranger> {
+    let mut secured = acceptor.accept(socket).await.map_err(handshake_error)?;
+    let stream = &mut *secured.stream;
+    if begun == Begun::Directly && !secured.agreed {
+        // another protocol's client could be led here otherwise (ALPACA)
+        let words =
+            "received direct SSL connection request without ALPN protocol negotiation extension";
+        return Err(refuse(stream, protocol(words)).await);
+    }
     let mut read = BytesMut::new();
-    match packet(&mut stream, &mut read).await {
+    match packet(stream, &mut read).await {
         Ok(packet @ (StartupPacket::Startup(_) | StartupPacket::Cancel(_))) => Ok(Greeted {
             packet,
-            stream: Box::new(stream),
+            stream: secured.stream,
             read,
-            tls,
+            tls: Some(secured.description),
+            names: secured.names,
+            binding: secured.binding,
         }),
-        Ok(_) => Err(refuse(&mut stream, protocol("encryption was asked for twice")).await),
-        Err(stranger) => Err(refuse(&mut stream, stranger).await),
+        Ok(_) => Err(refuse(stream, protocol("encryption was asked for twice")).await),
+        Err(stranger) => Err(refuse(stream, stranger).await),
+    }
+}
+
+fn handshake_error(error: io::Error) -> Stranger {
+    let tls = error.get_ref().and_then(|e| e.downcast_ref());
+    match tls {
+        Some(tls @ rustls::Error::InvalidCertificate(_)) => Stranger::Certificate(tls.clone()),
+        _ => Stranger::Io(error),
     }
 }
 
@@ -128,7 +166,7 @@ fn malformed(error: WireError) -> Stranger {
         WireError::Protocol { major, minor } => Stranger::Protocol(Box::new(ErrorReport::new(
             Severity::Fatal,
             "0A000",
-            format!("unsupported frontend protocol {major}.{minor}: server supports 3.0 to 3.0"),
+            format!("unsupported frontend protocol {major}.{minor}: server supports 3.0 to 3.2"),
         ))),
         _ => protocol("invalid length or layout of startup packet"),
     }
@@ -152,5 +190,18 @@ pub(super) async fn tell(to: &mut dyn Duplex, report: &ErrorReport) {
     if report.write(&mut message).is_ok() {
         let _ = to.write_all(&message).await;
         let _ = to.shutdown().await;
+    }
+}
+
+/// Tells a connection that there is no room for it, as far as that can be done without waiting.
+pub(super) fn turn_back(socket: &Socket) {
+    let report = ErrorReport::new(
+        Severity::Fatal,
+        "53300",
+        "too many connections that have not logged in",
+    );
+    let mut message = BytesMut::new();
+    if report.write(&mut message).is_ok() {
+        let _ = socket.try_write(&message);
     }
 }

@@ -74,10 +74,9 @@ impl Machine {
                     pid: real.pid,
                     secret,
                 };
-                let ours = Bytes::copy_from_slice(&self.cancel_secret);
                 let ours = CancelKey {
                     pid: real.pid,
-                    secret: ours,
+                    secret: self.cancel_secret.clone(),
                 };
                 Writer::new(&mut self.to_client).backend_key_data(&ours)?;
                 self.backend_pid = Some(key.pid);

@@ -4,7 +4,7 @@
 //! from one side than the other takes: buffers are bounded by [`HIGH_WATER`] and one message.
 
 use super::Fault;
-use super::machine::{Machine, Request, Tally};
+use super::machine::{Machine, Request, Rest, Tally};
 use crate::telemetry::Metrics;
 use bytes::BytesMut;
 use hippocrypt_wire::startup::CancelKey;
@@ -69,6 +69,26 @@ pub enum Stop {
     Now,
 }
 
+/// What a session may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// From the end of the last statement, outside a transaction block; `None`: for ever.
+    pub idle: Option<Duration>,
+    /// The same inside one.
+    pub idle_in_transaction: Option<Duration>,
+    /// The length of a client's message, in bytes.
+    pub message: u32,
+}
+
+impl Limits {
+    fn of(&self, rest: Rest) -> Option<Duration> {
+        match rest {
+            Rest::Idle => self.idle,
+            Rest::InTransaction => self.idle_in_transaction,
+        }
+    }
+}
+
 /// Why a session ended.
 #[derive(Debug)]
 pub enum Ending {
@@ -78,8 +98,8 @@ pub enum Ending {
     ClientClosed,
     /// The server's connection closed.
     ServerClosed,
-    /// `sessions.idle_timeout`
-    IdleTimeout,
+    /// `sessions.idle_timeout`, `sessions.idle_in_transaction_timeout`
+    IdleTimeout(Rest),
     /// The proxy stops.
     Shutdown,
     /// A fault.
@@ -93,7 +113,8 @@ impl Ending {
             Self::Terminate => "terminate",
             Self::ClientClosed => "client closed",
             Self::ServerClosed => "server closed",
-            Self::IdleTimeout => "idle timeout",
+            Self::IdleTimeout(Rest::Idle) => "idle timeout",
+            Self::IdleTimeout(Rest::InTransaction) => "idle in transaction timeout",
             Self::Shutdown => "shutdown",
             Self::Fault(Fault::Client(_) | Fault::ClientWire(_)) => "client protocol error",
             Self::Fault(Fault::Server(_) | Fault::Wire(_)) => "server protocol error",
@@ -107,9 +128,13 @@ impl Ending {
         let fatal = |code, words: &str| Some(ErrorReport::new(Severity::Fatal, code, words));
         match self {
             Self::Terminate | Self::ClientClosed | Self::ServerClosed => None,
-            Self::IdleTimeout => fatal(
+            Self::IdleTimeout(Rest::Idle) => fatal(
                 "57P05",
                 "terminating connection due to idle-session timeout",
+            ),
+            Self::IdleTimeout(Rest::InTransaction) => fatal(
+                "25P03",
+                "terminating connection due to idle-in-transaction timeout",
             ),
             Self::Shutdown => fatal(
                 "57P01",
@@ -126,6 +151,7 @@ struct Driver<'a, H> {
     host: &'a H,
     from_client: BytesMut,
     from_server: BytesMut,
+    limits: Limits,
     terminated: bool,
 }
 
@@ -134,7 +160,7 @@ pub async fn run<H: Host>(
     machine: &mut Machine,
     peers: Peers,
     host: &H,
-    idle_timeout: Option<Duration>,
+    limits: Limits,
     stop: watch::Receiver<Stop>,
 ) -> Ending {
     let (mut client_in, mut client_out) = tokio::io::split(peers.client);
@@ -144,6 +170,7 @@ pub async fn run<H: Host>(
         host,
         from_client: peers.from_client,
         from_server: peers.from_server,
+        limits,
         terminated: false,
     };
     let halves = (
@@ -152,7 +179,7 @@ pub async fn run<H: Host>(
         &mut server_in,
         &mut server_out,
     );
-    let ending = driver.pump(halves, idle_timeout, stop).await;
+    let ending = driver.pump(halves, stop).await;
     if let Some(report) = ending.last_words()
         && let Err(error) = report.write(&mut driver.machine.to_client)
     {
@@ -179,13 +206,8 @@ type Halves<'h> = (
 );
 
 impl<H: Host> Driver<'_, H> {
-    async fn pump(
-        &mut self,
-        halves: Halves<'_>,
-        idle_timeout: Option<Duration>,
-        stop: watch::Receiver<Stop>,
-    ) -> Ending {
-        match self.serve(halves, idle_timeout, stop).await {
+    async fn pump(&mut self, halves: Halves<'_>, stop: watch::Receiver<Stop>) -> Ending {
+        match self.serve(halves, stop).await {
             Ok(ending) => ending,
             Err(fault) => Ending::Fault(fault),
         }
@@ -194,14 +216,13 @@ impl<H: Host> Driver<'_, H> {
     async fn serve(
         &mut self,
         (client_in, client_out, server_in, server_out): Halves<'_>,
-        idle_timeout: Option<Duration>,
         mut stop: watch::Receiver<Stop>,
     ) -> Result<Ending, Fault> {
         let host = self.host;
         let mut refreshing: Option<Refresh<'_>> = None;
         let mut comparing: Option<Comparison<'_>> = None;
         let (mut flush_client, mut flush_server) = (false, false);
-        let mut deadline = idle_timeout.map(|t| tokio::time::Instant::now() + t);
+        let mut resting: Option<(Rest, tokio::time::Instant)> = None;
         self.server_batch()?;
         self.client_batch()?;
         loop {
@@ -219,7 +240,12 @@ impl<H: Host> Driver<'_, H> {
             let wants_client = self.machine.wants_client()
                 && self.machine.to_server.len() < HIGH_WATER
                 && !self.terminated;
-            let idle = self.machine.is_idle();
+            let rest = self.machine.rest();
+            if resting.map(|(rest, _)| rest) != rest {
+                resting = rest.map(|rest| (rest, tokio::time::Instant::now()));
+            }
+            let deadline =
+                resting.and_then(|(rest, since)| Some((rest, since + self.limits.of(rest)?)));
             tokio::select! {
                 biased;
                 written = push(client_out, &mut self.machine.to_client),
@@ -247,7 +273,6 @@ impl<H: Host> Driver<'_, H> {
                     if !read {
                         return Ok(Ending::ClientClosed);
                     }
-                    deadline = idle_timeout.map(|t| tokio::time::Instant::now() + t);
                     self.client_batch()?;
                 }
                 refreshed = async { match refreshing.as_mut() {
@@ -267,7 +292,7 @@ impl<H: Host> Driver<'_, H> {
                     self.server_batch()?;
                 }
                 _ = stop.changed() => {}
-                () = until(deadline), if idle && deadline.is_some() => return Ok(Ending::IdleTimeout),
+                rest = until(deadline), if deadline.is_some() => return Ok(Ending::IdleTimeout(rest)),
             }
         }
     }
@@ -289,7 +314,7 @@ impl<H: Host> Driver<'_, H> {
     /// What the client has sent, seen together.
     fn client_batch(&mut self) -> Result<(), Fault> {
         let now = Instant::now();
-        let decoder = Decoder::new(Peer::Frontend);
+        let decoder = Decoder::new(Peer::Frontend).at_most(self.limits.message);
         while let Some(frame) = decoder
             .next(&mut self.from_client)
             .map_err(Fault::ClientWire)?
@@ -336,9 +361,12 @@ async fn read(from: &mut ReadHalf<Box<dyn Duplex>>, into: &mut BytesMut) -> bool
     matches!(from.read_buf(into).await, Ok(1..))
 }
 
-async fn until(deadline: Option<tokio::time::Instant>) {
+async fn until(deadline: Option<(Rest, tokio::time::Instant)>) -> Rest {
     match deadline {
-        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        Some((rest, at)) => {
+            tokio::time::sleep_until(at).await;
+            rest
+        }
         None => std::future::pending().await,
     }
 }

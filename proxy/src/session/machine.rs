@@ -61,8 +61,8 @@ pub struct Env {
     pub protected: Option<Protected>,
     /// Writes the records.
     pub recorder: Recorder,
-    /// The secret that the client is given in BackendKeyData, four bytes.
-    pub cancel_secret: [u8; 4],
+    /// The secret that the client is given in BackendKeyData.
+    pub cancel_secret: Bytes,
 }
 
 /// What the machine asks of its driver.
@@ -94,6 +94,15 @@ pub struct Tally {
     pub audit_failures: u64,
 }
 
+/// Where a session waits for its client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rest {
+    /// Outside a transaction block.
+    Idle,
+    /// In one.
+    InTransaction,
+}
+
 /// Where the session stands; the diagram is above.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
@@ -110,7 +119,7 @@ pub struct Machine {
     pub to_server: BytesMut,
     pub(super) protected: Option<Protected>,
     pub(super) recorder: Recorder,
-    pub(super) cancel_secret: [u8; 4],
+    pub(super) cancel_secret: Bytes,
     pub(super) inbox: VecDeque<Frame>,
     pub(super) inflight: Inflight,
     pub(super) names: NameTable,
@@ -290,6 +299,14 @@ impl Machine {
     /// Whether the session is outside a transaction block.
     pub fn is_idle(&self) -> bool {
         self.is_quiet() && self.status == TransactionStatus::Idle
+    }
+
+    /// Whether the client is the one to act, and where.
+    pub fn rest(&self) -> Option<Rest> {
+        self.is_quiet().then_some(match self.status {
+            TransactionStatus::Idle => Rest::Idle,
+            TransactionStatus::InBlock | TransactionStatus::Failed => Rest::InTransaction,
+        })
     }
 
     /// What the driver is to do.

@@ -24,7 +24,7 @@ impl Table {
         let env = Env {
             protected: None::<Protected>,
             recorder,
-            cancel_secret: *b"ours",
+            cancel_secret: bytes::Bytes::from_static(b"ours"),
         };
         let mut table = Self {
             machine: Machine::new(env),

@@ -19,12 +19,22 @@ pub enum Peer {
 #[derive(Clone, Copy, Debug)]
 pub struct Decoder {
     peer: Peer,
+    at_most: u32,
 }
 
 impl Decoder {
     /// A decoder for the messages of this side.
     pub fn new(peer: Peer) -> Self {
-        Self { peer }
+        Self {
+            peer,
+            at_most: u32::MAX,
+        }
+    }
+
+    /// With a limit of the reader's own beside that of the message's tag, in bytes of the length word.
+    #[must_use]
+    pub fn at_most(self, at_most: u32) -> Self {
+        Self { at_most, ..self }
     }
 
     /// The next whole message, or `None` until more bytes are there.
@@ -49,7 +59,8 @@ impl Decoder {
             Peer::Frontend => limits::frontend(tag),
             Peer::Backend => limits::backend(tag),
         }
-        .ok_or(WireError::UnknownTag(tag))?;
+        .ok_or(WireError::UnknownTag(tag))?
+        .min(self.at_most);
         let Some(word) = buffer.get(1..HEADER).and_then(|b| b.try_into().ok()) else {
             return Ok(None);
         };

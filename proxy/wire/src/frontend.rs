@@ -82,6 +82,29 @@ pub struct FunctionCall {
     pub function: u32,
 }
 
+/// `p` that answers AuthenticationSASL: SASLInitialResponse.
+#[derive(Clone, Copy)]
+pub struct SaslInitial<'a> {
+    /// The mechanism chosen.
+    pub mechanism: &'a [u8],
+    /// Its first message; empty where the client sent none.
+    pub data: &'a [u8],
+}
+
+impl<'a> SaslInitial<'a> {
+    /// Of a `p` frame.
+    pub fn of(frame: &'a Frame) -> Result<Self, WireError> {
+        let mut r = Reader::new(frame.tag(), frame.body());
+        let mechanism = r.cstr()?;
+        let data = match r.i32()? {
+            -1 => &[],
+            n => r.take(usize::try_from(n).map_err(|_| r.malformed())?)?,
+        };
+        r.end()?;
+        Ok(Self { mechanism, data })
+    }
+}
+
 impl<'a> Query<'a> {
     /// Of a `Q` frame.
     pub fn of(frame: &'a Frame) -> Result<Self, WireError> {

@@ -222,6 +222,45 @@ impl<'a> Writer<'a> {
         })
     }
 
+    /// AuthenticationSASLContinue.
+    pub fn sasl_continue(&mut self, data: &[u8]) -> Result<(), WireError> {
+        self.authentication(11, data)
+    }
+
+    /// AuthenticationSASLFinal.
+    pub fn sasl_final(&mut self, data: &[u8]) -> Result<(), WireError> {
+        self.authentication(12, data)
+    }
+
+    /// AuthenticationOk.
+    pub fn authentication_ok(&mut self) -> Result<(), WireError> {
+        self.authentication(0, &[])
+    }
+
+    fn authentication(&mut self, code: u32, data: &[u8]) -> Result<(), WireError> {
+        self.frame(b'R', |out| {
+            out.put_u32(code);
+            out.put_slice(data);
+            Ok(())
+        })
+    }
+
+    /// SASLInitialResponse.
+    pub fn sasl_initial(&mut self, mechanism: &[u8], data: &[u8]) -> Result<(), WireError> {
+        self.frame(b'p', |out| {
+            cstr(out, b'p', mechanism)?;
+            value(out, b'p', Some(data))
+        })
+    }
+
+    /// SASLResponse.
+    pub fn sasl_response(&mut self, data: &[u8]) -> Result<(), WireError> {
+        self.frame(b'p', |out| {
+            out.put_slice(data);
+            Ok(())
+        })
+    }
+
     /// NegotiateProtocolVersion: 3.`minor` is the newest we speak, and these options are unknown.
     pub fn negotiate_protocol_version<'o>(
         &mut self,

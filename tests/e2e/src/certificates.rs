@@ -1,9 +1,11 @@
-//! A certificate authority and a server certificate, made by openssl when the tests begin.
+//! A certificate authority and what it has signed, made by openssl when the tests begin.
 //!
 //! Nothing here may be kept: keys in a repository would be found and reported for ever.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+const KEY: &str = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
 
 /// PEM files.
 #[derive(Debug)]
@@ -14,43 +16,88 @@ pub struct Certificates {
     pub certificate: PathBuf,
     /// Its key.
     pub key: PathBuf,
+    /// The proxy's own, which the cluster takes for `carol`.
+    pub proxy: Pair,
+    /// A person's: CN `carol`, URI `spiffe://clinic/carol`.
+    pub carol: Pair,
+    /// Of the same names, by an authority that nobody trusts.
+    pub impostor: Pair,
+}
+
+/// A certificate and its key.
+#[derive(Debug)]
+pub struct Pair {
+    /// The certificate.
+    pub certificate: PathBuf,
+    /// Its key.
+    pub key: PathBuf,
 }
 
 impl Certificates {
     /// Made in a directory that somebody else removes.
     pub fn make(directory: &Path) -> Self {
         let at = |name: &str| directory.join(name);
-        std::fs::write(
-            at("server.cnf"),
-            "subjectAltName=DNS:localhost,IP:127.0.0.1\nbasicConstraints=CA:FALSE\n",
-        )
-        .unwrap();
-        let key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
-        let root = "-addext keyUsage=critical,keyCertSign,cRLSign"; // and CA:TRUE, by openssl's own default
-        openssl(
+        authority(directory, "root");
+        authority(directory, "elsewhere");
+        let server = leaf(
             directory,
-            &format!(
-                "req -x509 {key} {root} -days 2 -subj /CN=test-root -keyout root.key -out root.crt"
-            ),
+            "server",
+            "root",
+            "localhost",
+            "DNS:localhost,IP:127.0.0.1",
         );
-        openssl(
-            directory,
-            &format!("req {key} -subj /CN=localhost -keyout server.key -out server.csr"),
-        );
-        openssl(
-            directory,
-            "x509 -req -in server.csr -CA root.crt -CAkey root.key -CAcreateserial -days 2 -extfile server.cnf -out server.crt",
-        );
+        let carol = "URI:spiffe://clinic/carol,email:carol@clinic.example";
         Self {
             root: at("root.crt"),
-            certificate: at("server.crt"),
-            key: at("server.key"),
+            certificate: server.certificate,
+            key: server.key,
+            proxy: leaf(
+                directory,
+                "proxy",
+                "root",
+                "hippocrypt-proxy",
+                "DNS:proxy.clinic.example",
+            ),
+            carol: leaf(directory, "carol", "root", "carol", carol),
+            impostor: leaf(directory, "impostor", "elsewhere", "carol", carol),
         }
+    }
+}
+
+fn authority(directory: &Path, name: &str) {
+    let usage = "-addext keyUsage=critical,keyCertSign,cRLSign"; // and CA:TRUE, by openssl's own default
+    openssl(
+        directory,
+        &format!(
+            "req -x509 {KEY} {usage} -days 2 -subj /CN=test-{name} -keyout {name}.key -out {name}.crt"
+        ),
+    );
+}
+
+fn leaf(directory: &Path, name: &str, authority: &str, common: &str, alternatives: &str) -> Pair {
+    let extensions = format!("subjectAltName={alternatives}\nbasicConstraints=CA:FALSE\n");
+    std::fs::write(directory.join(format!("{name}.cnf")), extensions).unwrap();
+    openssl(
+        directory,
+        &format!("req {KEY} -subj /CN={common} -keyout {name}.key -out {name}.csr"),
+    );
+    openssl(
+        directory,
+        &format!(
+            "x509 -req -in {name}.csr -CA {authority}.crt -CAkey {authority}.key -CAcreateserial -days 2 \
+             -extfile {name}.cnf -out {name}.crt"
+        ),
+    );
+    Pair {
+        certificate: directory.join(format!("{name}.crt")),
+        key: directory.join(format!("{name}.key")),
     }
 }
 
 fn openssl(directory: &Path, arguments: &str) {
     let mut command = Command::new("openssl");
-    command.args(arguments.split(' ')).current_dir(directory);
+    command
+        .args(arguments.split_whitespace())
+        .current_dir(directory);
     crate::sql::succeed(&mut command);
 }

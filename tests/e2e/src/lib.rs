@@ -8,6 +8,7 @@
 
 pub mod certificates;
 pub mod log;
+pub mod logins;
 pub mod place;
 pub mod proxy;
 pub mod raw;

@@ -45,9 +45,11 @@ fn shared() -> &'static (Cluster, Certificates) {
         for (name, file) in [
             ("server.crt", &certificates.certificate),
             ("server.key", &certificates.key),
+            ("root.crt", &certificates.root),
         ] {
             cluster.install(name, &fs::read(file).unwrap()).unwrap();
         }
+        take_the_proxys_certificate(&cluster);
         let admin = connect(&cluster.superuser("postgres")).expect("the cluster to answer");
         for user in USERS {
             rows(
@@ -56,10 +58,24 @@ fn shared() -> &'static (Cluster, Certificates) {
             )
             .unwrap();
         }
+        rows(&admin, &format!("CREATE ROLE {CAROL} LOGIN")).unwrap();
         rows(&admin, "ALTER SYSTEM SET ssl = on").unwrap();
+        rows(&admin, "ALTER SYSTEM SET ssl_ca_file = 'root.crt'").unwrap();
         rows(&admin, "SELECT pg_reload_conf()").unwrap();
         (cluster, certificates)
     })
+}
+
+/// A role without a password: it logs in with the proxy's certificate only.
+pub const CAROL: &str = "carol";
+
+fn take_the_proxys_certificate(cluster: &Cluster) {
+    let hba = fs::read_to_string(cluster.directory().join("data/pg_hba.conf")).unwrap();
+    let ours = format!("hostssl all {CAROL} 127.0.0.1/32 cert map=proxied\n");
+    let hba = cluster.install("pg_hba.conf", (ours + &hba).as_bytes());
+    hba.unwrap();
+    let ident = format!("proxied hippocrypt-proxy {CAROL}\n");
+    cluster.install("pg_ident.conf", ident.as_bytes()).unwrap();
 }
 
 /// What a test wants.
@@ -67,6 +83,10 @@ fn shared() -> &'static (Cluster, Certificates) {
 pub struct Setup {
     /// Policy YAML; `DATABASE` in it becomes the database's name.
     pub policy: String,
+    /// `listen.address`
+    pub address: String,
+    /// `upstream.address`; `None`: the tap.
+    pub server: Option<String>,
     /// Lines for the configuration under `listen:` beside `address`.
     pub listen: String,
     /// Lines under `upstream:` beside `address` and `service`.
@@ -80,6 +100,8 @@ impl Setup {
     pub fn policy(text: &str) -> Self {
         Self {
             policy: text.to_owned(),
+            address: "127.0.0.1:0".to_owned(),
+            server: None,
             listen: String::new(),
             upstream: String::new(),
             more: String::new(),
@@ -323,11 +345,14 @@ fn write_configuration(directory: &TempDir, setup: &Setup, database: &str, port:
         setup.policy.replace("DATABASE", database),
     )
     .unwrap();
+    let server = setup.server.clone();
+    let server = server.unwrap_or_else(|| format!("localhost:{port}"));
     let text = format!(
-        "listen:\n  address: 127.0.0.1:0\n{}\nupstream:\n  address: localhost:{port}\n  \
+        "listen:\n  address: \"{}\"\n{}\nupstream:\n  address: \"{server}\"\n  \
          service: {{ user: hippocrypt, password_file: service.password }}\n{}\n\
          keys: {{ keyring: keys/keyring.json, provider: {{ file: keys/master.key }} }}\n\
          audit: {{ directory: audit/ }}\nadmin: {{ address: 127.0.0.1:{} }}\npolicy: policy.yaml\n{}\n",
+        setup.address,
         setup.listen,
         setup.upstream,
         crate::proxy::free_port(),

@@ -77,6 +77,20 @@ impl Proxy {
         self.log.0.lock().unwrap().clone()
     }
 
+    /// Waits until the log has these words.
+    pub fn wait_for_log(&self, words: &str) {
+        let began = Instant::now();
+        let mut text = self.log.0.lock().unwrap();
+        while !text.contains(words) {
+            assert!(
+                began.elapsed() < Duration::from_secs(20),
+                "no {words:?} in the log:\n{text}"
+            );
+            let waited = self.log.1.wait_timeout(text, Duration::from_millis(200));
+            text = waited.unwrap().0;
+        }
+    }
+
     /// Sends a signal by name (`TERM`, `HUP`, `KILL`).
     pub fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
@@ -162,7 +176,8 @@ fn wait_for_ready(log: &(Mutex<String>, Condvar)) -> serde_json::Value {
 }
 
 fn port_of(address: &serde_json::Value) -> Option<u16> {
-    address.as_str()?.rsplit(':').next()?.parse().ok()
+    // 127.0.0.1:6432, or /path/.s.PGSQL.6432
+    address.as_str()?.rsplit([':', '.']).next()?.parse().ok()
 }
 
 fn configured_admin(config: &Path) -> u16 {

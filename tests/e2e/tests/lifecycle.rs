@@ -1,6 +1,7 @@
 //! From the first start to the last goodbye: check, ready, drain, demo.
 
-use hippocrypt_e2e::place::{CLINIC, CLINIC_TABLES};
+use hippocrypt_e2e::logins::{psql, scram, userlist};
+use hippocrypt_e2e::place::{CLINIC, CLINIC_TABLES, certificates, password};
 use hippocrypt_e2e::proxy::{binary, free_port};
 use hippocrypt_e2e::raw::{self, rows, status};
 use hippocrypt_e2e::sql::{self, succeed, told};
@@ -70,6 +71,87 @@ fn sigterm_lets_the_transaction_finish_and_nobody_new_in() {
     let kept = sql::rows(&place.thief(), "SELECT count(*) FROM drained").unwrap();
     assert_eq!(kept[0][0].as_deref(), Some("1"));
     assert_eq!(place.audit().last().unwrap()["type"], "stop");
+}
+
+#[test]
+fn sigterm_tells_idle_sessions_and_waits_for_the_statement_that_runs() {
+    let mut place = Setup::clinic().start();
+    let (mut idle, mut busy) = (place.raw("app"), place.raw("app"));
+    busy.send(&raw::query("SELECT pg_sleep(1.5), 'done'"));
+    place.wait_for_activity("pg_sleep(1.5)");
+    place.proxy.signal("TERM");
+    assert_eq!(idle.receive().unwrap().sqlstate(), "57P01");
+    assert!(idle.receive().is_none());
+    let answer = busy.until_ready();
+    assert_eq!(rows(&answer)[0][1].as_deref(), Some("done"));
+    assert_eq!(busy.receive().unwrap().sqlstate(), "57P01");
+    assert_eq!(place.proxy.wait(Duration::from_secs(20)), Some(0));
+}
+
+#[test]
+fn a_second_signal_stops_at_once_and_the_log_is_closed_all_the_same() {
+    let mut place = Setup::clinic().start();
+    let mut client = place.raw("app");
+    client.query("BEGIN");
+    place.proxy.signal("TERM");
+    place.proxy.wait_for_log("draining");
+    place.proxy.signal("TERM");
+    assert_eq!(client.receive().unwrap().sqlstate(), "57P01");
+    assert_eq!(place.proxy.wait(Duration::from_secs(20)), Some(0));
+    assert_eq!(place.audit().last().unwrap()["type"], "stop");
+    let verified = place.verb(&["audit", "verify"]).output().unwrap();
+    assert_eq!(verified.status.code(), Some(0), "{}", told(&verified));
+}
+
+#[test]
+fn sighup_takes_up_userlist_and_certificates_together_or_keeps_both() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    let list = userlist(directory.path(), &["app"]);
+    let files = certificates();
+    let put = |certificate: &std::path::Path, key: &std::path::Path| {
+        fs::copy(certificate, at("listen.crt")).unwrap();
+        fs::copy(key, at("listen.key")).unwrap();
+    };
+    put(&files.certificate, &files.key);
+    let (certificate, key) = (at("listen.crt"), at("listen.key"));
+    let place = Setup {
+        listen: format!(
+            "  tls: {{ mode: require, certificate: \"{}\", private_key: \"{}\" }}",
+            certificate.display(),
+            key.display()
+        ),
+        more: scram(&list),
+        ..Setup::clinic()
+    }
+    .start();
+    let login = |user: &str, sslmode: &str| {
+        let settings = format!("user={user} password={} sslmode={sslmode}", password(user));
+        told(&psql(&place, &settings, "SELECT 'in'"))
+    };
+    let before = login("app", "verify-full");
+    assert!(before.contains("\nin\n"), "{before}");
+    let unknown = login("billing", "verify-full");
+    assert!(
+        unknown.contains("28P01") || unknown.contains("password authentication failed"),
+        "{unknown}"
+    );
+
+    // the userlist is good, the certificate has another's key: neither is taken up
+    userlist(directory.path(), &["app", "billing"]);
+    put(&files.carol.certificate, &files.key);
+    place.proxy.signal("HUP");
+    place.proxy.wait_for_log("everything stays as it was");
+    assert!(!login("billing", "verify-full").contains("\nin\n"));
+    assert!(login("app", "verify-full").contains("\nin\n"));
+
+    put(&files.carol.certificate, &files.carol.key);
+    place.proxy.signal("HUP");
+    place.proxy.wait_for_log("were read anew");
+    assert!(login("billing", "require").contains("\nin\n"));
+    // carol's certificate is for no host
+    let other = login("app", "verify-full");
+    assert!(other.contains("does not match host name"), "{other}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Login is PostgreSQL's own, relayed; TLS on either leg.
 
+use hippocrypt_e2e::logins::{listen_tls, upstream_tls};
 use hippocrypt_e2e::place::{Place, certificates, cluster, password};
 use hippocrypt_e2e::raw::{self, Raw, untagged};
 use hippocrypt_e2e::sql::{succeed, told};
@@ -9,19 +10,9 @@ use std::net::TcpStream;
 use std::process::Command;
 
 fn with_tls(mode: &str) -> Place {
-    let files = certificates();
-    let listen = format!(
-        "  tls: {{ mode: {mode}, certificate: \"{}\", private_key: \"{}\" }}",
-        files.certificate.display(),
-        files.key.display()
-    );
-    let upstream = format!(
-        "  tls: {{ mode: verify-full, root_ca: \"{}\" }}",
-        files.root.display()
-    );
     Setup {
-        listen,
-        upstream,
+        listen: listen_tls(mode, ""),
+        upstream: upstream_tls(""),
         ..Setup::clinic()
     }
     .start()

@@ -2,8 +2,11 @@
 //!
 //! A TLS mode must never be weaker than written: what it needs (a certificate, a root) is missing is an error.
 
-use super::super::{Identity, Listen, ListenTls, Service, Upstream, UpstreamTls};
-use super::scalars::parse_host_port;
+use super::super::{
+    ClientCa, Identity, Listen, ListenAddress, ListenTls, Negotiation, ServerAddress, Service,
+    Upstream, UpstreamTls,
+};
+use super::scalars::{parse_address, parse_host_port, parse_socket_path};
 use super::{File, Secret};
 use hippocrypt_policy::yaml::{Map, Node, Section};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -14,7 +17,7 @@ pub(super) const LISTEN: Section = Section {
 };
 pub(super) const LISTEN_TLS: Section = Section {
     name: "listen.tls",
-    keys: &["mode", "certificate", "private_key"],
+    keys: &["mode", "certificate", "private_key", "client_ca"],
 };
 pub(super) const UPSTREAM: Section = Section {
     name: "upstream",
@@ -22,7 +25,13 @@ pub(super) const UPSTREAM: Section = Section {
 };
 pub(super) const UPSTREAM_TLS: Section = Section {
     name: "upstream.tls",
-    keys: &["mode", "root_ca"],
+    keys: &[
+        "mode",
+        "root_ca",
+        "negotiation",
+        "certificate",
+        "private_key",
+    ],
 };
 pub(super) const SERVICE: Section = Section {
     name: "upstream.service",
@@ -32,7 +41,7 @@ pub(super) const SERVICE: Section = Section {
 impl Default for Listen {
     fn default() -> Self {
         Self {
-            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 6432)),
+            address: ListenAddress::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 6432))),
             tls: ListenTls::Disable,
         }
     }
@@ -57,13 +66,21 @@ impl File<'_> {
         let map = self.reader.map(node, LISTEN)?;
         let default = Listen::default();
         let address = self.optional(&map, "address", default.address, |file, node| {
-            file.address(node, "listen.address")
+            let expected = "an address and port, 127.0.0.1:6432 or [::1]:6432 (0.0.0.0 for all), or the path of a socket";
+            file.reader
+                .parsed(node, "listen.address", expected, |text| {
+                    let unix = parse_socket_path(text).map(ListenAddress::Unix);
+                    unix.or_else(|| parse_address(text).map(ListenAddress::Tcp))
+                })
         });
         let tls = self.optional(&map, "tls", default.tls, |file, node| file.listen_tls(node));
-        Some(Listen {
-            address: address?,
-            tls: tls?,
-        })
+        let (address, tls) = (address?, tls?);
+        if matches!(address, ListenAddress::Unix(_)) && tls != ListenTls::Disable {
+            let words = "listen: tls has no use on a Unix socket, and clients ask for none there";
+            self.reader.problem(map.line(), words);
+            return None;
+        }
+        Some(Listen { address, tls })
     }
 
     fn listen_tls(&self, node: &Node) -> Option<ListenTls> {
@@ -77,32 +94,41 @@ impl File<'_> {
             .require("mode")
             .and_then(|node| self.reader.choice(node, "listen.tls.mode", &modes));
         if mode == Some(ListenMode::Disable) {
-            self.useless(
-                &map,
-                &["certificate", "private_key"],
-                "listen.tls",
-                "disable",
-            );
+            let keys = ["certificate", "private_key", "client_ca"];
+            self.useless(&map, &keys, "listen.tls", "disable");
             return Some(ListenTls::Disable);
         }
-        let file = |key: &str| {
-            map.require(key)
-                .and_then(|node| self.existing(node, &format!("listen.tls.{key}")))
-        };
-        let (certificate, private_key) = (file("certificate"), file("private_key"));
-        let identity = Identity {
-            certificate: certificate?,
-            private_key: private_key?,
-        };
+        if mode == Some(ListenMode::Prefer) {
+            let why = "prefer: who comes without TLS has no certificate (use require)";
+            self.useless(&map, &["client_ca"], "listen.tls", why);
+        }
+        let identity = self.identity(&map, "listen.tls");
+        let client_ca = self.optional(&map, "client_ca", None, |file, node| {
+            let path = file.existing(node, "listen.tls.client_ca")?;
+            Some(Some(ClientCa(path)))
+        });
+        let (identity, client_ca) = (identity?, client_ca?);
         match mode? {
             ListenMode::Disable => Some(ListenTls::Disable),
             ListenMode::Prefer => Some(ListenTls::Prefer(identity)),
-            ListenMode::Require => Some(ListenTls::Require(identity)),
+            ListenMode::Require => Some(ListenTls::Require(identity, client_ca)),
         }
     }
 
+    fn identity(&self, map: &Map<'_>, section: &str) -> Option<Identity> {
+        let file = |key: &str| {
+            map.require(key)
+                .and_then(|node| self.existing(node, &format!("{section}.{key}")))
+        };
+        let (certificate, private_key) = (file("certificate"), file("private_key"));
+        Some(Identity {
+            certificate: certificate?,
+            private_key: private_key?,
+        })
+    }
+
     /// A key that has no meaning under this mode: whoever wrote it expects something that does not happen.
-    fn useless(&self, map: &Map<'_>, keys: &[&str], section: &str, mode: &str) {
+    pub(super) fn useless(&self, map: &Map<'_>, keys: &[&str], section: &str, mode: &str) {
         for key in keys {
             if let Some(node) = map.get(key) {
                 self.reader.problem(
@@ -115,26 +141,64 @@ impl File<'_> {
 
     pub(super) fn upstream(&self, node: &Node) -> Option<Upstream> {
         let map = self.reader.map(node, UPSTREAM)?;
-        let expected = "host:port, as in db.example:5432";
+        let expected = "host:port, as in db.example:5432, or the path of a socket";
         let address = map.require("address").and_then(|node| {
             self.reader
-                .parsed(node, "upstream.address", expected, parse_host_port)
+                .parsed(node, "upstream.address", expected, |text| {
+                    let unix = parse_socket_path(text).map(ServerAddress::Unix);
+                    let tcp = |(host, port)| ServerAddress::Tcp { host, port };
+                    unix.or_else(|| parse_host_port(text).map(tcp))
+                })
         });
-        let tls = self.optional(&map, "tls", UpstreamTls::Disable, |file, node| {
-            file.upstream_tls(node)
+        let plain = (UpstreamTls::Disable, Negotiation::Postgres, None);
+        let tls = self.optional(&map, "tls", plain, |file, node| {
+            let map = file.reader.map(node, UPSTREAM_TLS)?;
+            let mode = file.upstream_tls(&map)?;
+            let (negotiation, identity) = file.upstream_extras(&map, &mode)?;
+            Some((mode, negotiation, identity))
         });
         let service = map.require("service").and_then(|node| self.service(node));
-        let (host, port) = address?;
+        let (address, (tls, negotiation, identity)) = (address?, tls?);
+        if matches!(address, ServerAddress::Unix(_)) && tls != UpstreamTls::Disable {
+            let words = "upstream: servers have no TLS on a Unix socket";
+            self.reader.problem(map.line(), words);
+            return None;
+        }
         Some(Upstream {
-            host,
-            port,
-            tls: tls?,
+            address,
+            tls,
+            negotiation,
+            identity,
             service: service?,
         })
     }
 
-    fn upstream_tls(&self, node: &Node) -> Option<UpstreamTls> {
-        let map = self.reader.map(node, UPSTREAM_TLS)?;
+    /// What there is beside the mode where there is TLS.
+    fn upstream_extras(
+        &self,
+        map: &Map<'_>,
+        mode: &UpstreamTls,
+    ) -> Option<(Negotiation, Option<Identity>)> {
+        if *mode == UpstreamTls::Disable {
+            let keys = ["negotiation", "certificate", "private_key"];
+            self.useless(map, &keys, "upstream.tls", "disable");
+            return Some((Negotiation::Postgres, None));
+        }
+        let negotiation = self.optional(map, "negotiation", Negotiation::Postgres, |file, node| {
+            let words = [
+                ("postgres", Negotiation::Postgres),
+                ("direct", Negotiation::Direct),
+            ];
+            file.reader.choice(node, "upstream.tls.negotiation", &words)
+        });
+        let identity = match (map.get("certificate"), map.get("private_key")) {
+            (None, None) => Some(None),
+            _ => self.identity(map, "upstream.tls").map(Some),
+        };
+        Some((negotiation?, identity?))
+    }
+
+    fn upstream_tls(&self, map: &Map<'_>) -> Option<UpstreamTls> {
         let modes = [
             ("disable", UpstreamMode::Disable),
             ("require", UpstreamMode::Require),
@@ -143,12 +207,12 @@ impl File<'_> {
         let mode = map.require("mode")?;
         match self.reader.choice(mode, "upstream.tls.mode", &modes)? {
             UpstreamMode::Disable => {
-                self.useless(&map, &["root_ca"], "upstream.tls", "disable");
+                self.useless(map, &["root_ca"], "upstream.tls", "disable");
                 Some(UpstreamTls::Disable)
             }
             UpstreamMode::Require => {
                 self.useless(
-                    &map,
+                    map,
                     &["root_ca"],
                     "upstream.tls",
                     "require (verify-full checks it)",

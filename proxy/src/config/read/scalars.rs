@@ -3,6 +3,7 @@
 //! None of these may take a text for something near it: `30` without a unit is no duration.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// `250ms`, `90s`, `30m`, `1h`, `7d`; more than nothing, at most a year.
@@ -29,6 +30,28 @@ pub(super) fn parse_address(text: &str) -> Option<SocketAddr> {
         Some(port) => format!("127.0.0.1:{port}").parse().ok(),
         None => text.parse().ok(),
     }
+}
+
+/// `/run/hippocrypt/.s.PGSQL.6432`; 107 bytes is what sockaddr_un holds.
+pub(super) fn parse_socket_path(text: &str) -> Option<PathBuf> {
+    let whole = text.starts_with('/') && !text.ends_with('/') && !text.contains('\0');
+    (whole && text.len() <= 107).then(|| PathBuf::from(text))
+}
+
+/// `64kB`, `16MB`, `1GB`, in PostgreSQL's units of 1024; from 64 kB to what a message can have.
+pub(super) fn parse_bytes(text: &str) -> Option<u32> {
+    let digits = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at(digits);
+    let unit: u64 = match unit {
+        "kB" => 1 << 10,
+        "MB" => 1 << 20,
+        "GB" => 1 << 30,
+        _ => return None,
+    };
+    let bytes = number.parse::<u64>().ok()?.checked_mul(unit)?;
+    (65_536..=1 << 30)
+        .contains(&bytes)
+        .then(|| u32::try_from(bytes).unwrap_or(u32::MAX))
 }
 
 /// `db.example:5432`, `10.0.0.1:5432`, `[::1]:5432`; the port is 5432 where it is left out.

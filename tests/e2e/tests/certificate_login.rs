@@ -1,0 +1,131 @@
+//! Client certificates: beside a password, or in its place.
+
+use hippocrypt_e2e::Setup;
+use hippocrypt_e2e::certificates::Pair;
+use hippocrypt_e2e::logins::{listen_tls, psql, records, upstream_tls};
+use hippocrypt_e2e::place::{CAROL, Place, certificates, password};
+use hippocrypt_e2e::sql::told;
+
+const WHO: &str = "SELECT session_user";
+
+fn listen() -> String {
+    let root = certificates().root.display();
+    listen_tls("require", &format!(", client_ca: \"{root}\""))
+}
+
+/// The cluster takes the proxy's certificate for `carol`.
+fn upstream() -> String {
+    let Pair { certificate, key } = &certificates().proxy;
+    upstream_tls(&format!(
+        ", certificate: \"{}\", private_key: \"{}\"",
+        certificate.display(),
+        key.display()
+    ))
+}
+
+fn place(auth: &str) -> Place {
+    Setup {
+        listen: listen(),
+        upstream: upstream(),
+        more: format!("auth: {auth}"),
+        ..Setup::clinic()
+    }
+    .start()
+}
+
+/// With a certificate, without a password.
+fn with(pair: &Pair, user: &str) -> String {
+    format!(
+        "sslmode=verify-full user={user} sslcert={} sslkey={}",
+        pair.certificate.display(),
+        pair.key.display()
+    )
+}
+
+fn refused(place: &Place, settings: &str) -> (String, serde_json::Value) {
+    let answer = psql(place, settings, WHO);
+    assert!(!answer.status.success(), "{settings}: {}", told(&answer));
+    let failure = records(place, "auth_failure").pop();
+    (told(&answer), failure.unwrap_or_default())
+}
+
+#[test]
+fn a_certificate_is_enough_where_the_server_takes_the_proxys() {
+    let place = place("{ mode: certificate }");
+    let answer = psql(&place, &with(&certificates().carol, CAROL), WHO);
+    let text = String::from_utf8_lossy(&answer.stdout).into_owned();
+    assert_eq!(text.trim(), CAROL, "{}", told(&answer));
+    let start = records(&place, "session_start").pop().unwrap();
+    assert_eq!(
+        (&start["auth"], &start["user"]),
+        (&"certificate".into(), &CAROL.into())
+    );
+
+    let (words, failure) = refused(&place, &with(&certificates().carol, "app"));
+    assert!(
+        words.contains("certificate authentication failed"),
+        "{words}"
+    );
+    assert_eq!(failure["reason"], "the certificate is not for this user");
+    assert_eq!(failure["sqlstate"], "28000");
+
+    let (words, failure) = refused(
+        &place,
+        &format!("sslmode=require sslcert=/nowhere user={CAROL}"),
+    );
+    assert!(words.contains("valid client certificate"), "{words}");
+    assert_eq!(failure["reason"], "no client certificate");
+}
+
+#[test]
+fn a_certificate_by_an_authority_that_nobody_trusts_is_refused_and_on_record() {
+    let place = place("{ mode: certificate }");
+    let (_, failure) = refused(&place, &with(&certificates().impostor, CAROL));
+    assert_eq!(
+        failure["reason"],
+        "its certificate was refused",
+        "{}",
+        place.proxy.log()
+    );
+    assert!(
+        failure["client"]
+            .as_str()
+            .unwrap()
+            .starts_with("127.0.0.1:")
+    );
+}
+
+#[test]
+fn identities_say_who_may_be_whom() {
+    let place = place(
+        "{ mode: certificate, identities: { 'uri:spiffe://clinic/carol': [carol, app], 'cn:carol': [billing] } }",
+    );
+    let answer = psql(&place, &with(&certificates().carol, CAROL), WHO);
+    assert!(answer.status.success(), "{}", told(&answer));
+    // mapped here, but not in the server's pg_ident.conf: it asks for a password that nobody has
+    let (words, failure) = refused(&place, &with(&certificates().carol, "app"));
+    assert!(
+        words.contains("SCRAM-SHA-256") && words.contains("pg_hba.conf"),
+        "{words}"
+    );
+    assert_eq!(failure["reason"], "the server asks for another method");
+    let (_, failure) = refused(&place, &with(&certificates().carol, "guest"));
+    assert_eq!(failure["reason"], "the certificate is not for this user");
+}
+
+#[test]
+fn a_certificate_beside_a_password() {
+    let place = place("{ mode: relay, identities: { 'email:carol@clinic.example': [app] } }");
+    let certificate = with(&certificates().carol, "app") + " channel_binding=disable";
+    let right = format!("{certificate} password={}", password("app"));
+    let answer = psql(&place, &right, WHO);
+    assert!(answer.status.success(), "{}", told(&answer));
+    let (words, _) = refused(&place, &format!("{certificate} password=wrong"));
+    assert!(words.contains("password authentication failed"), "{words}");
+    let alone = format!(
+        "sslmode=require sslcert=/nowhere channel_binding=disable user=app password={}",
+        password("app")
+    );
+    let (words, _) = refused(&place, &alone);
+    assert!(words.contains("valid client certificate"), "{words}");
+}
