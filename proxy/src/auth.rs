@@ -7,6 +7,8 @@
 mod brake;
 mod door;
 mod leg;
+mod probe;
+mod proof;
 mod relay;
 mod scram;
 mod upstream;

@@ -78,7 +78,7 @@ fn parse(text: &str) -> Result<HashMap<String, Verifier>, (usize, &'static str)>
         if user.is_empty() {
             return Err(wrong("the user has no name"));
         }
-        if users.insert(user, verifier).is_some() {
+        if users.insert(user.to_string(), verifier).is_some() {
             return Err(wrong("this user has an entry above"));
         }
     }
@@ -86,9 +86,10 @@ fn parse(text: &str) -> Result<HashMap<String, Verifier>, (usize, &'static str)>
 }
 
 /// A text in double quotes, `""` for one inside, and what follows it.
-fn quoted(text: &str) -> Option<(String, &str)> {
+fn quoted(text: &str) -> Option<(Zeroizing<String>, &str)> {
     let mut rest = text.strip_prefix('"')?;
-    let mut value = String::new();
+    // as long as it can get, so that it never moves and leaves a copy behind
+    let mut value = Zeroizing::new(String::with_capacity(rest.len()));
     loop {
         let (part, after) = rest.split_once('"')?;
         value.push_str(part);

@@ -71,11 +71,6 @@ pub(super) async fn serve(house: Arc<House>, socket: Socket, pending: Pending) {
 
 async fn admit(house: &Arc<House>, mut greeted: Greeted, startup: &Startup, pending: Pending) {
     let mut who = who(&greeted, startup, pending.from);
-    let Ok(_seat) = house.seats.clone().try_acquire_owned() else {
-        let report = fatal("53300", "sorry, too many clients already");
-        let reason = "too many sessions";
-        return turn_away(house, &mut *greeted.stream, who, &report, reason).await;
-    };
     if let Some((report, reason)) = inadmissible(house, &greeted, startup, &who) {
         return turn_away(house, &mut *greeted.stream, who, &report, reason).await;
     }
@@ -84,6 +79,7 @@ async fn admit(house: &Arc<House>, mut greeted: Greeted, startup: &Startup, pend
     let login = log_in(house, &mut greeted, startup, &who.user, pending.from);
     match tokio::time::timeout_at(pending.deadline, login).await {
         Ok(Ok(logged_in)) => {
+            let _seat = logged_in.seat;
             drop(pending.permit);
             logged_in.method.clone_into(&mut who.auth);
             let peers = Peers {
@@ -125,6 +121,7 @@ async fn log_in(
         user,
         network: from.network(),
         binding: &greeted.binding,
+        seats: &house.seats,
     };
     let mut client = Leg::client(&mut *greeted.stream, &mut greeted.read);
     house
@@ -186,6 +183,13 @@ fn login_report(error: LoginError) -> (ErrorReport, &'static str) {
     let broken = "login broken off";
     match error {
         LoginError::Denied { report, reason } => (*report, reason),
+        LoginError::Closed {
+            peer: "the client", ..
+        } => {
+            // psql asks for a password only after it has been asked for one, and comes again
+            let words = "the client left before it had logged in";
+            (fatal("08006", words), "the client left")
+        }
         LoginError::Refused { .. } | LoginError::Closed { .. } => {
             let words = "the proxy has no connection to the server";
             (fatal("08006", words), broken)

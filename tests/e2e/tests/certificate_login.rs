@@ -114,6 +114,33 @@ fn identities_say_who_may_be_whom() {
 }
 
 #[test]
+fn a_server_that_lets_nobody_in_by_certificate_stops_the_start() {
+    let mut place = place("{ mode: certificate, identities: { 'cn:carol': [carol] } }");
+    place.proxy.signal("TERM");
+    place.proxy.wait(std::time::Duration::from_secs(20));
+    let text = std::fs::read_to_string(place.config()).unwrap();
+    for (from, to, why) in [
+        (
+            "'cn:carol': [carol]",
+            "'cn:carol': [app, guest]",
+            "pg_ident.conf",
+        ),
+        (
+            ", certificate: ",
+            ", negotiation: postgres } # ",
+            "upstream.tls.certificate",
+        ),
+    ] {
+        // in the line of upstream.tls, which is the last that has these words
+        let (head, tail) = text.rsplit_once(from).unwrap();
+        std::fs::write(place.config(), format!("{head}{to}{tail}")).unwrap();
+        let output = place.verb(&["serve"]).output().unwrap();
+        assert_eq!(output.status.code(), Some(64), "{}", told(&output));
+        assert!(told(&output).contains(why), "{}", told(&output));
+    }
+}
+
+#[test]
 fn a_certificate_beside_a_password() {
     let place = place("{ mode: relay, identities: { 'email:carol@clinic.example': [app] } }");
     let certificate = with(&certificates().carol, "app") + " channel_binding=disable";

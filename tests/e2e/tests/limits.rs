@@ -1,6 +1,6 @@
 //! What a client may take before and after it has logged in.
 
-use hippocrypt_e2e::logins::{records, startup, startup_of};
+use hippocrypt_e2e::logins::{records, scram, startup, startup_of, userlist};
 use hippocrypt_e2e::place::{CLINIC_TABLES, password};
 use hippocrypt_e2e::raw::{self, Raw, frame, query, rows, status, untagged};
 use hippocrypt_e2e::{Place, Setup, sql};
@@ -125,13 +125,7 @@ fn connections_that_do_not_log_in_have_their_own_limit_and_their_time() {
         .map(|_| TcpStream::connect(address).unwrap())
         .collect();
     // refused before it has said a word
-    let refused = loop {
-        let mut raw = Raw::connect(place.proxy.port());
-        match raw.receive() {
-            Some(message) => break message,
-            None => panic!("closed without a word"),
-        }
-    };
+    let refused = Raw::connect(place.proxy.port()).receive().expect("a word");
     assert_eq!(refused.sqlstate(), "53300");
     for mut stream in silent {
         assert_eq!(
@@ -148,6 +142,23 @@ fn connections_that_do_not_log_in_have_their_own_limit_and_their_time() {
     // sessions do not count
     let sessions: Vec<_> = (0..4).map(|_| login(&place).unwrap()).collect();
     drop(sessions);
+}
+
+#[test]
+fn who_has_not_proved_itself_takes_nobodys_seat() {
+    let directory = tempfile::tempdir().unwrap();
+    let list = userlist(directory.path(), &["app"]);
+    let place = Setup {
+        more: format!("{}\nsessions: {{ max: 1 }}", scram(&list)),
+        ..Setup::clinic()
+    }
+    .start();
+    let mut stranger = Raw::connect(place.proxy.port());
+    stranger.send(&startup(&[("user", "app"), ("database", &place.database)]));
+    assert_eq!(stranger.receive().unwrap().tag, 'R');
+    let mut client = login(&place).unwrap();
+    assert_eq!(status(&client.query("SELECT 1")), 'I');
+    assert_eq!(login(&place).unwrap_err().sqlstate(), "53300");
 }
 
 #[test]
