@@ -19,6 +19,9 @@ use tokio::sync::Mutex;
 /// A refresh takes no longer than this: sessions wait for it.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
+/// So often in a row may objects go, or be locked, while a reading prints them.
+const RACES: usize = 16;
+
 /// Why the catalog is not fresh.
 #[derive(Debug, thiserror::Error)]
 pub enum RefreshError {
@@ -145,7 +148,14 @@ impl LiveCatalog {
         version: u64,
     ) -> Result<Catalog, RefreshError> {
         let open = self.opened(connection).await?;
-        let catalog = open.load(version).await?;
+        let mut read = open.load(version).await;
+        for _ in 0..RACES {
+            match &read {
+                Err(error) if error.lost_a_race() => read = open.load(version).await,
+                _ => break,
+            }
+        }
+        let catalog = read?;
         *connection = Some(open);
         Ok(catalog)
     }

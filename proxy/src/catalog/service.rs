@@ -11,6 +11,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
+/// Printing a definition locks what stands in it. Whoever waits for less than `deadlock_timeout` (1 s) is never the
+/// reason why the server breaks an app's transaction.
+const SETTINGS: &str =
+    "-c search_path=pg_catalog -c standard_conforming_strings=on -c jit=off -c lock_timeout=400ms";
+
 /// Why a catalog could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
@@ -32,6 +37,19 @@ pub enum CatalogError {
     Install(#[from] InstallError),
 }
 
+impl CatalogError {
+    /// Whether an object was dropped between the reading's snapshot and the function that prints its definition,
+    /// which looks at the present ("could not open relation with OID …", "cache lookup failed for …"), or is about
+    /// to be.
+    pub(crate) fn lost_a_race(&self) -> bool {
+        let Self::Server { error, .. } = self else {
+            return false;
+        };
+        let races = [&SqlState::INTERNAL_ERROR, &SqlState::LOCK_NOT_AVAILABLE];
+        error.code().is_some_and(|code| races.contains(&code))
+    }
+}
+
 /// A connection of the service role to one database.
 #[derive(Debug)]
 pub struct ServiceConnection {
@@ -51,7 +69,7 @@ impl ServiceConnection {
             .user(&service.user)
             .dbname(database)
             .application_name("hippocrypt service")
-            .options("-c search_path=pg_catalog -c standard_conforming_strings=on -c jit=off");
+            .options(SETTINGS);
         if let Some(password) = &service.password {
             config.password(password.expose());
         }

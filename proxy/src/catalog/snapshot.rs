@@ -172,7 +172,11 @@ impl Snapshot {
             "definition" => self
                 .later
                 .push(Later::Definition(f.number(0)?, f.optional(1))),
-            "policy" => self.later.push(Later::Policy(f.number(0)?, f.text(1)?)),
+            // the same of its table
+            "policy" => self.later.push(Later::Policy(
+                f.number(0)?,
+                f.optional(1).unwrap_or_default(),
+            )),
             "function" => {
                 let function = Function {
                     schema: f.text(0)?,

@@ -60,6 +60,8 @@ impl Machine {
     pub(super) fn ask(&mut self, questions: &[Question]) -> Result<(), Fault> {
         let mut out = Writer::new(&mut self.to_server);
         for &question in questions {
+            // one that failed in a transaction block left its statement
+            out.close_named(Target::Statement, NAME)?;
             out.parse(NAME, question.text().as_bytes(), std::iter::empty())?;
             out.bind(NAME, NAME, std::iter::empty(), std::iter::empty())?;
             out.execute(NAME, 0)?;
@@ -67,6 +69,7 @@ impl Machine {
             out.close_named(Target::Statement, NAME)?;
             self.known.begin(question);
             for step in [
+                OwnStep::Ack(b'3'),
                 OwnStep::Ack(b'1'),
                 OwnStep::Ack(b'2'),
                 OwnStep::Rows(question),

@@ -31,6 +31,7 @@ mod refusals;
 mod relations;
 mod roles;
 mod scram;
+mod snapshots;
 mod twin;
 mod values;
 mod wire;
