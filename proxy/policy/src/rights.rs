@@ -50,6 +50,11 @@ impl Database {
         globs.any(|glob| glob_matches(glob, &name))
     }
 
+    /// Whether `functions:` trusts every function, those that are yet to be made among them.
+    pub fn trusts_every_function(&self) -> bool {
+        self.trusted_functions.iter().any(|glob| glob == "*.*")
+    }
+
     /// Whether `functions:` trusts DO blocks.
     pub fn trusts_do(&self) -> bool {
         self.trusted_functions.iter().any(|name| name == "DO")
@@ -130,9 +135,10 @@ mod tests {
         let database = &policy.databases["c"];
         assert!(database.trusts("audit", "log") && database.trusts("public", "f"));
         assert!(!database.trusts("public", "ff") && !database.trusts("public", "DO"));
-        assert!(!database.trusts_do());
-        let text = text.replace("public.f", "DO");
+        assert!(!database.trusts_do() && !database.trusts_every_function());
+        let text = text.replace("public.f", "DO").replace("audit.*", "*.*");
         let policy = Policy::parse("p", &text, &|_| None).expect("a policy");
         assert!(policy.databases["c"].trusts_do());
+        assert!(policy.databases["c"].trusts_every_function());
     }
 }

@@ -325,3 +325,32 @@ fn a_deferred_constraint_quotes_no_cell_at_commit() {
     assert_eq!(sqlstate(&got).as_deref(), Some("23505"));
     assert!(!format!("{got:?}").contains("xf5e1"), "{got:?}");
 }
+
+#[test]
+fn behind_a_function_made_in_the_same_string_where_the_policy_trusts_all_of_them() {
+    let trusting = POLICY.replace(
+        "    tables:",
+        "    functions: { \"*.*\": trusted }\n    tables:",
+    );
+    let string = "CREATE FUNCTION twice(int) RETURNS int LANGUAGE sql AS 'SELECT $1 * 2'; \
+                  CREATE TABLE clear (id int); INSERT INTO clear VALUES (twice(21))";
+    let place = Setup::policy(&trusting).start();
+    let mut app = place.raw("app");
+    let answer = app.query(string);
+    assert_eq!(sqlstate(&answer), None, "{answer:?}");
+    assert_eq!(
+        rows(&app.query("SELECT id FROM clear")),
+        [[Some("42".to_owned())]]
+    );
+    // what is protected is still not judged by a catalog from before the string
+    place.both("CREATE TABLE patients (id int, name text, ssn varchar(11), notes text, status varchar(20), born date)");
+    let protected = app.query(
+        "CREATE OPERATOR CLASS odd FOR TYPE bytea USING hash AS OPERATOR 1 =; \
+         SELECT name FROM patients",
+    );
+    assert_eq!(sqlstate(&protected).as_deref(), Some("0A000"));
+    // and without the trust it is as before
+    let place = Setup::policy(POLICY).start();
+    let answer = place.raw("app").query(string);
+    assert_eq!(sqlstate(&answer).as_deref(), Some("0A000"), "{answer:?}");
+}
