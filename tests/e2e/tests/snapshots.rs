@@ -78,3 +78,19 @@ fn a_reading_that_the_server_stops_leaves_the_session_able_to_read_again() {
     assert_eq!(sqlstate(&read), None, "{read:?}");
     assert_eq!(rows(&read), [[Some("0".to_owned())]]);
 }
+
+#[test]
+fn a_sessions_own_planner_settings_start_no_workers_for_a_reading() {
+    let place = Setup::clinic().start();
+    let server = place.thief();
+    let parallel = "SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; \
+                    SET min_parallel_table_scan_size = 0; SET force_parallel_mode = on";
+    sql::rows(&server, parallel).unwrap();
+    let plan = |query: &str| {
+        let rows = sql::rows(&server, &format!("EXPLAIN (COSTS OFF) {query}")).unwrap();
+        rows.iter()
+            .any(|r| r[0].as_ref().is_some_and(|line| line.contains("Gather")))
+    };
+    assert!(plan("SELECT count(*) FROM pg_class"));
+    assert!(!plan(hippocrypt::catalog::SNAPSHOT));
+}

@@ -8,12 +8,14 @@
 /// `operator`; `type`, and what `runs` code without being a call of it, both only where a function exists that is not
 /// C of an extension; `temporary` names of this session; columns of `system` relations that `sql` corrects. Operators and types are written with their schema: the
 /// session's own search_path must not give them another meaning. Sources: PostgreSQL 15, chapter 53, System
-/// Catalogs.
+/// Catalogs. `set_config` is never called: a query that names it has no parallel plan. Under a session's own
+/// `parallel_setup_cost = 0` there was one, and it took minutes to start workers.
 pub const SNAPSHOT: &str = "\
 WITH RECURSIVE n AS (
   SELECT oid, nspname FROM pg_catalog.pg_namespace
   WHERE nspname OPERATOR(pg_catalog.<>) 'pg_catalog' AND nspname OPERATOR(pg_catalog.<>) 'information_schema'
     AND nspname OPERATOR(pg_catalog.!~) '^pg_(toast|temp)'
+    AND (true OR pg_catalog.set_config('', '', true) IS NULL)
 ), r AS (
   SELECT c.oid, c.relname, n.nspname, c.relkind, c.relrowsecurity, c.relhasrules, c.relhastriggers
   FROM pg_catalog.pg_class c JOIN n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
