@@ -16,6 +16,8 @@ mod read;
 #[cfg(test)]
 mod tests;
 
+/// When a record counts as written.
+pub use hippocrypt_audit::Durability;
 /// Who holds the master key.
 pub use hippocrypt_keys::Provider as KeyProvider;
 pub use hippocrypt_policy::yaml::Problems as ConfigErrors;
@@ -219,13 +221,8 @@ pub struct Audit {
     pub directory: PathBuf,
     /// When a record counts as written.
     pub durability: Durability,
-}
-
-/// `audit.durability:`
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Durability {
-    /// The record has reached the kernel before the statement goes on.
-    Written,
+    /// The key that signs checkpoints; `None`: in the directory.
+    pub signing_key: Option<PathBuf>,
 }
 
 /// `sessions:`

@@ -15,7 +15,7 @@ pub use reload::{ReloadError, Reloaded};
 
 use crate::auth::{Door, DoorError};
 use crate::catalog::RefreshError;
-use crate::config::{AuthMode, Config, Durability, ListenAddress, UpstreamTls};
+use crate::config::{AuthMode, Config, ListenAddress, UpstreamTls};
 use crate::protect::{Vault, VaultError};
 use crate::session::driver::Stop;
 use crate::socket::{Listener, Origin, Socket};
@@ -33,6 +33,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
+
+/// How often the log is asked whether it has failed.
+const LOG: Duration = Duration::from_secs(1);
 
 /// What a proxy needs beside its configuration: opened by the caller, so that tests and demo can look on.
 #[derive(Clone)]
@@ -65,7 +68,6 @@ pub enum OpenError {
 impl Services {
     /// Opens what the configuration names: log, keyring, and the keys of each policy database.
     pub fn open(config: &Config) -> Result<Self, OpenError> {
-        let Durability::Written = config.audit.durability;
         let mut vaults = BTreeMap::new();
         if !config.policy.databases.is_empty() {
             let keyring = Keyring::load(&config.keys.keyring, &config.keys.provider)?;
@@ -76,7 +78,14 @@ impl Services {
                 vaults.insert(Arc::clone(name), Arc::new(Vault::new(database, keys)?));
             }
         }
-        let log = Log::open(&config.audit.directory, Options::default())?;
+        let log = Log::open(
+            &config.audit.directory,
+            Options {
+                durability: config.audit.durability,
+                signing_key: config.audit.signing_key.clone(),
+                ..Options::default()
+            },
+        )?;
         Ok(Self {
             log,
             vaults,
@@ -156,6 +165,9 @@ impl Running {
             .into(),
         ) {
             tracing::error!(%error, "the stop could not be put on record");
+        }
+        if let Err(error) = self.log.close() {
+            tracing::error!(%error, "the audit log could not be closed");
         }
     }
 }
@@ -250,6 +262,7 @@ async fn accept(listener: Listener, house: Arc<House>, ready: watch::Sender<Read
     timer.tick().await;
     let mut zones = tokio::time::interval(catalogs::ZONES);
     zones.tick().await;
+    let mut log = tokio::time::interval(LOG);
     loop {
         tokio::select! {
             biased;
@@ -264,6 +277,7 @@ async fn accept(listener: Listener, house: Arc<House>, ready: watch::Sender<Read
             },
             Some(_) = sessions.join_next(), if !sessions.is_empty() => {}
             _ = zones.tick() => house.catalogs.forget_zones(),
+            _ = log.tick() => house.check_log(&ready),
             _ = timer.tick() => {
                 let house = Arc::clone(&house);
                 let ready = ready.clone();
@@ -294,6 +308,24 @@ impl House {
     fn acceptor(&self) -> Option<Acceptor> {
         let acceptor = self.acceptor.read();
         acceptor.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A log that has failed takes nothing more: no need to wait for the catalogs' turn to say so.
+    fn check_log(&self, ready: &watch::Sender<Readiness>) {
+        let Some(error) = self.services.log.failure() else {
+            return;
+        };
+        let state = Readiness::NotReady(error.to_string());
+        let changed = ready.send_if_modified(|now| {
+            let was_ready = *now == Readiness::Ready;
+            if was_ready {
+                *now = state;
+            }
+            was_ready
+        });
+        if changed {
+            tracing::error!(%error, "the audit log takes nothing more; restart the proxy once its disk is sound");
+        }
     }
 
     /// On the timer: catalogs read anew, and whether the proxy can still serve.

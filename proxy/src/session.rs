@@ -9,6 +9,7 @@ mod copy;
 pub mod driver;
 mod extended;
 mod fault;
+mod gate;
 mod inflight;
 mod judge;
 mod known;

@@ -1,21 +1,25 @@
 //! The audit log: who asked for what, as evidence. Layer 0: knows no SQL, no key, no wire.
 //!
 //! docs/formats/audit-log.md is the format. A [`Record`] becomes one JSON line, chained by SHA-256 to
-//! the line before it, in the kernel's hands before [`Log::append`] returns. This crate must never be
+//! the line before it and a leaf of a Merkle tree whose roots are signed, in the kernel's hands before
+//! [`Log::append`] returns. This crate must never be
 //! given a constant, a parameter or a cell's plaintext: what it is given, it keeps for ever.
 
 mod json;
 mod line;
 pub mod log;
+pub mod note;
+pub mod prove;
 pub mod query;
 pub mod record;
 #[cfg(test)]
 mod samples;
 mod segment;
 mod sink;
+mod tree;
 pub mod verify;
 
-pub use log::{AppendError, Durability, Log, OpenError, Options};
+pub use log::{AppendError, Durability, Log, OnDisk, OpenError, Options};
 pub use record::{
     Body, ColumnUse, Decision, Described, EndUser, Intent, Opened, Outcome, Record, SessionFacts,
     SessionInfo, SqlState, Statement,

@@ -1,10 +1,12 @@
 //! The log of one proxy: append only, one writer, chained.
 //!
 //! A record's bytes are made before the lock and chained under it; one `write(2)` hands a line to the
-//! kernel, and a thread follows with fdatasync. What cannot be written is refused with a SQLSTATE, never
+//! kernel, and a thread follows with fdatasync and signs checkpoints of what is on disk. What cannot be written is refused with a SQLSTATE, never
 //! dropped; a log whose fsync has failed takes nothing more until a restart has read what is really there.
 
+mod checkpoints;
 mod disk;
+mod key;
 mod recover;
 mod space;
 mod sync;
@@ -12,8 +14,12 @@ mod sync;
 mod tests;
 mod writer;
 
+pub use key::{KeyError, VERIFIER};
+pub use sync::OnDisk;
+
 use crate::json;
 use crate::record::{self, Body, Record, Recovery};
+use crate::segment;
 use disk::{Disk, RealDisk};
 use space::Space;
 use std::cell::RefCell;
@@ -23,7 +29,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use sync::Shared;
+use std::time::Duration;
+use sync::{Pace, Shared};
 use writer::Writer;
 
 thread_local! {
@@ -31,12 +38,14 @@ thread_local! {
     static MEMBERS: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-/// When a record counts as written. `durable` (on disk before the statement goes) joins here.
+/// When a record counts as written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Durability {
     /// It has reached the kernel; the disk follows within 100 ms.
     #[default]
     Written,
+    /// It is on disk: what it is about waits for [`Log::on_disk`].
+    Durable,
 }
 
 /// How a log is opened.
@@ -48,6 +57,14 @@ pub struct Options {
     pub durability: Durability,
     /// A segment that has reached this size is followed by a new one.
     pub segment_bytes: u64,
+    /// The key that signs checkpoints; `None`: `signing.key` in the log's directory.
+    pub signing_key: Option<PathBuf>,
+    /// So many records without a checkpoint are too many.
+    pub checkpoint_records: u64,
+    /// A record is so long without a checkpoint at most.
+    pub checkpoint_after: Duration,
+    /// A log to which nothing was added for so long says that it is there.
+    pub heartbeat: Duration,
 }
 
 impl Default for Options {
@@ -56,6 +73,10 @@ impl Default for Options {
             node: host_name().unwrap_or_else(|| "hippocrypt".to_owned()),
             durability: Durability::Written,
             segment_bytes: 64 * 1024 * 1024,
+            signing_key: None,
+            checkpoint_records: 1000,
+            checkpoint_after: Duration::from_secs(10),
+            heartbeat: Duration::from_secs(60),
         }
     }
 }
@@ -83,6 +104,14 @@ pub enum OpenError {
         line: u64,
         /// What is wrong.
         what: String,
+    },
+    /// The key that signs checkpoints.
+    #[error("audit log: signing key {path} {what}")]
+    Key {
+        /// Its file.
+        path: PathBuf,
+        /// What is wrong.
+        what: KeyError,
     },
     /// The directory or a file of it.
     #[error("audit log {path}: {source}")]
@@ -155,6 +184,7 @@ pub struct Log {
 
 struct Inner {
     node: String,
+    durability: Durability,
     shared: Arc<Shared>,
     syncer: Mutex<Option<JoinHandle<()>>>,
     reserves_space: bool,
@@ -178,20 +208,31 @@ impl Log {
         options: Options,
         disk: impl FnOnce(&Path) -> Box<dyn Disk>,
     ) -> Result<Self, OpenError> {
-        let Durability::Written = options.durability;
         let node = json::cut(&options.node, 128).to_owned();
         disk::make_directory(dir).map_err(OpenError::io(dir))?;
         let lock = disk::lock(dir)?;
-        let tail = recover::recover(dir)?;
+        let listing = segment::list(dir).map_err(OpenError::io(dir))?;
+        let state = match listing.segments.is_empty() {
+            true => key::State::New,
+            false => key::State::HasSegments,
+        };
+        let signing = options.signing_key.clone();
+        let signing = signing.unwrap_or_else(|| dir.join(key::SIGNING));
+        let key = key::open(dir, &signing, state)?;
+        let tail = recover::recover(dir, listing, key.verifier())?;
         let recovered = tail.recovery.clone();
-        let writer =
-            Writer::start(disk(dir), tail, options.segment_bytes).map_err(OpenError::io(dir))?;
+        let pace = Pace::of(&options);
+        let (signer, settle) = key.split();
+        let writer = Writer::start(disk(dir), tail, signer, options.segment_bytes)
+            .map_err(OpenError::io(dir))?;
+        settle.done()?;
         let reserves_space = writer.reserves_space();
-        let shared = Arc::new(Shared::new(writer));
+        let shared = Arc::new(Shared::new(writer, pace, node.clone()));
         let syncer = sync::spawn(Arc::clone(&shared)).map_err(OpenError::io(dir))?;
         let log = Self {
             inner: Arc::new(Inner {
                 node,
+                durability: options.durability,
                 shared,
                 syncer: Mutex::new(Some(syncer)),
                 reserves_space,
@@ -222,7 +263,14 @@ impl Log {
         })
     }
 
-    /// Syncs and closes. What is appended afterwards is refused.
+    /// When the record of this number is on disk; `None`: nothing waits for that (`written`). What a statement's
+    /// record is about must not happen before.
+    pub fn on_disk(&self, seq: u64) -> Option<OnDisk> {
+        let durable = self.inner.durability == Durability::Durable;
+        durable.then(|| Shared::on_disk(&self.inner.shared, seq))
+    }
+
+    /// Syncs, signs and closes. What is appended afterwards is refused.
     ///
     /// # Errors
     /// The sync failed, or had failed before: the last 100 ms of the log may not be on disk.

@@ -118,6 +118,8 @@ pub enum Body {
         /// Anything more, in words.
         detail: Option<Arc<str>>,
     },
+    /// Nothing was to be recorded for a while; written by the log itself.
+    Heartbeat,
     /// The log was not closed in order; written by [`crate::Log::open`] only.
     Recovery(Recovery),
 }

@@ -10,6 +10,16 @@ pub fn name(first_seq: u64) -> String {
     format!("{first_seq:020}.jsonl")
 }
 
+/// The tree's edge where the segment begins.
+pub fn edge_name(first_seq: u64) -> String {
+    format!("{first_seq:020}.edge")
+}
+
+/// Checkpoints from the segment's beginning on.
+pub fn checkpoints_name(first_seq: u64) -> String {
+    format!("{first_seq:020}.checkpoints")
+}
+
 /// A segment by its name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Segment {
@@ -24,8 +34,10 @@ pub struct Segment {
 pub struct Listing {
     /// In order.
     pub segments: Vec<Segment>,
-    /// Files that end in `.jsonl` and are no segments by their name.
+    /// Files that end as if they belonged to the log, and by their name do not.
     pub strangers: Vec<PathBuf>,
+    /// Files beside a segment that is not there.
+    pub beside: Vec<Segment>,
 }
 
 /// Lists a directory. One that is not there is an error.
@@ -36,17 +48,31 @@ pub fn list(dir: &Path) -> io::Result<Listing> {
         let Some(file_name) = path.file_name().and_then(|n| n.to_str()) else {
             continue;
         };
-        let Some(stem) = file_name.strip_suffix(".jsonl") else {
+        let Some((stem, ending)) = file_name.split_once('.') else {
             continue;
         };
-        match stem.parse().ok().filter(|seq| name(*seq) == file_name) {
-            Some(first_seq) => listing.segments.push(Segment { first_seq, path }),
-            None => listing.strangers.push(path),
+        let first_seq = stem.parse().ok().filter(|seq| format!("{seq:020}") == stem);
+        match (ending, first_seq) {
+            ("jsonl", Some(first_seq)) => listing.segments.push(Segment { first_seq, path }),
+            ("edge" | "checkpoints", Some(first_seq)) => {
+                listing.beside.push(Segment { first_seq, path });
+            }
+            _ if ["jsonl", "edge", "checkpoints"].contains(&last_ending(file_name)) => {
+                listing.strangers.push(path);
+            }
+            _ => {}
         }
     }
     listing.segments.sort();
     listing.strangers.sort();
+    let there = |s: &Segment| listing.segments.iter().any(|t| t.first_seq == s.first_seq);
+    listing.beside.retain(|s| !there(s));
+    listing.beside.sort();
     Ok(listing)
+}
+
+fn last_ending(file_name: &str) -> &str {
+    file_name.rsplit('.').next().unwrap_or_default()
 }
 
 /// Reads a segment line by line.

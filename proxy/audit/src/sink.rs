@@ -1,7 +1,7 @@
 //! Where records go: the log, or memory in a test.
 
 use crate::line::{self, GENESIS, Hex};
-use crate::log::{AppendError, Log};
+use crate::log::{AppendError, Log, OnDisk};
 use crate::record::{Record, render};
 use std::sync::{Mutex, PoisonError};
 
@@ -12,11 +12,20 @@ pub trait Sink: Send + Sync {
     /// # Errors
     /// The record was not taken; what it is about must not happen.
     fn append(&self, record: &Record) -> Result<u64, AppendError>;
+
+    /// When the record of this number is on disk; `None`: nothing waits for that.
+    fn on_disk(&self, _seq: u64) -> Option<OnDisk> {
+        None
+    }
 }
 
 impl Sink for Log {
     fn append(&self, record: &Record) -> Result<u64, AppendError> {
         Log::append(self, record)
+    }
+
+    fn on_disk(&self, seq: u64) -> Option<OnDisk> {
+        Log::on_disk(self, seq)
     }
 }
 

@@ -1,16 +1,21 @@
 //! Whether a log is whole: strict, read only, and blind to nothing.
 //!
 //! A line passes when its bytes are the one way to write it (`canonical`), its hash holds, and it follows
-//! the line before by number and by hash. After a finding the check goes on from what it found, so that
+//! the line before by number and by hash; the tree over the lines must be what every checkpoint was signed over,
+//! those beside the segments and those kept elsewhere (`signed`). After a finding the check goes on from what it found, so that
 //! one missing line is one finding. It must never repair, and never call a log whole that it could not read.
 
 mod canonical;
 mod fields;
+mod signed;
 #[cfg(test)]
 mod tests;
 
 use crate::line::{self, GENESIS, Hex, Parts, Stamp};
+use crate::note::{NoteError, Verifier};
 use crate::segment::{self, Line, Lines, Segment};
+use crate::tree;
+use signed::Signed;
 use std::fmt;
 use std::fs;
 use std::io::{self, BufRead};
@@ -39,6 +44,23 @@ pub struct Verified {
     pub stopped: bool,
     /// Crashes on record.
     pub recoveries: u64,
+    /// Checkpoints beside the segments.
+    pub checkpoints: u64,
+    /// Records that the last of them is over.
+    pub signed: u64,
+    /// Checkpoints kept elsewhere that the log was held to.
+    pub kept: u64,
+    /// What the checkpoints were verified with: the line of `verifier.key`.
+    pub key: String,
+}
+
+/// What is known of the log from elsewhere.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// The log's key; `None`: the one in its directory is believed.
+    pub key: Option<Verifier>,
+    /// Checkpoints kept elsewhere, by the file that they come from.
+    pub checkpoints: Vec<(PathBuf, String)>,
 }
 
 /// Something that should not be.
@@ -136,6 +158,62 @@ pub enum Defect {
         /// What is wrong there.
         what: String,
     },
+    /// `verifier.key`
+    #[error("is no verifier key, or is missing: without it no checkpoint can be verified")]
+    NoKey,
+    /// `verifier.key` against the key from elsewhere.
+    #[error("is not the key that was given: this is another log, or its key was replaced")]
+    OtherKey,
+    /// A file beside a segment.
+    #[error("is missing or is no text: {0}")]
+    Beside(String),
+    /// A file without its segment.
+    #[error("stands beside a segment that is not there")]
+    Alone,
+    /// The edge file.
+    #[error(
+        "is not the edge of the tree over the records before: a record or this file was changed"
+    )]
+    Edge,
+    /// A checkpoint's form or signature.
+    #[error("checkpoint {nth}: {what}")]
+    Note {
+        /// Which one of the file, from 1.
+        nth: usize,
+        /// What is wrong.
+        what: NoteError,
+    },
+    /// The place of a checkpoint.
+    #[error("checkpoint over {0} records stands where it cannot")]
+    NotePlace(u64),
+    /// The first checkpoint beside a segment.
+    #[error("does not begin with the checkpoint over the records before its segment")]
+    NoteMissing,
+    /// Bytes that are no checkpoint.
+    #[error(
+        "ends in bytes that are no checkpoint. A crash leaves this; the next start of the proxy cuts it off"
+    )]
+    NoteTorn,
+    /// The root.
+    #[error(
+        "the first {0} records are not those that this checkpoint was signed over: the log was changed or written anew, or it forks"
+    )]
+    Root(u64),
+    /// The size.
+    #[error(
+        "this checkpoint was signed over {size} records, but the log has {records}: its end was cut off"
+    )]
+    Cut {
+        /// The checkpoint's.
+        size: u64,
+        /// What is there.
+        records: u64,
+    },
+    /// A checkpoint kept elsewhere that no tree was there for.
+    #[error(
+        "this checkpoint over {0} records could not be held against the log: its records are not kept any more, or are among the findings"
+    )]
+    NotHeld(u64),
     /// A file in `torn/`.
     #[error("what this recovery cut off is kept in {0}, which is missing or changed")]
     Kept(String),
@@ -159,9 +237,22 @@ fn missing(expected: u64, found: u64) -> String {
 /// # Errors
 /// What is wrong with it, in order, at most a hundred findings.
 pub fn verify(dir: &Path) -> Result<Verified, Vec<Finding>> {
+    verify_against(dir, &Known::default())
+}
+
+/// Like [`verify`], and holds the log to what is known of it from elsewhere.
+///
+/// # Errors
+/// What is wrong with it, in order, at most a hundred findings.
+pub fn verify_against(dir: &Path, known: &Known) -> Result<Verified, Vec<Finding>> {
     let mut check = Check::new(dir);
     match segment::list(dir) {
-        Ok(listing) => check.listing(&listing),
+        Ok(listing) => {
+            if !listing.segments.is_empty() {
+                check.keep(known);
+            }
+            check.listing(&listing);
+        }
         Err(e) => check.found(dir, 0, None, Defect::Unreadable(e.to_string())),
     }
     if check.findings.is_empty() {
@@ -179,6 +270,7 @@ struct Check<'a> {
     next_seq: u64,
     /// Hash of the line before; `None` where that is not known after a finding.
     head: Option<Hex>,
+    signed: Signed,
 }
 
 impl<'a> Check<'a> {
@@ -189,6 +281,7 @@ impl<'a> Check<'a> {
             verified: Verified::default(),
             next_seq: 0,
             head: Some(GENESIS),
+            signed: Signed::default(),
         }
     }
 
@@ -211,11 +304,20 @@ impl<'a> Check<'a> {
             self.found(path, 0, None, Defect::Stranger);
         }
         if let Some((last, closed)) = listing.segments.split_last() {
-            for segment in closed {
-                self.segment(segment, Place::Closed);
+            let next = listing.segments.iter().skip(1).map(|next| next.first_seq);
+            for (segment, next) in closed.iter().zip(next) {
+                self.segment(segment, Some(next));
             }
-            self.segment(last, Place::Last);
+            self.segment(last, None);
+            for file in listing
+                .beside
+                .iter()
+                .filter(|f| f.first_seq < last.first_seq)
+            {
+                self.found(&file.path, 0, None, Defect::Alone);
+            }
         }
+        self.all_read();
         if self.verified.records == 0 && self.findings.is_empty() {
             self.found(self.dir, 0, None, Defect::Nothing);
         }
@@ -224,7 +326,8 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn segment(&mut self, segment: &Segment, place: Place) {
+    fn segment(&mut self, segment: &Segment, next: Option<u64>) {
+        let place = next.map_or(Place::Last, |_| Place::Closed);
         if segment.first_seq != self.next_seq {
             let what = Defect::SegmentName {
                 expected: self.next_seq,
@@ -233,15 +336,17 @@ impl<'a> Check<'a> {
             self.found(&segment.path, 0, None, what);
             self.next_seq = segment.first_seq;
             self.head = None;
+            self.signed.lose();
         }
         self.verified.segments += 1;
+        self.beside(segment, next);
         let read =
             Lines::open(&segment.path).and_then(|lines| self.lines(&segment.path, place, lines));
         match read {
             Ok(0) if place == Place::Closed => {
                 self.found(&segment.path, 0, None, Defect::EmptySegment);
             }
-            Ok(_) => {}
+            Ok(_) => self.segment_read(),
             Err(e) => self.found(&segment.path, 0, None, Defect::Unreadable(e.to_string())),
         }
     }
@@ -284,6 +389,7 @@ impl<'a> Check<'a> {
             return self.lost(file, number, what);
         };
         let seq = Some(stamp.seq);
+        let before = self.findings.len();
         if !parts.hash_holds() {
             self.found(file, number, seq, Defect::Changed);
         } else if let Some(what) = self.misplaced(&stamp, &parts) {
@@ -292,6 +398,12 @@ impl<'a> Check<'a> {
             self.found(file, number, seq, Defect::NotCanonical { at, what });
         } else if stamp.kind == "recovery" {
             self.recovery(file, number, line);
+        }
+        if self.findings.len() == before {
+            self.signed.push(tree::leaf(line));
+            self.roots();
+        } else {
+            self.signed.lose();
         }
         self.next_seq = stamp.seq.saturating_add(1);
         self.head = Some(*parts.hash);
@@ -309,6 +421,7 @@ impl<'a> Check<'a> {
         self.found(file, number, None, what);
         self.next_seq = self.next_seq.saturating_add(1);
         self.head = None;
+        self.signed.lose();
     }
 
     fn misplaced(&self, stamp: &Stamp<'_>, parts: &Parts<'_>) -> Option<Defect> {

@@ -53,7 +53,7 @@ const PROVIDER: Section = Section {
 };
 const AUDIT: Section = Section {
     name: "audit",
-    keys: &["directory", "durability"],
+    keys: &["directory", "durability", "signing_key"],
 };
 const SESSIONS: Section = Section {
     name: "sessions",
@@ -208,10 +208,17 @@ impl File<'_> {
             .require("directory")
             .and_then(|node| self.path(node, "audit.directory"));
         let durability = self.optional(&map, "durability", Durability::Written, |file, node| {
-            let words = [("written", Durability::Written)];
+            let words = [
+                ("written", Durability::Written),
+                ("durable", Durability::Durable),
+            ];
             file.reader.choice(node, "audit.durability", &words)
         });
+        let signing_key = self.optional(&map, "signing_key", None, |file, node| {
+            file.path(node, "audit.signing_key").map(Some)
+        });
         Some(Audit {
+            signing_key: signing_key?,
             directory: directory?,
             durability: durability?,
         })

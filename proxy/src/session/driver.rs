@@ -4,6 +4,7 @@
 //! from one side than the other takes: buffers are bounded by [`HIGH_WATER`] and one message.
 
 use super::Fault;
+use super::gate::{self, Gate};
 use super::machine::{Machine, Request, Rest, Tally};
 use crate::telemetry::Metrics;
 use bytes::BytesMut;
@@ -152,6 +153,7 @@ struct Driver<'a, H> {
     from_client: BytesMut,
     from_server: BytesMut,
     limits: Limits,
+    gate: Gate,
     terminated: bool,
 }
 
@@ -171,6 +173,7 @@ pub async fn run<H: Host>(
         from_client: peers.from_client,
         from_server: peers.from_server,
         limits,
+        gate: Gate::default(),
         terminated: false,
     };
     let halves = (
@@ -237,6 +240,10 @@ impl<H: Host> Driver<'_, H> {
             if state == Stop::Now || (state == Stop::Drain && self.machine.is_idle()) {
                 return Ok(Ending::Shutdown);
             }
+            let record = || self.machine.recorder.on_disk();
+            self.gate.admit(&mut self.machine.to_server, record);
+            let is_waiting = self.gate.is_waiting();
+            let (waiting, outlet) = self.gate.ends();
             let wants_client = self.machine.wants_client()
                 && self.machine.to_server.len() < HIGH_WATER
                 && !self.terminated;
@@ -253,12 +260,17 @@ impl<H: Host> Driver<'_, H> {
                     Ok(more) => flush_client = more,
                     Err(_) => return Ok(Ending::ClientClosed),
                 },
-                written = push(server_out, &mut self.machine.to_server),
-                    if flush_server || !self.machine.to_server.is_empty() => match written {
+                on_disk = gate::on_disk(waiting), if is_waiting => {
+                    on_disk?;
+                    self.gate.opened();
+                }
+                written = push(server_out, outlet.bytes(&mut self.machine.to_server)),
+                    if flush_server || !outlet.is_empty(&self.machine.to_server) => match written {
                     Ok(more) => flush_server = more,
                     Err(_) => {
                         // what it said before it closed may still be there: read on
                         self.machine.to_server.clear();
+                        self.gate.clear();
                         flush_server = false;
                     }
                 },

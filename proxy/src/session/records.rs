@@ -4,8 +4,8 @@
 
 use super::inflight::{Run, Ticket};
 use hippocrypt_audit::{
-    AppendError, Body, Decision, Described, Intent, Opened, Outcome, SessionFacts, SessionInfo,
-    Sink, SqlState, Statement,
+    AppendError, Body, Decision, Described, Intent, OnDisk, Opened, Outcome, SessionFacts,
+    SessionInfo, Sink, SqlState, Statement,
 };
 use hippocrypt_policy::Database;
 use std::fmt;
@@ -54,6 +54,8 @@ pub struct Recorder {
     policy: Option<Arc<str>>,
     statements: u64,
     begun: Option<Instant>,
+    /// The newest record of what goes upstream, until it is asked for.
+    newest: Option<u64>,
 }
 
 impl fmt::Debug for Recorder {
@@ -83,6 +85,7 @@ impl Recorder {
             policy,
             statements: 0,
             begun: None,
+            newest: None,
         }
     }
 
@@ -145,7 +148,7 @@ impl Recorder {
         now: Instant,
     ) -> Result<Ticket, AppendError> {
         let record = self.record(described, Decision::Forwarded);
-        self.append(Body::Statement(record))?;
+        self.append_intent(Body::Statement(record))?;
         Ok(self.ticket(now))
     }
 
@@ -156,7 +159,7 @@ impl Recorder {
         now: Instant,
     ) -> Result<Ticket, AppendError> {
         let record = self.record(described, Decision::Forwarded);
-        self.append(Body::Prepare(record))?;
+        self.append_intent(Body::Prepare(record))?;
         Ok(self.ticket(now))
     }
 
@@ -233,6 +236,16 @@ impl Recorder {
             policy: self.policy.clone(),
             reason: None,
         }
+    }
+
+    /// When the newest record of what goes upstream is on disk, if that has to be waited for and was not asked before.
+    pub(super) fn on_disk(&mut self) -> Option<OnDisk> {
+        self.newest.take().and_then(|seq| self.sink.on_disk(seq))
+    }
+
+    fn append_intent(&mut self, body: Body) -> Result<(), AppendError> {
+        self.newest = Some(self.sink.append(&body.into())?);
+        Ok(())
     }
 
     fn append(&self, body: Body) -> Result<(), AppendError> {

@@ -30,9 +30,15 @@ impl Proxy {
 
     /// `hippocrypt serve`, ready.
     pub fn serve(config: &Path) -> Self {
+        Self::serve_with(config, &[])
+    }
+
+    /// The same with these variables in its environment.
+    pub fn serve_with(config: &Path, environment: &[(&str, &Path)]) -> Self {
         let mut child = Command::new(binary())
             .args(["serve", "--log-format", "json", "--config"])
             .arg(config)
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

@@ -7,6 +7,7 @@
 
 mod at_rest;
 mod audit;
+mod audit_log;
 mod catalog;
 mod certificate_login;
 mod copy;

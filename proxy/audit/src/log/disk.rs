@@ -15,11 +15,15 @@ pub trait Disk: Send {
     fn open(&self, name: &str) -> io::Result<Arc<dyn SegmentFile>>;
     /// Makes a segment that is not there, so that it is there after a power cut.
     fn create(&self, name: &str) -> io::Result<Arc<dyn SegmentFile>>;
-    /// Removes a segment again in which nothing was written.
+    /// Makes or empties a file that stands beside a segment which is not there yet.
+    fn replace(&self, name: &str) -> io::Result<Arc<dyn SegmentFile>>;
+    /// Removes a file again that a segment would have had.
     fn remove(&self, name: &str) -> io::Result<()>;
+    /// Makes the names of files survive a power cut.
+    fn sync(&self) -> io::Result<()>;
 }
 
-/// A segment.
+/// A segment, or a file beside it.
 pub trait SegmentFile: Send + Sync {
     /// `pwrite(2)`
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize>;
@@ -57,8 +61,17 @@ impl Disk for RealDisk {
         Ok(Arc::new(file))
     }
 
+    fn replace(&self, name: &str) -> io::Result<Arc<dyn SegmentFile>> {
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true).mode(0o640);
+        Ok(Arc::new(options.open(self.dir.join(name))?))
+    }
+
     fn remove(&self, name: &str) -> io::Result<()> {
-        fs::remove_file(self.dir.join(name))?;
+        fs::remove_file(self.dir.join(name))
+    }
+
+    fn sync(&self) -> io::Result<()> {
         sync_directory(&self.dir)
     }
 }

@@ -1,12 +1,18 @@
 //! Where a log ended, and whether that end is one a crash can leave.
 //!
 //! Policy: what a crash explains is cut, kept aside and put on record; what it does not explain stops the
-//! start (docs/formats/audit-log.md, "Opening after a crash"). It never cuts a whole record.
+//! start (docs/formats/audit-log.md, "Opening after a crash"). It never cuts a whole record, and never goes
+//! on with a log that is shorter than a checkpoint says.
+
+mod signed;
 
 use super::disk::{make_directory, new_file, sync_directory};
 use super::{OpenError, Recovery};
 use crate::line::{self, GENESIS, Hex, Parts, Stamp};
+use crate::note::Verifier;
 use crate::segment::{self, Line, Lines, Segment};
+use crate::tree::{self, Edge};
+use signed::Signed;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
@@ -14,30 +20,47 @@ use std::path::Path;
 /// The end of a log, ready to be written on.
 #[derive(Debug)]
 pub struct Tail {
-    /// Name of the last segment; `None`: the log is new.
-    pub segment: Option<String>,
+    /// The last segment; `None`: the log is new.
+    pub last: Option<Last>,
     /// Its length.
     pub len: u64,
-    /// Number of the next record.
-    pub next_seq: u64,
+    /// The tree over all records.
+    pub edge: Edge,
+    /// Size of the last checkpoint.
+    pub signed: u64,
     /// `hash` of the last record.
     pub head: Hex,
     /// To be put on record.
     pub recovery: Option<Recovery>,
 }
 
-/// Finds the end of the log in `dir`, and cuts what is torn.
-pub fn recover(dir: &Path) -> Result<Tail, OpenError> {
-    let mut segments = segment::list(dir).map_err(OpenError::io(dir))?.segments;
+/// The segment to go on in.
+#[derive(Clone, Copy, Debug)]
+pub struct Last {
+    /// Number of its first record.
+    pub first_seq: u64,
+    /// Length of the checkpoints beside it.
+    pub checkpoints_len: u64,
+}
+
+/// Finds the end of the log whose directory lists so, and cuts what is torn.
+pub fn recover(
+    dir: &Path,
+    listing: segment::Listing,
+    verifier: &Verifier,
+) -> Result<Tail, OpenError> {
+    let mut segments = listing.segments;
     let Some(last) = segments.pop() else {
         return Ok(Tail {
-            segment: None,
+            last: None,
             len: 0,
-            next_seq: 0,
+            edge: Edge::default(),
+            signed: 0,
             head: GENESIS,
             recovery: None,
         });
     };
+    remove_beside(dir, &listing.beside, last.first_seq)?;
     let start = match segments.pop() {
         Some(previous) => Reached::by_last_line_of(&previous)?,
         None => Reached::default(),
@@ -49,15 +72,30 @@ pub fn recover(dir: &Path) -> Result<Tail, OpenError> {
         );
         return Err(damaged(&last, 0, what));
     }
-    let scan = Scan::of(&last, start)?;
+    let signed = Signed::read(dir, last.first_seq, verifier)?;
+    let scan = Scan::of(&last, start, signed.edge().clone())?;
+    signed.holds(&scan.roots)?;
     let recovery = scan.recovery(dir, &last)?;
     Ok(Tail {
-        segment: Some(segment::name(last.first_seq)),
+        last: Some(Last {
+            first_seq: last.first_seq,
+            checkpoints_len: signed.cut()?,
+        }),
         len: scan.good,
-        next_seq: scan.reached.next_seq,
+        edge: scan.edge,
+        signed: signed.last_size(),
         head: scan.reached.head,
         recovery,
     })
+}
+
+/// A crash while a segment was about to be made leaves the files that would have stood beside it.
+fn remove_beside(dir: &Path, beside: &[Segment], last_seq: u64) -> Result<(), OpenError> {
+    let ahead = beside.iter().filter(|file| file.first_seq > last_seq);
+    for file in ahead {
+        fs::remove_file(&file.path).map_err(OpenError::io(&file.path))?;
+    }
+    sync_directory(dir).map_err(OpenError::io(dir))
 }
 
 /// How far the chain holds.
@@ -114,6 +152,10 @@ fn last_bytes(path: &Path) -> std::io::Result<Vec<u8>> {
 /// The last segment, read.
 struct Scan {
     reached: Reached,
+    /// The tree over the lines so far.
+    edge: Edge,
+    /// Its roots, from the segment's beginning on.
+    roots: Vec<tree::Hash>,
     /// Bytes that are whole, chained lines.
     good: u64,
     /// Bytes after them.
@@ -121,11 +163,13 @@ struct Scan {
 }
 
 impl Scan {
-    fn of(segment: &Segment, reached: Reached) -> Result<Self, OpenError> {
+    fn of(segment: &Segment, reached: Reached, edge: Edge) -> Result<Self, OpenError> {
         let io = || OpenError::io(&segment.path);
         let mut lines = Lines::open(&segment.path).map_err(io())?;
         let mut scan = Self {
             reached,
+            roots: vec![edge.root()],
+            edge,
             good: 0,
             torn: 0,
         };
@@ -170,6 +214,8 @@ impl Scan {
             return Err("this record does not follow the one before".to_owned());
         }
         self.reached = after;
+        self.edge.push(tree::leaf(line));
+        self.roots.push(self.edge.root());
         self.good += len;
         Ok(())
     }
@@ -220,7 +266,7 @@ impl Scan {
     }
 }
 
-fn damaged(segment: &Segment, line: u64, what: String) -> OpenError {
+pub(super) fn damaged(segment: &Segment, line: u64, what: String) -> OpenError {
     OpenError::Damaged {
         file: segment.path.clone(),
         line,

@@ -1,45 +1,105 @@
-//! The log's lock, and the thread that follows the writes with fdatasync.
+//! The log's lock, and the thread that syncs behind the writes and signs what is on disk.
 //!
 //! A failed sync poisons the log. It is never tried again: the kernel may have dropped the pages and
-//! call the next sync a success.
+//! call the next sync a success. No lock is held across a sync but where a segment ends.
+
+mod waiting;
 
 use super::AppendError;
+use super::Options;
+use super::checkpoints::Checkpoints;
+use super::disk::SegmentFile;
 use super::space::Space;
 use super::writer::Writer;
+use crate::note::Checkpoint;
+use crate::record::{self, Body};
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+pub use waiting::OnDisk;
+use waiting::Waiting;
 
 /// From a write to the start of its sync. With a sync's own milliseconds, within the promised 100.
 const DELAY: Duration = Duration::from_millis(50);
+
+/// From a checkpoint that could not be written to the next.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// When the thread does what.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// From a write to the start of its sync.
+    pub sync: Duration,
+    /// So many records without a checkpoint are too many.
+    pub checkpoint_records: u64,
+    /// A record is so long without a checkpoint at most.
+    pub checkpoint_after: Duration,
+    /// A log to which nothing was added for so long says that it is there.
+    pub heartbeat: Duration,
+}
+
+impl Pace {
+    /// As the options say.
+    pub fn of(options: &Options) -> Self {
+        Self {
+            sync: match options.durability {
+                super::Durability::Written => DELAY,
+                super::Durability::Durable => Duration::ZERO,
+            },
+            checkpoint_records: options.checkpoint_records,
+            checkpoint_after: options.checkpoint_after,
+            heartbeat: options.heartbeat,
+        }
+    }
+}
 
 /// What the log's clones and the syncing thread share.
 pub struct Shared {
     state: Mutex<State>,
     wake: Condvar,
+    waiting: Waiting,
+    pace: Pace,
+    node: String,
 }
 
 struct State {
     writer: Writer,
-    /// Something was written since the last sync began.
-    dirty: bool,
+    /// Since when something is written that no sync has begun for.
+    dirty: Option<Instant>,
+    appended: Instant,
+    signed: Instant,
     closed: bool,
     failure: Option<AppendError>,
 }
 
+/// What one round of the thread is about.
+struct Round {
+    file: Arc<dyn SegmentFile>,
+    /// Records in it and before it.
+    records: u64,
+    checkpoint: Option<(Checkpoint, Arc<Checkpoints>)>,
+}
+
 impl Shared {
-    /// Around a writer.
-    pub fn new(writer: Writer) -> Self {
+    /// Around a writer. `node` is the name in the log's own records.
+    pub fn new(writer: Writer, pace: Pace, node: String) -> Self {
+        let now = Instant::now();
+        let waiting = Waiting::from(writer.records());
         let state = State {
             writer,
-            dirty: false,
+            dirty: Some(now),
+            appended: now,
+            signed: now,
             closed: false,
             failure: None,
         };
         Self {
             state: Mutex::new(state),
             wake: Condvar::new(),
+            waiting,
+            pace,
+            node,
         }
     }
 
@@ -48,19 +108,27 @@ impl Shared {
         let mut state = self.lock()?;
         let appended = state.writer.append(members, space);
         match &appended {
-            Ok(_) if !state.dirty => {
-                state.dirty = true;
-                self.wake.notify_one();
+            Ok(_) => {
+                state.appended = Instant::now();
+                if state.dirty.is_none() {
+                    state.dirty = Some(state.appended);
+                    self.wake.notify_one();
+                }
             }
-            Err(e) if state.failure.is_none() && state.writer.is_poisoned() => {
-                state.failure = Some(e.clone());
-            }
-            _ => {}
+            Err(e) => self.poisoned(&mut state, e),
         }
         appended
     }
 
-    /// Syncs and ends; the second time it does nothing.
+    /// After an error: where it has poisoned the writer, that is why nothing more is taken.
+    fn poisoned(&self, state: &mut State, error: &AppendError) {
+        if state.failure.is_none() && state.writer.is_poisoned() {
+            state.failure = Some(error.clone());
+            self.waiting.fail(error);
+        }
+    }
+
+    /// Syncs, signs and ends; the second time it does nothing.
     pub fn close(&self) -> Result<(), AppendError> {
         let mut state = self.lock()?;
         if state.closed {
@@ -68,7 +136,13 @@ impl Shared {
         }
         state.closed = true;
         self.wake.notify_one();
-        state.writer.finish()
+        let records = state.writer.records();
+        let finished = state.writer.finish();
+        match &finished {
+            Ok(()) => self.waiting.reach(records),
+            Err(e) => self.waiting.fail(e),
+        }
+        finished
     }
 
     /// Why it takes nothing more.
@@ -84,30 +158,89 @@ impl Shared {
         self.state.lock().map_err(|_| AppendError::Poisoned)
     }
 
-    /// Waits for something to sync; `None` when the log is closed or lost.
-    fn wait(&self) -> Option<()> {
-        let state = self.lock().ok()?;
-        let idle = |s: &mut State| !s.dirty && !s.closed;
-        let state = self.wake.wait_while(state, idle).ok()?;
-        let open = |s: &mut State| !s.closed;
-        let (state, _) = self.wake.wait_timeout_while(state, DELAY, open).ok()?;
-        (!state.closed).then_some(())
+    /// Waits for something to do; `None` when the log is closed or lost.
+    fn wait(&self) -> Option<Round> {
+        let mut state = self.lock().ok()?;
+        loop {
+            if state.closed {
+                return None;
+            }
+            let due = self.due(&state);
+            let wait = due.saturating_duration_since(Instant::now());
+            if wait.is_zero() {
+                return Some(self.round(&mut state));
+            }
+            (state, _) = self.wake.wait_timeout(state, wait).ok()?;
+        }
     }
 
-    /// One sync, outside the lock.
-    fn sync(&self) -> Option<()> {
-        let file = {
-            let mut state = self.lock().ok()?;
-            state.dirty = false;
-            state.writer.file()
-        };
-        if let Err(e) = file.sync() {
+    /// When the next round is.
+    fn due(&self, state: &State) -> Instant {
+        let sync = state.dirty.map(|since| since + self.pace.sync);
+        let checkpoint = self.checkpoint_due(state);
+        let heartbeat = state.appended + self.pace.heartbeat;
+        [sync, checkpoint]
+            .into_iter()
+            .flatten()
+            .fold(heartbeat, Instant::min)
+    }
+
+    fn checkpoint_due(&self, state: &State) -> Option<Instant> {
+        match state.writer.unsigned() {
+            0 => None,
+            n if n >= self.pace.checkpoint_records => Some(state.signed),
+            _ => Some(state.signed + self.pace.checkpoint_after),
+        }
+    }
+
+    fn round(&self, state: &mut State) -> Round {
+        let now = Instant::now();
+        if now >= state.appended + self.pace.heartbeat {
+            state.appended = now;
+            let mut members = Vec::new();
+            record::render(&Body::Heartbeat.into(), &self.node, &mut members);
+            // On a full disk the next one may do better.
+            if let Err(e) = state.writer.append(&members, Space::Plain) {
+                self.poisoned(state, &e);
+            }
+        }
+        state.dirty = None;
+        let due = self.checkpoint_due(state).is_some_and(|due| due <= now);
+        if due {
+            state.signed = now;
+        }
+        Round {
+            file: state.writer.file(),
+            records: state.writer.records(),
+            checkpoint: due.then(|| state.writer.checkpoint()),
+        }
+    }
+
+    /// One sync, and one signature, outside the lock.
+    fn work(&self, round: &Round) -> Option<()> {
+        if let Err(e) = round.file.sync() {
+            let e = AppendError::Io(e.to_string().into());
             let mut state = self.lock().ok()?;
             state.writer.poison();
-            state.failure = Some(AppendError::Io(e.to_string().into()));
+            self.poisoned(&mut state, &e);
             return None;
         }
+        self.waiting.reach(round.records);
+        if let Some((checkpoint, checkpoints)) = &round.checkpoint {
+            let signed = checkpoints.sign(*checkpoint);
+            let mut state = self.lock().ok()?;
+            match signed {
+                Ok(()) => state.writer.signed(checkpoint.size),
+                // A full disk is no reason to stop, nor to spin.
+                Err(_) => state.signed = Instant::now() + RETRY,
+            }
+        }
         Some(())
+    }
+
+    /// When the record is on disk.
+    pub fn on_disk(shared: &Arc<Self>, seq: u64) -> OnDisk {
+        OnDisk::new(Arc::clone(shared), seq)
     }
 }
 
@@ -115,5 +248,11 @@ impl Shared {
 pub fn spawn(shared: Arc<Shared>) -> io::Result<JoinHandle<()>> {
     thread::Builder::new()
         .name("audit-sync".to_owned())
-        .spawn(move || while shared.wait().and_then(|()| shared.sync()).is_some() {})
+        .spawn(move || {
+            while let Some(round) = shared.wait() {
+                if shared.work(&round).is_none() {
+                    break;
+                }
+            }
+        })
 }

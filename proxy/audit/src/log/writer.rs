@@ -3,12 +3,15 @@
 //! It must never leave half a line in the file while it takes more: what cannot be taken back poisons it.
 
 use super::AppendError;
+use super::checkpoints::Checkpoints;
 use super::disk::{Disk, SegmentFile};
 use super::recover::Tail;
 use super::space::{self, Space};
 use crate::json;
 use crate::line::{self, Hex};
+use crate::note::{Checkpoint, Signer};
 use crate::segment;
+use crate::tree::{self, Edge};
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -27,8 +30,13 @@ pub struct Writer {
     /// Bytes set aside for records that are owed.
     owed: u64,
     segment_bytes: u64,
-    next_seq: u64,
+    /// The tree over all records; its size is the next record's number.
+    edge: Edge,
     head: Hex,
+    signer: Arc<Signer>,
+    checkpoints: Arc<Checkpoints>,
+    /// Size of the last checkpoint.
+    signed: u64,
     clock: Clock,
     /// The line under construction.
     line: Vec<u8>,
@@ -37,10 +45,22 @@ pub struct Writer {
 
 impl Writer {
     /// Goes on where the log ended.
-    pub fn start(disk: Box<dyn Disk>, tail: Tail, segment_bytes: u64) -> io::Result<Self> {
-        let file = match &tail.segment {
-            Some(name) => disk.open(name)?,
-            None => disk.create(&segment::name(tail.next_seq))?,
+    pub fn start(
+        disk: Box<dyn Disk>,
+        tail: Tail,
+        signer: Arc<Signer>,
+        segment_bytes: u64,
+    ) -> io::Result<Self> {
+        let (file, checkpoints) = match &tail.last {
+            Some(last) => {
+                let file = disk.open(&segment::name(last.first_seq))?;
+                let signer = Arc::clone(&signer);
+                (file, Checkpoints::open(&*disk, signer, last, tail.signed)?)
+            }
+            None => {
+                let begun = Checkpoints::begin(&*disk, Arc::clone(&signer), &tail.edge)?;
+                (disk.create(&segment::name(tail.edge.size()))?, begun)
+            }
         };
         let mut writer = Self {
             disk,
@@ -49,8 +69,11 @@ impl Writer {
             allocated: tail.len,
             owed: space::STOP,
             segment_bytes,
-            next_seq: tail.next_seq,
+            edge: tail.edge,
             head: tail.head,
+            signer,
+            checkpoints: Arc::new(checkpoints),
+            signed: tail.signed,
             clock: Clock::default(),
             line: Vec::new(),
             poisoned: false,
@@ -76,20 +99,41 @@ impl Writer {
         let hash = self.compose(members)?;
         let line = std::mem::take(&mut self.line);
         let written = self.write(&line, owed, has_space);
-        let bytes = line.len() as u64;
+        let seq = self.edge.size();
+        if written.is_ok() {
+            let leaf = tree::leaf(line.strip_suffix(b"\n").unwrap_or(&line));
+            self.edge.push(leaf);
+            self.len += line.len() as u64;
+            self.owed = owed;
+            self.head = hash;
+        }
         self.line = line;
-        written?;
-        let seq = self.next_seq;
-        self.len += bytes;
-        self.owed = owed;
-        self.head = hash;
-        self.next_seq += 1;
-        Ok(seq)
+        written.map(|()| seq)
     }
 
     /// The segment that is written now.
     pub fn file(&self) -> Arc<dyn SegmentFile> {
         Arc::clone(&self.file)
+    }
+
+    /// How many records there are.
+    pub fn records(&self) -> u64 {
+        self.edge.size()
+    }
+
+    /// How many of them no checkpoint has signed.
+    pub fn unsigned(&self) -> u64 {
+        self.edge.size().saturating_sub(self.signed)
+    }
+
+    /// What a checkpoint over all records would sign, and where it would be written.
+    pub fn checkpoint(&self) -> (Checkpoint, Arc<Checkpoints>) {
+        (Checkpoint::from(&self.edge), Arc::clone(&self.checkpoints))
+    }
+
+    /// A checkpoint of this size was written.
+    pub fn signed(&mut self, size: u64) {
+        self.signed = self.signed.max(size);
     }
 
     /// Takes nothing more.
@@ -115,14 +159,20 @@ impl Writer {
         self.poisoned = true;
         // Space that stays taken is no damage.
         let _ = self.file.set_len(self.len);
-        self.file.sync().map_err(|e| refusal(&e))
+        self.file.sync().map_err(|e| refusal(&e))?;
+        if self.unsigned() > 0 {
+            let (checkpoint, checkpoints) = self.checkpoint();
+            let signed = checkpoints.sign(checkpoint);
+            signed.map_err(|e| refusal(&e))?;
+        }
+        self.checkpoints.sync().map_err(|e| refusal(&e))
     }
 
     fn compose(&mut self, members: &[u8]) -> Result<Hex, AppendError> {
         let line = &mut self.line;
         line.clear();
         line.extend_from_slice(b"{\"v\":1");
-        json::number(line, "seq", self.next_seq);
+        json::number(line, "seq", self.edge.size());
         line.extend_from_slice(b",\"ts\":\"");
         self.clock.stamp(line);
         line.push(b'"');
@@ -199,8 +249,15 @@ impl Writer {
             self.poisoned = true;
             return Err(refusal(&e));
         }
-        let name = segment::name(self.next_seq);
-        let file = self.disk.create(&name).map_err(|e| refusal(&e))?;
+        let first_seq = self.edge.size();
+        let name = segment::name(first_seq);
+        let signer = Arc::clone(&self.signer);
+        let begun = Checkpoints::begin(&*self.disk, signer, &self.edge)
+            .and_then(|checkpoints| Ok((checkpoints, self.disk.create(&name)?)));
+        let (checkpoints, file) = begun.map_err(|e| {
+            Checkpoints::give_up(&*self.disk, first_seq);
+            refusal(&e)
+        })?;
         let old = std::mem::replace(&mut self.file, file);
         let before = (self.len, self.allocated);
         self.len = 0;
@@ -208,11 +265,15 @@ impl Writer {
         if let Err(e) = self.reserve(self.owed) {
             self.file = old;
             (self.len, self.allocated) = before;
-            if self.disk.remove(&name).is_err() {
+            let removed = self.disk.remove(&name);
+            Checkpoints::give_up(&*self.disk, first_seq);
+            if removed.and_then(|()| self.disk.sync()).is_err() {
                 self.poisoned = true;
             }
             return Err(refusal(&e));
         }
+        self.checkpoints = Arc::new(checkpoints);
+        self.signed(first_seq);
         // Space that stays taken behind a closed segment's end is no damage.
         let _ = old.set_len(before.0);
         Ok(())

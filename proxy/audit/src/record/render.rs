@@ -27,6 +27,7 @@ pub fn type_of(body: &Body) -> &'static str {
         Body::Policy { .. } => "policy",
         Body::Keys { .. } => "keys",
         Body::Admin { .. } => "admin",
+        Body::Heartbeat => "heartbeat",
         Body::Recovery(_) => "recovery",
     }
 }
@@ -103,6 +104,7 @@ pub fn render(record: &Record, node: &str, out: &mut Vec<u8>) {
             member(out, "actor", actor);
             optional(out, "detail", detail.as_deref());
         }
+        Body::Heartbeat => {}
         Body::Recovery(r) => recovery(out, r),
     }
 }

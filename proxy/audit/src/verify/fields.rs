@@ -165,6 +165,7 @@ pub fn of(kind: &str) -> Option<&'static [Member]> {
         "outcome" => OUTCOME,
         "policy" => POLICY,
         "keys" | "admin" => ACT,
+        "heartbeat" => &[],
         "recovery" => RECOVERY,
         _ => return None,
     })

@@ -67,8 +67,17 @@ impl Disk for FaultyDisk {
         }
         Ok(self.wrap(self.real.create(name)?))
     }
+    fn replace(&self, name: &str) -> io::Result<Arc<dyn SegmentFile>> {
+        if self.faults.create.load(SeqCst) {
+            return Err(ErrorKind::StorageFull.into());
+        }
+        self.real.replace(name)
+    }
     fn remove(&self, name: &str) -> io::Result<()> {
         self.real.remove(name)
+    }
+    fn sync(&self) -> io::Result<()> {
+        self.real.sync()
     }
 }
 
