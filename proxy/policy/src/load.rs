@@ -33,7 +33,7 @@ const TABLE: Section = Section {
 };
 const COLUMN: Section = Section {
     name: "column",
-    keys: &["type", "protect", "mask", "group", "of"],
+    keys: &["type", "protect", "mask", "group", "was", "of"],
 };
 const ROLE: Section = Section {
     name: "role",

@@ -111,6 +111,8 @@ pub struct Column {
     pub mask: Mask,
     /// The group whose keys it uses. `None` exactly when `protect` is [`Protect::None`].
     pub group: Option<GroupIx>,
+    /// The name it had before it was renamed: its group, if it gives one its name, keeps that.
+    pub was: Option<ColumnRef>,
     /// Where the policy names it.
     pub place: Place,
 }

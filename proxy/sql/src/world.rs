@@ -252,6 +252,17 @@ impl World {
         self.catalog.relations.contains_key(&key)
     }
 
+    /// Names of the columns of a relation that are of the cell type.
+    pub(crate) fn cells_of(&self, name: &TableRef) -> impl Iterator<Item = &str> {
+        let key = (Arc::clone(&name.schema), Arc::clone(&name.table));
+        let relation = self.catalog.relations.get(&key);
+        let columns = relation.map(|r| r.columns.as_slice()).unwrap_or_default();
+        let cells = columns
+            .iter()
+            .filter(|c| Some(c.type_oid) == self.catalog.cell_type);
+        cells.map(|c| &*c.name)
+    }
+
     /// The declared types of all cell columns, as `make` writes them.
     pub(crate) fn declared_rows(&self, make: impl FnOnce() -> String) -> &str {
         self.declared_rows.get_or_init(make)

@@ -2,7 +2,7 @@
 //!
 //! A column must never end up less protected than it is written: whatever does not fit its type or kind is a problem.
 
-use super::groups::{Drafted, read_group, resolve};
+use super::groups::{Drafted, read_group, read_was, resolve};
 use super::hash;
 use super::{COLUMN, DATABASE, TABLE};
 use crate::names::{NameError, Quoted, parse_identifier, parse_name};
@@ -203,6 +203,9 @@ impl Draft<'_> {
         let wish = map
             .and_then(|map| map.get("group"))
             .and_then(|node| read_group(reader, &name, node));
+        let was = map
+            .and_then(|map| map.get("was"))
+            .and_then(|node| read_was(reader, &name, node));
         let drafted = Drafted {
             sound: declared.is_some() && protect.is_some(),
             column: Column {
@@ -216,6 +219,7 @@ impl Draft<'_> {
                 },
                 mask: mask.unwrap_or(Mask::Full),
                 group: None,
+                was,
                 place: self.place(entry.line),
             },
             wish,

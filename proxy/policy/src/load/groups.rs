@@ -55,8 +55,58 @@ pub(super) fn read_group(reader: &Reader, name: &ColumnRef, node: &Node) -> Opti
     }
 }
 
+/// `was:`, the name before a rename.
+pub(super) fn read_was(reader: &Reader, name: &ColumnRef, node: &Node) -> Option<ColumnRef> {
+    let what = format!("column {name}: was");
+    let scalar = reader.scalar(node, &what, "the column's former name, schema.table.column")?;
+    parse_column(&scalar.text)
+        .map_err(|error| reader.problem(node.line, format!("{what}: {error}")))
+        .ok()
+}
+
+/// A former name belongs to one column, and to none of today's.
+fn check_former_names(reader: &Reader, drafts: &[Drafted]) {
+    let mut taken: HashMap<&ColumnRef, &ColumnRef> = HashMap::new();
+    for draft in drafts {
+        let Column {
+            name,
+            protect,
+            place,
+            ..
+        } = &draft.column;
+        let Some(was) = &draft.column.was else {
+            continue;
+        };
+        let of_hash = drafts
+            .iter()
+            .filter_map(|d| Some((&d.column, d.of.as_ref()?)));
+        let hash = of_hash
+            .filter(|(hash, of)| hash.name.table == name.table && of.names(&name.column))
+            .map(|(hash, _)| &hash.name)
+            .next();
+        let why = if drafts.iter().any(|other| other.column.name == *was) {
+            "it is still a column of this policy".to_string()
+        } else if let Some(other) = taken.insert(was, name) {
+            format!("{other} has been that, too")
+        } else if *protect == Protect::None {
+            "a column with protect: none has no keys that would go by its name".to_string()
+        } else if draft.of.is_some() {
+            "the keys of a hash go by its name and those of its columns: it cannot be renamed"
+                .to_string()
+        } else if let Some(hash) = hash {
+            format!(
+                "the keys of the hash {hash} go by the names of its columns: they cannot be renamed"
+            )
+        } else {
+            continue;
+        };
+        reader.problem(place.line, format!("column {name}: was {was}: {why}"));
+    }
+}
+
 /// Gives every encrypted column its group.
 pub(super) fn resolve(reader: &Reader, drafts: &mut [Drafted]) -> Vec<Group> {
+    check_former_names(reader, drafts);
     let mut groups = Vec::new();
     let mut founded: HashMap<ColumnRef, GroupIx> = HashMap::new();
     for draft in drafts.iter().filter(|draft| draft.founds()) {
@@ -66,7 +116,14 @@ pub(super) fn resolve(reader: &Reader, drafts: &mut [Drafted]) -> Vec<Group> {
         groups.push(Group {
             name: match &draft.of {
                 Some(of) => hash::group_name(&column.name, of),
-                None => Arc::from(column.name.to_string()),
+                None => Arc::from(
+                    draft
+                        .column
+                        .was
+                        .as_ref()
+                        .unwrap_or(&column.name)
+                        .to_string(),
+                ),
             },
             deterministic: matches!(column.protect, Protect::Deterministic | Protect::Hash(_)),
         });
@@ -105,7 +162,10 @@ fn founder<'d>(
 ) -> Option<&'d Drafted> {
     let column = &draft.column;
     let what = format!("column {}: group {}", column.name, wish.of);
-    let Some(founder) = drafts.iter().find(|other| other.column.name == wish.of) else {
+    let named = |other: &&Drafted| {
+        other.column.name == wish.of || other.column.was.as_ref() == Some(&wish.of)
+    };
+    let Some(founder) = drafts.iter().find(named) else {
         let names: Vec<String> = drafts.iter().map(|d| d.column.name.to_string()).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let near = nearest(&wish.of.to_string(), &names)

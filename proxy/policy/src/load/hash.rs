@@ -20,6 +20,13 @@ pub(super) struct Of {
     line: usize,
 }
 
+impl Of {
+    /// Whether it is of this column, among others.
+    pub(super) fn names(&self, column: &str) -> bool {
+        self.columns.iter().any(|c| **c == *column)
+    }
+}
+
 /// A hash is a text, has no mask of its own, and shares its keys with nobody.
 pub(super) fn only_of(reader: &Reader, name: &ColumnRef, map: &Map<'_>) {
     for key in ["type", "mask", "group"] {

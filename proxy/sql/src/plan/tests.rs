@@ -130,6 +130,7 @@ fn database() -> Database {
             protect,
             mask,
             group,
+            was: None,
             place,
         });
     }

@@ -156,7 +156,7 @@ fn form(table: &Table, position: Option<usize>) -> Box<Refusal> {
             "protected table {} cannot be made with INHERITS, OF or PARTITION OF",
             table.name
         ),
-        "Write its columns out.",
+        "A child has its parent's policy: leave it out of the policy, or write its columns out.",
         position,
     )
 }

@@ -1,7 +1,8 @@
 //! RENAME and SET SCHEMA: names that the policy uses stay where they are.
 //!
 //! A column is known by its name in the policy: renamed, it would be without protection, and another column
-//! that takes the name would be taken for it. It must never let either happen.
+//! that takes the name would be taken for it. It must never let either happen; a rename that the policy foretells
+//! (`was`) is of a table that is closed until it has happened.
 
 use super::names::{self, not_our_schema, not_ours, parts};
 use super::{Ruled, refuse, untouched};
@@ -10,12 +11,11 @@ use crate::taint;
 use crate::tree::RelationName;
 use crate::verdict::{Facts, Refusal};
 use crate::world::Lookup;
-use hippocrypt_policy::TableRef;
+use hippocrypt_policy::{ColumnIx, ColumnRef, TableRef};
 use pg_query::protobuf::{AlterObjectSchemaStmt, ObjectType, RangeVar, RenameStmt};
 use std::sync::Arc;
 
-const HINT: &str =
-    "The policy knows tables and columns by name: change the policy first, then rename.";
+const HINT: &str = "The policy knows tables and columns by name: name the new one in it first, with `was` for the old one.";
 
 /// RENAME of anything.
 pub(super) fn rename(s: &RenameStmt, input: &Input<'_>, facts: &mut Facts) -> Ruled {
@@ -46,6 +46,9 @@ fn relation(s: &RenameStmt, input: &Input<'_>, facts: &mut Facts) -> Ruled {
     let Some(relation) = s.relation.as_ref() else {
         return untouched();
     };
+    if let Some(table) = foretold(relation, &s.newname, input) {
+        return super::alter_table::qualified(relation, table, input);
+    }
     let made = made_of(relation, input);
     if made.is_none() && !matches!(names::lookup(relation, input), Lookup::Unprotected) {
         return Err(protected(relation, input));
@@ -67,6 +70,62 @@ fn relation(s: &RenameStmt, input: &Input<'_>, facts: &mut Facts) -> Ruled {
     }
 }
 
+/// The closed table behind the name, where the policy says of the new name what it was: for each column of cells
+/// one that had its name there.
+fn foretold<'w>(relation: &RangeVar, newname: &str, input: &Input<'w>) -> Option<&'w TableRef> {
+    let Lookup::Closed { table, .. } = names::lookup(relation, input) else {
+        return None;
+    };
+    let world = input.world;
+    let to = TableRef {
+        schema: Arc::clone(&table.schema),
+        table: Arc::from(newname),
+    };
+    let named = world.policy().tables.get(&to)?;
+    if world.policy().tables.contains_key(table) || world.has(&to.schema, newname) {
+        return None;
+    }
+    let was = |column: &str| {
+        named.columns.values().any(|ix| {
+            let was = world.column(*ix).and_then(|c| c.was.as_ref());
+            let name = world.column(*ix).map(|c| &c.name.column);
+            let is_it =
+                |was: &&ColumnRef| *was.column == *column || name.is_some_and(|n| **n == *column);
+            was.filter(|was| was.table == *table)
+                .is_some_and(|was| is_it(&was))
+        })
+    };
+    world.cells_of(table).all(was).then_some(table)
+}
+
+/// The closed table behind the name, where the policy says of the new column that it was this one.
+fn foretold_column<'w>(
+    relation: &RangeVar,
+    s: &RenameStmt,
+    input: &Input<'w>,
+) -> Option<&'w TableRef> {
+    let Lookup::Closed { table, .. } = names::lookup(relation, input) else {
+        return None;
+    };
+    let world = input.world;
+    let named = world.policy().tables.get(table);
+    // before the table is renamed itself, its columns are those of the table that it will be
+    let tables = world.policy().tables.values();
+    let later = tables
+        .filter(|t| t.name.schema == table.schema && !world.has(&t.name.schema, &t.name.table));
+    let mut columns = named
+        .into_iter()
+        .chain(later)
+        .filter_map(|t| t.columns.get(s.newname.as_str()));
+    let is_it = |ix: &ColumnIx| {
+        let was = world.column(*ix).and_then(|c| c.was.as_ref());
+        was.is_some_and(|was| *was.column == *s.subname && (named.is_some() || was.table == *table))
+    };
+    let free = named.is_none_or(|t| !t.columns.contains_key(s.subname.as_str()));
+    let cell = world.cells_of(table).any(|column| *column == *s.subname);
+    (free && cell && columns.any(is_it)).then_some(table)
+}
+
 /// A view over protected tables, or a child of one: the policy does not know it by name.
 fn made_of<'w>(relation: &RangeVar, input: &Input<'w>) -> Option<&'w TableRef> {
     match names::lookup(relation, input) {
@@ -83,6 +142,9 @@ fn column(s: &RenameStmt, input: &Input<'_>) -> Ruled {
     let Some(relation) = s.relation.as_ref() else {
         return untouched();
     };
+    if let Some(table) = foretold_column(relation, s, input) {
+        return super::alter_table::qualified(relation, table, input);
+    }
     let table = match names::lookup(relation, input) {
         Lookup::Unprotected => return untouched(),
         Lookup::Protected(table) => table,

@@ -65,6 +65,7 @@ fn policy() -> Database {
             protect: Protect::Random,
             mask: Mask::Full,
             group: Some(GroupIx(0)),
+            was: None,
             place,
         }],
         groups: vec![Group {

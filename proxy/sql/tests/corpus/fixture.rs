@@ -562,6 +562,7 @@ fn policy() -> Database {
             },
             mask: *mask,
             group,
+            was: None,
             place: place.clone(),
         });
     }

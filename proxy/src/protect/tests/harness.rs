@@ -51,6 +51,7 @@ fn column(name: &str, declared: D, protect: Protect, mask: Mask, group: Option<u
         protect,
         mask,
         group: group.map(GroupIx),
+        was: None,
         place: Place {
             file: "policy.yaml".into(),
             line: 1,
