@@ -31,6 +31,7 @@ pub use definitions::{Reader, with_constants};
 pub use describe::{FieldParts, parameter_description, row_description};
 pub use explain::without_cells;
 pub use fault::{BindError, Drift, OpenFault, ValueError, VaultError};
+pub use hash::read_constants;
 pub use render::{PositionMap, Rendered, render, render_pieces};
 pub use rows::open_row;
 pub use settings::{ByteaOutput, DateOrder, DateStyle, IntervalStyle, Settings};

@@ -320,7 +320,7 @@ fn weight(statements: &[Statement], text: &str) -> Option<usize> {
                     | Replacement::GroupId(_)
                     | Replacement::Default { .. }
                     | Replacement::Hash { .. }
-                    | Replacement::HashOf { .. } => 64,
+                    | Replacement::Made(_) => 64,
                 })
                 .sum::<usize>();
         }

@@ -9,7 +9,7 @@ use crate::catalog::Names;
 use crate::verdict::{CellOutput, Effects, Literal, Output, Plan, Shown, Touch, Use, Verdict};
 use crate::world::World;
 pub(crate) use check::PLACES;
-pub(crate) use check::prepared as check_prepare;
+pub(crate) use check::{Marks, prepared as check_prepare};
 pub(crate) use execute::execute;
 use flow::{Cell, Fate, Flow, Leaf, LeafIx, Sealed, What};
 use hippocrypt_policy::{ColumnIx, TableRef};
@@ -17,13 +17,14 @@ pub(crate) use made::Made;
 use pg_query::NodeEnum;
 use pg_query::protobuf::{Node, RangeVar};
 use refuse::{Judged, malformed, refusal, unsupported};
-use scope::{Ctes, Level, Outputs};
-use std::collections::{BTreeMap, BTreeSet};
+use scope::{BroughtIx, Ctes, Level, Outputs};
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
 pub(crate) mod alone;
 mod assign;
+mod brought;
 pub(crate) mod check;
 mod colname;
 mod combine;
@@ -68,6 +69,8 @@ pub(crate) struct Planned {
     pub(crate) touches: Vec<Touch>,
     /// What functions behind its views may change.
     pub(crate) effects: Effects,
+    /// What was written where the client wrote something else or nothing.
+    pub(crate) marks: Marks,
 }
 
 /// The command of one of the five statements.
@@ -119,6 +122,7 @@ fn planned(mut planner: Planner<'_>, stmt: &Node) -> Planned {
         tables: planner.tables,
         touches: planner.touches.into_iter().collect(),
         effects: planner.effects,
+        marks: planner.marks,
     }
 }
 
@@ -155,16 +159,19 @@ struct Planner<'a> {
     names: Vec<(LeafIx, String)>,
     /// Casts of columns whose values are leaves.
     column_casts: Vec<(Vec<LeafIx>, Range<usize>, types::BuiltIn)>,
-    /// How many defaults and hashes stand at the end of each row of the INSERT, or before what the UPDATE sets.
-    filled: usize,
     /// Hashes that are to be made.
     pending: Vec<hash::Pending>,
     /// Conditions of the WHEREs around that hashes are to stand for.
     lookups: Vec<lookup::Lookup>,
     /// Leaves in whose place something else is written.
     unwritten: BTreeSet<LeafIx>,
-    /// What is written in the place of column references, by where they stand.
-    in_place: BTreeMap<i32, lookup::InPlace>,
+    /// What is written where the client wrote something else or nothing.
+    marks: Marks,
+    /// Rows of VALUES and unnest in FROM.
+    brought: Vec<brought::Brought>,
+    /// Those that a `*` in the text shows, and those with a column that is reached by its name.
+    starred: Vec<BroughtIx>,
+    reached_by_name: Vec<BroughtIx>,
     /// Where the last relation of a FROM stands.
     last_relation: Option<usize>,
     effects: Effects,
@@ -189,11 +196,13 @@ impl<'a> Planner<'a> {
             named: BTreeSet::new(),
             names: Vec::new(),
             column_casts: Vec::new(),
-            filled: 0,
             pending: Vec::new(),
             lookups: Vec::new(),
             unwritten: BTreeSet::new(),
-            in_place: BTreeMap::new(),
+            marks: Marks::default(),
+            brought: Vec::new(),
+            starred: Vec::new(),
+            reached_by_name: Vec::new(),
             last_relation: None,
             effects: Effects::default(),
             stored: false,
@@ -228,6 +237,7 @@ impl<'a> Planner<'a> {
                 self.makes_none(into, outputs.is_some())?;
             }
         }
+        self.finish_brought()?;
         let (params, client_params) = self.finish_leaves()?;
         let mut plan = Plan {
             edits: std::mem::take(&mut self.edits).ordered()?,
@@ -237,7 +247,7 @@ impl<'a> Planner<'a> {
             copy,
             ..Plan::default()
         };
-        check::rendered(&self.input, stmt, &plan, self.filled, &self.in_place)?;
+        check::rendered(&self.input, stmt, &plan, &self.marks)?;
         if let Some(made) = made {
             self.makes(&mut plan, &columns, &made)?;
         }
@@ -375,9 +385,10 @@ impl<'a> Planner<'a> {
                 continue;
             }
             let null = matches!(leaf.what, What::Null);
-            if leaf.fate == Fate::Undecided || (null && *fate != Fate::Clear) {
+            let open = matches!(leaf.fate, Fate::Undecided | Fate::Tested);
+            if open || (null && *fate != Fate::Clear) {
                 leaf.fate = fate.clone();
-            } else if null {
+            } else if null || *fate == Fate::Tested {
                 // a NULL is a NULL on either side
             } else if leaf.fate != *fate {
                 let message =

@@ -8,8 +8,10 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 mod copy;
+mod hash;
 
-pub use copy::{CopyColumn, CopyDirection, CopyForm, CopyHeader, CopyPlan, CopyValue};
+pub use copy::{CopyColumn, CopyDirection, CopyForm, CopyHash, CopyHeader, CopyPlan, CopyValue};
+pub use hash::{HashPart, Plaintexts};
 
 /// One statement of a string, with what is to be done about it.
 #[derive(Clone, Debug)]
@@ -188,19 +190,12 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The same for a statement that is bound: each default is a parameter, so that every run has its own cells, and
-    /// so is each hash of parameters.
+    /// The same for a statement that is bound: each default is a parameter, so that every run has its own cells.
     pub fn bound(&self) -> Self {
         let mut bound = self.clone();
         for edit in &mut bound.edits {
-            let (column, made) = match &edit.with {
-                Replacement::Default { column, cell } => (column, Made::Default(cell.clone())),
-                Replacement::HashOf { column, parts } => (column, Made::Hash(parts.clone())),
-                Replacement::Text(_)
-                | Replacement::Cell { .. }
-                | Replacement::Argument { .. }
-                | Replacement::GroupId(_)
-                | Replacement::Hash { .. } => continue,
+            let Replacement::Default { column, cell } = &edit.with else {
+                continue;
             };
             let Ok(number) = u16::try_from(bound.params.len() + 1) else {
                 break;
@@ -209,9 +204,9 @@ impl Plan {
                 client: 0,
                 seal: Some(Seal::assigned(*column)),
                 oid: 17,
-                made: Some(made),
+                made: Some(Made::Default(cell.clone())),
             });
-            edit.with = Replacement::Text(format!("${number}"));
+            edit.with = Replacement::Made(number);
         }
         bound
     }
@@ -230,12 +225,20 @@ impl Plan {
 
     /// Whether the plan holds a literal value of a client (such plans are not cached).
     pub fn has_literals(&self) -> bool {
-        self.edits.iter().any(|e| {
-            matches!(
-                e.with,
-                Replacement::Cell { .. } | Replacement::Argument { .. } | Replacement::Hash { .. }
-            )
-        })
+        let edits = self.edits.iter().any(|e| match &e.with {
+            Replacement::Cell { .. } | Replacement::Argument { .. } | Replacement::Hash { .. } => {
+                true
+            }
+            Replacement::Text(_)
+            | Replacement::GroupId(_)
+            | Replacement::Default { .. }
+            | Replacement::Made(_) => false,
+        });
+        let made = self.params.iter().flat_map(|p| match &p.made {
+            Some(Made::Hash(parts)) => parts.as_slice(),
+            Some(Made::Default(_)) | None => &[],
+        });
+        edits || made.flatten().any(HashPart::is_literal)
     }
 }
 
@@ -278,29 +281,15 @@ pub enum Replacement {
         /// Its default, as the catalog has it.
         cell: StoredCell,
     },
-    /// The cell of a hash of these constants; NULL where one of them is (`None`).
+    /// A cell literal of a hash, one of cells where it is of arrays; NULL where a part is (`None`).
     Hash {
-        /// The column.
-        column: ColumnIx,
-        /// What its parts get, in their order.
-        parts: Vec<Option<(Literal, Seal)>>,
+        /// The column, and whether it is a value or many.
+        seal: Seal,
+        /// What its parts get, in their order: no parameters.
+        parts: Vec<Option<HashPart>>,
     },
-    /// The same of parameters of the client's: a parameter of its own, once the statement is bound.
-    HashOf {
-        /// The column.
-        column: ColumnIx,
-        /// What its parts get, in their order.
-        parts: Vec<Option<HashedParam>>,
-    },
-}
-
-/// A parameter of the client's that a hash is of.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HashedParam {
-    /// Which, from 0.
-    pub client: u16,
-    /// How it is sealed for its own column.
-    pub seal: Seal,
+    /// The parameter of this number, from 1, which is [`Made`].
+    Made(u16),
 }
 
 /// How a value becomes a cell.
@@ -349,7 +338,7 @@ pub enum Coercion {
 }
 
 /// A constant of the client's text, decoded by the grammar. `Debug` shows the kind only.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Literal {
     /// A quoted constant: PostgreSQL's type `unknown`, or typed by a cast to `cast`.
     String {
@@ -392,8 +381,8 @@ pub struct UpstreamParam {
 pub enum Made {
     /// A fresh one of this default.
     Default(StoredCell),
-    /// A hash of these; NULL where one of them is (`None`).
-    Hash(Vec<Option<HashedParam>>),
+    /// A hash of these, of which some are parameters; NULL where one of them is (`None`).
+    Hash(Vec<Option<HashPart>>),
 }
 
 /// A parameter as the client knows it.

@@ -6,12 +6,10 @@ use crate::protect::coerce::{self, Target};
 use crate::protect::describe::format_of;
 use crate::protect::elements::{self, Cells};
 use crate::protect::hash;
-use crate::protect::value;
 use crate::protect::vault::{Held, Unsealed};
 use crate::protect::{BindError, Settings, ValueError, Vault};
 use bytes::BytesMut;
-use hippocrypt_policy::{ColumnIx, element_of};
-use hippocrypt_sql::verdict::{HashedParam, Made, Output, Plan, Seal, Shape, UpstreamParam};
+use hippocrypt_sql::verdict::{Made, Output, Plan, Seal, Shape, UpstreamParam};
 use hippocrypt_wire::Format;
 use hippocrypt_wire::write::Writer;
 use std::ops::Range;
@@ -113,15 +111,18 @@ fn slot<'a>(
                 let held = Sealing::new(seal, vault, settings)?.held;
                 held.reseal(default, cells).map_err(BindError::Value)?;
             }
-            Made::Hash(of) => match hashed(seal.column, of, vault, settings, client_oids, parts)? {
-                Some(cell) => cells.extend(cell),
-                None => return Ok(Slot::Null),
-            },
+            Made::Hash(of) => {
+                let given = |client| given(client, client_oids, parts);
+                match hash::made(seal, of, vault, settings, given)?.binary() {
+                    Some(binary) => cells.extend(binary),
+                    None => return Ok(Slot::Null),
+                }
+            }
         }
         return Ok(Slot::Cell(start..cells.len()));
     }
     let client = usize::from(param.client);
-    let missing = || BindError::Protocol(format!("there is no parameter ${}", client + 1));
+    let missing = || missing(param.client);
     let value = *parts.params.get(client).ok_or_else(missing)?;
     let code = format_of(parts.param_formats, client).ok_or_else(missing)?;
     let Some(seal) = &param.seal else {
@@ -130,8 +131,7 @@ fn slot<'a>(
     let Some(bytes) = value else {
         return Ok(Slot::Null);
     };
-    let format = Format::from_code(code)
-        .ok_or_else(|| ValueError::new("22023", format!("unsupported format code: {code}")))?;
+    let format = format_from(code)?;
     let oid = client_oids.get(client).copied().unwrap_or(0);
     let sealing = Sealing::new(seal, vault, settings)?;
     let start = cells.len();
@@ -142,38 +142,30 @@ fn slot<'a>(
     Ok(Slot::Cell(start..cells.len()))
 }
 
-/// The cell of a hash of parameters; `None` where one is NULL.
-fn hashed(
-    column: ColumnIx,
-    of: &[Option<HashedParam>],
-    vault: &Vault,
-    settings: &Settings,
+/// A parameter of the client's that a hash is of.
+fn given<'a>(
+    client: u16,
     client_oids: &[u32],
-    parts: &BindParts<'_>,
-) -> Result<Option<Vec<u8>>, BindError> {
-    let given = of.iter().map(|param| {
-        let Some(param) = param else { return Ok(None) };
-        let client = usize::from(param.client);
-        let missing = || BindError::Protocol(format!("there is no parameter ${}", client + 1));
-        let value = *parts.params.get(client).ok_or_else(missing)?;
-        let code = format_of(parts.param_formats, client).ok_or_else(missing)?;
-        let format = Format::from_code(code)
-            .ok_or_else(|| ValueError::new("22023", format!("unsupported format code: {code}")))?;
-        let oid = client_oids.get(client).copied().unwrap_or(0);
-        Ok(value.map(|bytes| (&param.seal, oid, format, bytes)))
-    });
-    let given = given.collect::<Result<Vec<_>, BindError>>()?;
-    hash::cell(
-        column,
-        &given,
-        vault,
-        |(seal, ..)| seal,
-        |target, (seal, oid, format, bytes)| {
-            let bytes = elements::cut(bytes, seal.cut)?;
-            coerce::parameter(target, *oid, *format, bytes, settings)
-        },
-    )
-    .map_err(BindError::Value)
+    parts: &BindParts<'a>,
+) -> Result<hash::Given<'a>, BindError> {
+    let ix = usize::from(client);
+    let missing = || missing(client);
+    let bytes = *parts.params.get(ix).ok_or_else(missing)?;
+    let code = format_of(parts.param_formats, ix).ok_or_else(missing)?;
+    Ok(hash::Given {
+        oid: client_oids.get(ix).copied().unwrap_or(0),
+        format: format_from(code)?,
+        bytes,
+    })
+}
+
+fn missing(client: u16) -> BindError {
+    BindError::Protocol(format!("there is no parameter ${}", client + 1))
+}
+
+fn format_from(code: i16) -> Result<Format, ValueError> {
+    let unknown = || ValueError::new("22023", format!("unsupported format code: {code}"));
+    Format::from_code(code).ok_or_else(unknown)
 }
 
 /// What a value is sealed for.
@@ -228,38 +220,21 @@ impl<'a> Sealing<'a> {
         bytes: &[u8],
         cells: &mut Vec<u8>,
     ) -> Result<(), BindError> {
-        let of = |e: ValueError| e.of(&self.held.name);
-        let element = element_of(oid).ok_or_else(|| of(no_array(oid)))?;
         let mut array = Cells::new(cells);
-        let mut add = |value: Option<&[u8]>| match value {
+        let read = elements::of_parameter(oid, format, bytes, |element, value| match value {
             None => {
                 array.null(cells);
                 Ok(())
             }
             Some(value) => array.cell(cells, |out| self.one(element, format, value, out)),
-        };
-        match format {
-            Format::Text => {
-                let text = value::text::utf8(bytes).map_err(of)?;
-                for value in elements::of_text(text).map_err(of)? {
-                    add(value.as_ref().map(|v| v.as_bytes()))?;
-                }
-            }
-            Format::Binary => {
-                for value in elements::of_binary(bytes, element).map_err(of)? {
-                    add(value)?;
-                }
-            }
-        }
+        });
+        read.map_err(|error| match error {
+            BindError::Value(error) => BindError::Value(error.of(&self.held.name)),
+            other => other,
+        })?;
         array.finish(cells);
         Ok(())
     }
-}
-
-fn no_array(oid: u32) -> ValueError {
-    let message = format!("the type with OID {oid} is no array of values of an encrypted column");
-    ValueError::new("42809", message)
-        .hint("Declare the parameter as an array of the column's type.")
 }
 
 /// As the client asks, but cells in binary.

@@ -5,6 +5,9 @@
 
 use crate::protect::ValueError;
 use crate::protect::value::text::utf8;
+use hippocrypt_policy::element_of;
+use hippocrypt_sql::verdict::{Literal, Seal};
+use hippocrypt_wire::Format;
 use std::fmt::Write as _;
 use zeroize::Zeroizing;
 
@@ -186,6 +189,84 @@ pub(in crate::protect) fn of_binary(
             "incorrect binary data format in bind parameter",
         )),
     }
+}
+
+/// Each element of an array that was bound as type `oid`, with the elements' own type.
+///
+/// # Errors
+/// Those of reading the array, 42809 where it is none, and those of `one`.
+pub(in crate::protect) fn of_parameter<E: From<ValueError>>(
+    oid: u32,
+    format: Format,
+    bytes: &[u8],
+    mut one: impl FnMut(u32, Option<&[u8]>) -> Result<(), E>,
+) -> Result<(), E> {
+    let element = element_of(oid).ok_or_else(|| no_array(oid))?;
+    match format {
+        Format::Text => {
+            for value in of_text(utf8(bytes)?)? {
+                one(element, value.as_ref().map(|v| v.as_bytes()))?;
+            }
+        }
+        Format::Binary => {
+            for value in of_binary(bytes, element)? {
+                one(element, value)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Each element of an array literal: a cast of the array is one of each element.
+///
+/// # Errors
+/// Those of reading the array.
+pub(in crate::protect) fn of_literal(
+    literal: &Literal,
+    seal: &Seal,
+) -> Result<Vec<Option<Literal>>, ValueError> {
+    let no_array = || ValueError::new("XX000", "the plan does not fit the statement");
+    let Literal::String { value, cast } = literal else {
+        return Err(no_array());
+    };
+    let cast = match *cast {
+        0 => 0,
+        array => element_of(array).ok_or_else(no_array)?,
+    };
+    let element = |value: Zeroizing<String>| {
+        let left = cut(value.as_bytes(), seal.cut)?.len();
+        let value = Zeroizing::new(value.get(..left).unwrap_or_default().to_owned());
+        Ok(Literal::String { value, cast })
+    };
+    let elements = of_text(value)?.into_iter();
+    elements
+        .map(|value| value.map(element).transpose())
+        .collect()
+}
+
+/// An array argument of EXECUTE: a quoted one is read as the parameter's type reads it; a cast to that type says no more.
+///
+/// # Errors
+/// 42804 where it is no array, 0A000 where it is one of another type.
+pub(in crate::protect) fn argument(literal: &Literal, oid: u32) -> Result<Literal, ValueError> {
+    let Literal::String { value, cast } = literal else {
+        let message = "an argument that is no array cannot be coerced to the expected array type";
+        return Err(ValueError::new("42804", message));
+    };
+    if *cast != 0 && *cast != oid {
+        let message = "an array argument of another type than the parameter's is not understood";
+        return Err(
+            ValueError::new("0A000", message).hint("Give it as a quoted constant without a cast.")
+        );
+    }
+    let value = value.clone();
+    Ok(Literal::String { value, cast: oid })
+}
+
+fn no_array(oid: u32) -> ValueError {
+    let message = format!("the type with OID {oid} is no array of values of an encrypted column");
+    ValueError::new("42809", message)
+        .hint("Declare the parameter as an array of the column's type.")
 }
 
 fn int(rest: &mut &[u8]) -> Result<i32, ValueError> {

@@ -9,11 +9,9 @@ use crate::protect::hash;
 use crate::protect::value::Value;
 use crate::protect::vault::{Held, Unsealed};
 use crate::protect::{Settings, ValueError, Vault};
-use hippocrypt_policy::element_of;
 use hippocrypt_sql::verdict::{Edit, Literal, Replacement, Seal, Shape, Statement, Verdict};
 use hippocrypt_wire::Format;
 use std::fmt::Write as _;
-use zeroize::Zeroizing;
 
 /// A text for the server, and the way back to the client's positions.
 #[derive(Debug)]
@@ -152,13 +150,11 @@ impl<'a> Writing<'a> {
                 held.reseal(cell, &mut fresh)?;
                 self.apart(&bytea_literal(&fresh), edit.range.end)
             }
-            Replacement::Hash { column, parts } => {
-                let cell = hash::of_literals(*column, parts, vault, settings)?;
-                let cell = cell.map_or_else(|| "NULL::bytea".to_owned(), |c| bytea_literal(&c));
-                self.apart(&cell, edit.range.end)
+            Replacement::Hash { seal, parts } => {
+                let made = hash::of_literals(seal, parts, vault, settings)?;
+                self.apart(&made.literal(), edit.range.end)
             }
-            // it has become a parameter, or there is no Bind that could fill it
-            Replacement::HashOf { .. } => return Err(mixed_up()),
+            Replacement::Made(number) => self.apart(&format!("${number}"), edit.range.end),
             Replacement::GroupId(group) => {
                 let id = vault.group_id(*group).ok_or_else(mixed_up)?;
                 self.apart(&bytea_literal(&id.0.to_be_bytes()), edit.range.end)
@@ -255,7 +251,7 @@ fn seal_argument(
     sealed(held, value)
 }
 
-/// An array argument: a quoted one is read as the parameter's type reads it; a cast to that type says no more.
+/// An array argument of EXECUTE.
 fn seal_array(
     literal: &Literal,
     oid: u32,
@@ -263,19 +259,8 @@ fn seal_array(
     vault: &Vault,
     settings: &Settings,
 ) -> Result<Vec<Option<Vec<u8>>>, ValueError> {
-    let Literal::String { value, cast } = literal else {
-        let held = vault.held(seal.column).ok_or_else(mixed_up)?;
-        let message = "an argument that is no array cannot be coerced to the expected array type";
-        return Err(ValueError::new("42804", message).of(&held.name));
-    };
-    if *cast != 0 && *cast != oid {
-        let message = "an array argument of another type than the parameter's is not understood";
-        return Err(
-            ValueError::new("0A000", message).hint("Give it as a quoted constant without a cast.")
-        );
-    }
-    let value = value.clone();
-    let literal = Literal::String { value, cast: oid };
+    let held = vault.held(seal.column).ok_or_else(mixed_up)?;
+    let literal = elements::argument(literal, oid).map_err(|e| e.of(&held.name))?;
     seal_elements(&literal, seal, vault, settings)
 }
 
@@ -291,35 +276,16 @@ fn sealed(held: &Held, value: Value<'_>) -> Result<Vec<u8>, ValueError> {
     }
 }
 
-/// The cells of an array literal's elements; a cast of the array is one of each element.
+/// The cells of an array literal's elements.
 fn seal_elements(
     literal: &Literal,
     seal: &Seal,
     vault: &Vault,
     settings: &Settings,
 ) -> Result<Vec<Option<Vec<u8>>>, ValueError> {
-    let Literal::String { value, cast } = literal else {
-        return Err(mixed_up());
-    };
-    let cast = match *cast {
-        0 => 0,
-        array => element_of(array).ok_or_else(mixed_up)?,
-    };
     let held = vault.held(seal.column).ok_or_else(mixed_up)?;
-    let elements = elements::of_text(value).map_err(|e| e.of(&held.name))?;
-    let cell = |value: Zeroizing<String>| {
-        let left = elements::cut(value.as_bytes(), seal.cut)?.len();
-        let value = Zeroizing::new(
-            value
-                .chars()
-                .as_str()
-                .get(..left)
-                .unwrap_or_default()
-                .to_owned(),
-        );
-        let literal = Literal::String { value, cast };
-        seal_literal(&literal, seal, vault, settings)
-    };
+    let elements = elements::of_literal(literal, seal).map_err(|e| e.of(&held.name))?;
+    let cell = |literal: Literal| seal_literal(&literal, seal, vault, settings);
     elements
         .into_iter()
         .map(|element| element.map(cell).transpose())
@@ -327,7 +293,7 @@ fn seal_elements(
 }
 
 /// `E'\\x…'::bytea`: an escape string means the same whatever `standard_conforming_strings` says.
-fn bytea_literal(bytes: &[u8]) -> String {
+pub(in crate::protect) fn bytea_literal(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len() * 2 + 14);
     text.push_str("E'\\\\x");
     for byte in bytes {

@@ -29,14 +29,33 @@ impl Machine {
         self.copy_in = true;
         self.copying = false;
         self.inflight.drop_syncs_behind_head();
-        self.sealing = match self.copied_by(CopyDirection::In) {
-            Some(plan) => {
-                fits(&plan, frame)?;
-                Some(Box::new(CopyIn::new(plan)))
-            }
-            None => None,
+        let Some(plan) = self.copied_by(CopyDirection::In) else {
+            self.sealing = None;
+            self.pass(frame);
+            return Ok(());
         };
-        self.pass(frame);
+        fits(&plan, frame)?;
+        match plan.hashes.is_empty() {
+            true => self.pass(frame),
+            false => self.pass_copy_in(&plan)?,
+        }
+        self.sealing = Some(Box::new(CopyIn::new(plan)));
+        Ok(())
+    }
+
+    /// CopyInResponse with the client's own columns, and not those that are filled for it.
+    fn pass_copy_in(&mut self, plan: &CopyPlan) -> Result<(), Fault> {
+        if self.late.is_some() {
+            return Ok(());
+        }
+        let format = u8::from(plan.form == CopyForm::Binary);
+        let columns = u16::try_from(plan.columns.len()).map_err(|_| Fault::Server('G'))?;
+        let out = &mut self.to_client;
+        out.put_u8(b'G');
+        out.put_u32(7 + 2 * u32::from(columns));
+        out.put_u8(format);
+        out.put_u16(columns);
+        (0..columns).for_each(|_| out.put_u16(u16::from(format)));
         Ok(())
     }
 
@@ -215,7 +234,7 @@ impl Machine {
 /// CopyInResponse and CopyOutResponse: format and number of columns are the plan's.
 fn fits(plan: &CopyPlan, frame: &Frame) -> Result<(), Fault> {
     let wanted = i8::from(plan.form == CopyForm::Binary);
-    let columns = i16::try_from(plan.columns.len()).unwrap_or(-1);
+    let columns = i16::try_from(plan.columns.len() + plan.hashes.len()).unwrap_or(-1);
     let [format, count @ ..] = frame.body() else {
         return Err(Fault::Server(frame.tag().into()));
     };

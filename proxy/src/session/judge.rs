@@ -5,11 +5,11 @@
 use super::fault;
 use super::machine::{Machine, Protected};
 use super::prepared::{Basis, Gives, Judged, Part, Prepared as PreparedStatement};
-use crate::protect::{render, render_pieces};
+use crate::protect::{ValueError, read_constants, render, render_pieces};
 use bytes::Bytes;
 use hippocrypt_audit::{ColumnUse, Described};
 use hippocrypt_sql::verdict::{
-    Cursor, Edit, Facts, Prepared, Replacement, Shown, Statement, Use, Verdict,
+    Cursor, Edit, Facts, Plan, Prepared, Replacement, Shown, Statement, Use, Verdict,
 };
 use hippocrypt_sql::{Analyser, Context, Normalised, Session, Standing, normalise};
 use hippocrypt_wire::{ErrorReport, Severity};
@@ -203,6 +203,11 @@ impl Machine {
             .then(|| render(text, statements, &protected.vault, &self.settings))
             .transpose()
             .map_err(|e| fault::value(&e, text))?;
+        let read = statements
+            .iter()
+            .map(|statement| self.plan_of(statement, protected))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|e| fault::value(&e, text))?;
         let (text_up, map) = rendered.map(|r| (r.text, r.map)).unzip();
         let guards = statements
             .iter()
@@ -215,7 +220,8 @@ impl Machine {
         let parts = statements
             .iter()
             .zip(described)
-            .map(|(statement, described)| part(text, statement, described, &basis))
+            .zip(read)
+            .map(|((statement, described), plan)| part(text, statement, plan, described, &basis))
             .collect();
         Ok(Judged {
             parts,
@@ -224,6 +230,28 @@ impl Machine {
             guards,
             basis,
         })
+    }
+
+    /// The plan of a statement, its constants read as far as they are not in the text.
+    fn plan_of(
+        &self,
+        statement: &Statement,
+        protected: &Protected,
+    ) -> Result<Option<Arc<Plan>>, ValueError> {
+        let Verdict::Plan(plan) = &statement.verdict else {
+            return Ok(None);
+        };
+        let read = |plan: &Plan| read_constants(plan, &protected.vault, &self.settings);
+        let own = read(plan)?;
+        let stands = plan.stands.as_deref().map(read).transpose()?.flatten();
+        if own.is_none() && stands.is_none() {
+            return Ok(Some(Arc::clone(plan)));
+        }
+        let mut plan = own.unwrap_or_else(|| plan.as_ref().clone());
+        if let Some(stands) = stands {
+            plan.stands = Some(Arc::new(stands));
+        }
+        Ok(Some(Arc::new(plan)))
     }
 
     /// In a database without a policy: one part for the whole text.
@@ -280,11 +308,13 @@ impl Machine {
     }
 }
 
-fn part(text: &str, statement: &Statement, described: Arc<Described>, basis: &Basis) -> Arc<Part> {
-    let plan = match &statement.verdict {
-        Verdict::Plan(plan) => Some(Arc::clone(plan)),
-        Verdict::Untouched | Verdict::Refusal(_) => None,
-    };
+fn part(
+    text: &str,
+    statement: &Statement,
+    plan: Option<Arc<Plan>>,
+    described: Arc<Described>,
+    basis: &Basis,
+) -> Arc<Part> {
     let effects = &statement.facts.effects;
     let gives = matches!(effects.prepared, Some((Prepared::Prepare, _)))
         || matches!(effects.cursor, Some((Cursor::Declare { .. }, _)));
@@ -429,7 +459,7 @@ fn guard(statements: &mut [Statement]) {
     }
 }
 
-/// Each run of a prepared statement has its own cells of a default, and hashes of its own parameters.
+/// Each run of a prepared statement has its own cells of a default.
 fn bind_defaults(statements: &mut [Statement]) {
     let run = ["SELECT", "INSERT", "UPDATE", "DELETE", "MERGE"];
     for statement in statements {
@@ -437,12 +467,7 @@ fn bind_defaults(statements: &mut [Statement]) {
             continue;
         }
         if let Verdict::Plan(plan) = &statement.verdict {
-            let has = |e: &Edit| {
-                matches!(
-                    e.with,
-                    Replacement::Default { .. } | Replacement::HashOf { .. }
-                )
-            };
+            let has = |e: &Edit| matches!(e.with, Replacement::Default { .. });
             if plan.edits.iter().any(has) {
                 statement.verdict = Verdict::Plan(Arc::new(plan.bound()));
             }

@@ -6,8 +6,11 @@ use hippocrypt_e2e::place::Place;
 use hippocrypt_e2e::raw::{self, Message, Raw, rows, sqlstate};
 use hippocrypt_e2e::{Setup, sql};
 
+mod brought;
 mod compared;
+mod copied;
 mod filled;
+mod held;
 mod looked_up;
 mod refused;
 
@@ -64,6 +67,27 @@ fn tokens(client: &mut Raw) -> Vec<Option<String>> {
         .into_iter()
         .map(|mut row| row.remove(0))
         .collect()
+}
+
+/// Every row has the hash that an INSERT of its values would give it.
+fn assert_true(client: &mut Raw, after: &str) {
+    let all = rows(&run(client, "SELECT ssn, dob, match FROM people"));
+    for row in all {
+        let value = |ix: usize| match &row[ix] {
+            Some(value) => format!("'{value}'"),
+            None => "NULL".to_owned(),
+        };
+        let insert = format!(
+            "INSERT INTO people (id, ssn, dob) VALUES (-1, {}, {}) ON CONFLICT (id) DO NOTHING RETURNING match",
+            value(0),
+            value(1)
+        );
+        run(client, "BEGIN");
+        run(client, "DELETE FROM people");
+        let anew = rows(&run(client, &insert));
+        run(client, "ROLLBACK");
+        assert_eq!(anew, [[row[2].clone()]], "{after}: {row:?}");
+    }
 }
 
 /// Parse, Bind, Execute with parameters in one format, types undeclared.

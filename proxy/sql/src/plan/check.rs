@@ -13,8 +13,11 @@ use pg_query::protobuf::{CmdType, Node, PrepareStmt};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
+mod added;
 pub(crate) mod definition;
-mod filled;
+
+pub(crate) use added::Marks;
+use added::{ADDED, Added, is_added};
 
 /// What stands for a cell: valid under every setting.
 const DUMMY: &str = "E'\\\\xf5e1f5e1f5e1f5e1f5e1'::bytea";
@@ -35,14 +38,7 @@ pub(crate) const PLACES: [&str; 8] = [
 ];
 
 /// Parses the statement as it would go upstream, and compares.
-/// `filled` defaults stand at the end of each row of an INSERT, and `in_place` stands where columns were.
-pub(super) fn rendered(
-    input: &Input<'_>,
-    stmt: &Node,
-    plan: &Plan,
-    filled: usize,
-    in_place: &BTreeMap<i32, InPlace>,
-) -> Judged<()> {
+pub(super) fn rendered(input: &Input<'_>, stmt: &Node, plan: &Plan, marks: &Marks) -> Judged<()> {
     let wrong = || malformed("statement");
     let after = reparsed(input, plan).ok_or_else(wrong)?;
     let columns = match (&plan.outputs, &plan.copy) {
@@ -52,10 +48,8 @@ pub(super) fn rendered(
         (None, Some(copy)) => copied(&after, copy),
         (None, None) => true,
     };
-    let mut others = after;
-    let found = filled::take_out(stmt, &mut others, filled)
-        .and_then(|added| Some(added + same(stmt.clone(), others, in_place)?));
-    match columns && found == Some(cells(plan)) {
+    let same = same(stmt.clone(), after, plan, marks);
+    match columns && same == Some(true) {
         true => Ok(()),
         false => Err(wrong()),
     }
@@ -68,6 +62,7 @@ pub(crate) fn prepared(
     stmt: &PrepareStmt,
     plan: &Plan,
     types: Option<usize>,
+    marks: &Marks,
 ) -> Judged<()> {
     let wrong = || malformed("PREPARE");
     let after = reparsed(input, plan).ok_or_else(wrong)?;
@@ -77,7 +72,6 @@ pub(crate) fn prepared(
     let (Some(before), Some(query)) = (&stmt.query, &after.query) else {
         return Err(wrong());
     };
-    let cells = cells(plan);
     let sealed = plan.stands.iter().flat_map(|p| &p.params);
     let listed = match types {
         None => strict(&stmt.argtypes) == strict(&after.argtypes),
@@ -90,10 +84,8 @@ pub(crate) fn prepared(
                 })
         }
     };
-    // a lookup by values within is none that the text here could be compared with: it is refused
-    let found = same((**before).clone(), (**query).clone(), &BTreeMap::new());
-    let same = found == Some(cells);
-    match same && listed && stmt.name == after.name {
+    let same = same((**before).clone(), (**query).clone(), plan, marks);
+    match same == Some(true) && listed && stmt.name == after.name {
         true => Ok(()),
         false => Err(wrong()),
     }
@@ -111,7 +103,8 @@ pub(super) fn executed(input: &Input<'_>, stmt: &Node, plan: &Plan, target: &Pla
             .pointer("/node/AConst/isnull")
             .and_then(Value::as_bool)
             == Some(true);
-        let is_cell = value.pointer("/node/TypeCast").is_some_and(is_dummy);
+        let cast = value.pointer("/node/TypeCast");
+        let is_cell = cast.is_some_and(|cast| is_dummy(cast) || added::is_added_cell(cast));
         let own = written.get(usize::from(param.client));
         match param.seal {
             Some(_) => is_null || is_cell,
@@ -165,36 +158,63 @@ fn reparsed(input: &Input<'_>, plan: &Plan) -> Option<Node> {
     }
 }
 
-fn cells(plan: &Plan) -> usize {
-    let is_cell = |e: &&crate::verdict::Edit| !matches!(e.with, Replacement::Text(_));
-    plan.edits.iter().filter(is_cell).count()
-}
-
-/// How many dummies `after` has, if it is otherwise the same as `before`.
+/// Whether `after` is `before` with the plan's edits, and nothing else.
 ///
 /// An INSERT's rows are compared one by one: a tree as a JSON value is many times its text.
-fn same(mut before: Node, mut after: Node, in_place: &BTreeMap<i32, InPlace>) -> Option<usize> {
-    let (rows, others) = (rows(&mut before), rows(&mut after));
+fn same(mut before: Node, mut after: Node, plan: &Plan, marks: &Marks) -> Option<bool> {
+    let (rows, others) = match rows(&mut before) {
+        rows if rows.is_empty() => (rows, Vec::new()),
+        before => (before, rows(&mut after)),
+    };
     if rows.len() != others.len() {
-        return None;
+        return Some(false);
     }
-    let mut found = alike(&before, &after, in_place)?;
+    let added = Added::of(plan, marks);
+    let mut found = Found::default();
+    if !found.alike(&before, &after, &added, marks)? {
+        return Some(false);
+    }
     for (row, other) in rows.iter().zip(&others) {
-        found += alike(row, other, in_place)?;
+        if !found.alike(row, other, &added, marks)? {
+            return Some(false);
+        }
     }
-    Some(found)
+    let cells = plan.edits.iter().filter(|edit| match edit.with {
+        Replacement::Text(_) | Replacement::Made(_) => false,
+        _ => !is_added(edit),
+    });
+    Some(found.cells == cells.count() && found.added == added.count)
 }
 
-fn alike(before: &Node, after: &Node, in_place: &BTreeMap<i32, InPlace>) -> Option<usize> {
-    let mut before = serde_json::to_value(before).ok()?;
-    if !in_place.is_empty() {
-        put(&mut before, in_place);
+/// What there was of edits in a tree.
+#[derive(Default)]
+struct Found {
+    /// Dummies in the place of constants.
+    cells: usize,
+    added: usize,
+}
+
+impl Found {
+    fn alike(
+        &mut self,
+        before: &Node,
+        after: &Node,
+        added: &Added<'_>,
+        marks: &Marks,
+    ) -> Option<bool> {
+        let mut before = serde_json::to_value(before).ok()?;
+        if !marks.in_place.is_empty() {
+            put(&mut before, &marks.in_place);
+        }
+        let mut after = serde_json::to_value(after).ok()?;
+        if added.count > 0 {
+            self.added += added.take_out(&mut after);
+        }
+        self.cells += dummies(&after);
+        erase(&mut before);
+        erase(&mut after);
+        Some(before == after)
     }
-    let mut after = serde_json::to_value(after).ok()?;
-    let found = dummies(&after);
-    erase(&mut before);
-    erase(&mut after);
-    (before == after).then_some(found)
 }
 
 /// Puts what was written in the place of columns there.
@@ -244,13 +264,13 @@ fn rendered_text(input: &Input<'_>, edits: &[Edit]) -> Option<String> {
         text.push_str(input.text.get(at..edit.range.start)?);
         match &edit.with {
             Replacement::Text(with) => text.push_str(with),
+            Replacement::Made(number) => text.push_str(&format!("${number}")),
             Replacement::Cell { .. }
             | Replacement::Argument { .. }
             | Replacement::GroupId(_)
             | Replacement::Default { .. }
-            | Replacement::Hash { .. }
-            | Replacement::HashOf { .. } => {
-                text.push_str(DUMMY);
+            | Replacement::Hash { .. } => {
+                text.push_str(if is_added(edit) { ADDED } else { DUMMY });
             }
         }
         at = edit.range.end;
@@ -274,10 +294,14 @@ fn dummies(value: &Value) -> usize {
 }
 
 fn is_dummy(cast: &Value) -> bool {
+    is_cell(cast, DUMMY_VALUE)
+}
+
+/// Whether it is a cast of this constant to bytea.
+fn is_cell(cast: &Value, constant: &str) -> bool {
     let value = cast.pointer("/arg/node/AConst/val/Sval/sval");
     let ty = cast.pointer("/type_name/names/0/node/String/sval");
-    value.and_then(Value::as_str) == Some(DUMMY_VALUE)
-        && ty.and_then(Value::as_str) == Some("bytea")
+    value.and_then(Value::as_str) == Some(constant) && ty.and_then(Value::as_str) == Some("bytea")
 }
 
 /// Takes out what an edit may change.
@@ -348,11 +372,10 @@ fn copied(stmt: &Node, plan: &CopyPlan) -> bool {
         Some(query) => width(query) == Some(plan.columns.len()) || has_star(query),
         None => {
             let named = |node: &Node, name: &str| matches!(&node.node, Some(NodeEnum::String(s)) if s.sval == name);
-            let listed = copy.attlist.iter().zip(&plan.columns);
-            copy.attlist.len() == plan.columns.len()
-                && listed
-                    .into_iter()
-                    .all(|(node, column)| named(node, &column.name))
+            let columns = plan.columns.iter().map(|column| &column.name);
+            let names: Vec<_> = columns.chain(plan.hashes.iter().map(|h| &h.name)).collect();
+            let mut listed = copy.attlist.iter().zip(&names);
+            copy.attlist.len() == names.len() && listed.all(|(node, name)| named(node, name))
         }
     }
 }

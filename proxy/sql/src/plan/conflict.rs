@@ -3,9 +3,11 @@
 //! A conflict is an equality: it must never be looked for among random cells.
 
 use super::Planner;
+use super::hash::Origin;
 use super::insert::known_column;
 use super::refuse::{Judged, malformed};
 use super::scope::{Entry, Level};
+use super::update::first_target;
 use crate::world::ProtectedTable;
 use hippocrypt_policy::ColumnIx;
 use pg_query::NodeEnum;
@@ -29,8 +31,8 @@ impl Planner<'_> {
         self.levels.push(Level {
             entries: vec![entry.clone(), excluded],
         });
-        let set = self.set_list(&clause.target_list, table)?;
-        self.no_hash_set("ON CONFLICT DO UPDATE of", table, &set)?;
+        let set = self.set_list(&clause.target_list, table, Origin::Proposed)?;
+        self.rehash(table, &set, first_target(&clause.target_list))?;
         self.only_clear(
             clause.where_clause.as_deref(),
             "ON CONFLICT … WHERE",

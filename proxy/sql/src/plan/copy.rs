@@ -6,11 +6,13 @@
 use super::Planner;
 use super::flow::{Flow, What};
 use super::insert::known_column;
-use super::refuse::{Judged, malformed, refusal, with_hint};
+use super::refuse::{Judged, malformed, refusal, unsupported, with_hint};
 use super::resolve::parts;
 use super::scope::{Entry, Level, quoted};
 use crate::catalog::RelationKind;
-use crate::verdict::{CopyColumn, CopyDirection, CopyPlan, CopyValue, Output, Shown, Use};
+use crate::verdict::{
+    CopyColumn, CopyDirection, CopyHash, CopyPlan, CopyValue, Output, Shown, Use,
+};
 use crate::world::{Lookup, ProtectedTable};
 use hippocrypt_policy::ColumnIx;
 use options::Options;
@@ -64,12 +66,17 @@ impl Planner<'_> {
             true => CopyDirection::In,
             false => CopyDirection::Out,
         };
+        let mut hashes = Vec::new();
         let values = match direction {
-            CopyDirection::In => self.copied_in(stmt, relation, &table, entry, &columns)?,
+            CopyDirection::In => {
+                hashes = self.copied_hashes(stmt, relation, &table, &columns, options)?;
+                self.copied_in(stmt, relation, &table, entry, &columns)?
+            }
             CopyDirection::Out => self.copied_out(&table, &columns)?,
         };
         let columns = columns.into_iter().zip(values);
-        Ok(options.plan(direction, Some(table.name.clone()), columns.collect(), true))
+        let plan = options.plan(direction, Some(table.name.clone()), columns.collect(), true);
+        Ok(plan.map(|plan| CopyPlan { hashes, ..plan }))
     }
 
     /// Views have queries, not rows (copyto.c, BeginCopyTo; copyfrom.c, BeginCopyFrom).
@@ -112,6 +119,43 @@ impl Planner<'_> {
         let at = self.after_relation(relation)?;
         self.edits.text(at..at, &format!(" ({})", list.join(", ")));
         Ok(names)
+    }
+
+    /// What each row is given behind its fields. A list that was left out has the hashes themselves: they are refused.
+    fn copied_hashes(
+        &mut self,
+        stmt: &CopyStmt,
+        relation: &RangeVar,
+        table: &ProtectedTable,
+        columns: &[Arc<str>],
+        options: &Options,
+    ) -> Judged<Vec<CopyHash>> {
+        let mut hashes = Vec::new();
+        for hash in self.wanted(table, columns)? {
+            let name = Arc::clone(&hash.name);
+            if columns.contains(&name) {
+                continue;
+            }
+            let place = |part: &Arc<str>| columns.iter().position(|c| c == part);
+            let parts = hash.part_names().map(place).collect::<Option<Vec<_>>>();
+            let parts = parts.ok_or_else(|| malformed("COPY"))?;
+            let column = hash.column();
+            self.touch_column(column, Use::Write, Shown::Not);
+            hashes.push(CopyHash {
+                column,
+                name,
+                parts,
+            });
+        }
+        if !hashes.is_empty() && !stmt.attlist.is_empty() {
+            if options.force_not_null.has_all() {
+                let what = "FORCE_NOT_NULL * with a hash, which is NULL where a part is,";
+                return Err(with_hint(unsupported(what, -1), "Name the columns."));
+            }
+            let names: Vec<Arc<str>> = hashes.iter().map(|h| Arc::clone(&h.name)).collect();
+            self.lengthen(self.after_relation(relation)?, &names)?;
+        }
+        Ok(hashes)
     }
 
     fn copied_in(
@@ -204,6 +248,7 @@ impl Options {
             table,
             form: self.form.clone(),
             header: self.header,
+            hashes: Vec::new(),
             columns: columns
                 .into_iter()
                 .map(|(name, value)| CopyColumn {

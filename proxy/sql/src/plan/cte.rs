@@ -77,10 +77,8 @@ impl Planner<'_> {
             added.extend([&cycle.cycle_mark_column, &cycle.cycle_path_column]);
         }
         for name in added {
-            outputs.columns.push(OutputColumn {
-                name: Arc::from(name.as_str()),
-                flow: Flow::Clear,
-            });
+            let name = Arc::from(name.as_str());
+            outputs.columns.push(OutputColumn::new(name, Flow::Clear));
         }
         Ok(())
     }

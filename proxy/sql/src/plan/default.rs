@@ -5,12 +5,11 @@
 //! let a default that the server computes reach an encrypted column.
 
 use super::Planner;
-use super::hash::{Given, Hash};
+use super::hash::{Given, Hash, given};
 use super::refuse::{Judged, malformed, refusal, unsupported, with_hint};
 use super::scope::quoted;
 use crate::catalog::StoredCell;
 use crate::scan::Kind;
-use crate::verdict::Use;
 use crate::world::{ProtectedTable, TableColumn};
 use hippocrypt_policy::ColumnIx;
 use pg_query::NodeEnum;
@@ -118,7 +117,6 @@ impl Planner<'_> {
             return Ok(());
         };
         self.no_hidden(table)?;
-        self.no_hash("MERGE and COPY into", Some(table), columns)?;
         for column in &table.columns {
             if let (Some(ix), false) = (column.protected, columns.contains(&&*column.name)) {
                 self.fresh(ix, column, -1)?;
@@ -158,11 +156,6 @@ impl Planner<'_> {
         fresh: &[Fresh],
         rows: &[Row],
     ) -> Judged<()> {
-        // one in a CTE is not checked
-        if self.filled > 0 || self.ctes.len() > 1 {
-            return Err(unfilled(fresh));
-        }
-        self.filled = fresh.len();
         let mut source = self.input.tokens.from(list);
         let kind = |ix| self.input.tokens.kind(ix);
         if !insert.cols.is_empty() && kind(source) == Some(Kind::Ascii40) {
@@ -175,7 +168,7 @@ impl Planner<'_> {
             None if kind(source) == Some(Kind::Default) => self.of_nothing(source, fresh),
             Some(Some(NodeEnum::SelectStmt(select))) => match kind(source) {
                 Some(Kind::Values) => self.of_rows(source, select.values_lists.len(), fresh, rows),
-                Some(Kind::Select) => self.of_select(source, select, fresh),
+                Some(Kind::Select) => self.of_select(source, select, fresh, rows.first()),
                 _ => Err(unfilled(fresh)),
             },
             _ => Err(unfilled(fresh)),
@@ -183,11 +176,16 @@ impl Planner<'_> {
     }
 
     /// `, "a", "b"` at the end of a column list that the client wrote.
-    pub(super) fn lengthen(&mut self, list: usize, fresh: &[Fresh]) -> Judged<()> {
-        let at = self.close_of(self.input.tokens.from(list))?;
-        let names: String = fresh
+    pub(super) fn lengthen(&mut self, list: usize, added: &[Arc<str>]) -> Judged<()> {
+        self.lengthen_at(self.input.tokens.from(list), added)
+    }
+
+    /// The same, of the list that the token at `open` opens.
+    pub(super) fn lengthen_at(&mut self, open: usize, added: &[Arc<str>]) -> Judged<()> {
+        let at = self.close_of(open)?;
+        let names: String = added
             .iter()
-            .map(|f| format!(", {}", quoted(&f.name)))
+            .map(|name| format!(", {}", quoted(name)))
             .collect();
         self.edits.text(at..at, &names);
         Ok(())
@@ -229,7 +227,13 @@ impl Planner<'_> {
     }
 
     /// A constant more in each row changes no row that is returned, and no group; a set operation compares it.
-    fn of_select(&mut self, word: usize, select: &SelectStmt, fresh: &[Fresh]) -> Judged<()> {
+    fn of_select(
+        &mut self,
+        word: usize,
+        select: &SelectStmt,
+        fresh: &[Fresh],
+        row: Option<&Row>,
+    ) -> Judged<()> {
         let simple = select.op() == SetOperation::SetopNone && select.with_clause.is_none();
         if !simple || select.target_list.is_empty() {
             return Err(unfilled(fresh));
@@ -245,7 +249,7 @@ impl Planner<'_> {
         let end = tokens.until(first, tokens.from(self.input.range.end), &AFTER_TARGETS);
         let last = end.checked_sub(1).and_then(|ix| tokens.get(ix));
         let at = last.ok_or_else(|| malformed("INSERT"))?.range.end;
-        self.append(at, fresh, None)
+        self.append(at, fresh, row)
     }
 
     fn append(&mut self, at: usize, fresh: &[Fresh], row: Option<&Row>) -> Judged<()> {
@@ -262,21 +266,18 @@ impl Planner<'_> {
                 self.edits.fresh(range, *column, cell);
                 Ok(())
             }
-            (Made::Hash(hash), Some(row)) => self.make_hash(range, hash, Use::Write, |part| {
-                let given = row.iter().find(|(name, _)| **name == *part);
-                given.map(|(_, given)| *given)
-            }),
+            (Made::Hash(hash), Some(row)) => self.make_hash(range, hash, |part| given(row, part)),
             (Made::Hash(_), None) => Err(unfilled(std::slice::from_ref(fresh))),
         }
     }
 
-    fn close(&self, open: usize) -> Judged<usize> {
+    pub(super) fn close(&self, open: usize) -> Judged<usize> {
         let close = self.input.tokens.closing(open);
         close.ok_or_else(|| malformed("INSERT"))
     }
 
     /// The byte where the `(` at that token is closed.
-    fn close_of(&self, open: usize) -> Judged<usize> {
+    pub(super) fn close_of(&self, open: usize) -> Judged<usize> {
         let close = self.input.tokens.get(self.close(open)?);
         close
             .map(|t| t.range.start)
@@ -294,7 +295,7 @@ fn computed(name: &str, at: i32) -> Box<crate::verdict::Refusal> {
 fn unfilled(fresh: &[Fresh]) -> Box<crate::verdict::Refusal> {
     if let Some(hash) = fresh.iter().find(|f| matches!(f.made, Made::Hash(_))) {
         let what = format!("this form of INSERT with the hash \"{}\"", hash.name);
-        let hint = "INSERT … VALUES with literals or parameters fills it.";
+        let hint = "INSERT … VALUES, and one SELECT of literals, parameters and columns of VALUES or unnest, fill it.";
         return with_hint(unsupported(&what, -1), hint);
     }
     let names: Vec<&str> = fresh.iter().map(|f| &*f.name).collect();

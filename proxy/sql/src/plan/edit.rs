@@ -36,8 +36,10 @@ impl Edits {
 
     /// Puts a hash in place of the bytes, of what [`Self::settle`] says later; the number to say it by.
     pub(super) fn hash(&mut self, range: Range<usize>, column: ColumnIx) -> usize {
-        let parts = Vec::new();
-        let with = Replacement::Hash { column, parts };
+        let with = Replacement::Hash {
+            seal: Seal::assigned(column),
+            parts: Vec::new(),
+        };
         self.list.push(Edit { range, with });
         self.list.len() - 1
     }

@@ -8,7 +8,7 @@ use super::refuse::{Judged, malformed, refusal, with_hint};
 use super::{Planner, check, literal, params};
 use crate::analyse::Input;
 use crate::scan::Kind;
-use crate::verdict::{Edit, Literal, Plan, Refusal, Replacement, Seal};
+use crate::verdict::{Edit, HashPart, Literal, Made, Plan, Refusal, Replacement, Seal};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{ExecuteStmt, Node};
 use std::ops::Range;
@@ -104,11 +104,21 @@ fn edits(input: &Input<'_>, target: &Plan, arguments: &[Argument]) -> Judged<Vec
     let end = arguments.last().map(|a| a.range.end);
     for (ix, param) in target.params.iter().enumerate() {
         let client = usize::from(param.client);
-        let argument = arguments.get(client).ok_or_else(bad)?;
-        let own = ix < arguments.len();
+        let own = ix < arguments.len() && param.made.is_none();
         if own && ix != client {
             return Err(bad());
         }
+        if let (Some(Made::Hash(parts)), Some(seal)) = (&param.made, &param.seal) {
+            let end = end.ok_or_else(bad)?;
+            let comma = Replacement::Text(", ".to_owned());
+            let with = hashed(parts, seal, arguments, target)?;
+            edits.extend([comma, with].map(|with| Edit {
+                range: end..end,
+                with,
+            }));
+            continue;
+        }
+        let argument = arguments.get(client).ok_or_else(bad)?;
         let with = match &param.seal {
             Some(seal) => Some(sealed(argument, param.client, seal, target)?),
             None if own => None,
@@ -128,6 +138,33 @@ fn edits(input: &Input<'_>, target: &Plan, arguments: &[Argument]) -> Judged<Vec
         }
     }
     Ok(edits)
+}
+
+/// The hash of arguments, and of constants of the prepared statement, which were read when it was prepared.
+fn hashed(
+    parts: &[Option<HashPart>],
+    seal: &Seal,
+    arguments: &[Argument],
+    target: &Plan,
+) -> Judged<Replacement> {
+    let bad = || malformed("EXECUTE");
+    let part = |part: &Option<HashPart>| match part {
+        Some(HashPart::Param { client, seal }) => {
+            let argument = arguments.get(usize::from(*client)).ok_or_else(bad)?;
+            match sealed(argument, *client, seal, target)? {
+                Replacement::Argument { literal, oid, seal } => {
+                    Ok(Some(HashPart::Argument { literal, oid, seal }))
+                }
+                _ => Ok(None),
+            }
+        }
+        Some(HashPart::Constant { .. } | HashPart::Argument { .. }) => Err(bad()),
+        read => Ok(read.clone()),
+    };
+    Ok(Replacement::Hash {
+        seal: seal.clone(),
+        parts: parts.iter().map(part).collect::<Judged<_>>()?,
+    })
 }
 
 fn sealed(argument: &Argument, client: u16, seal: &Seal, target: &Plan) -> Judged<Replacement> {

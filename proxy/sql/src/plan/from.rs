@@ -222,11 +222,10 @@ impl<'a> Planner<'a> {
         self.levels.pop();
         self.as_derived(&outputs);
         let alias = subselect.alias.as_ref();
-        Ok(derived(
-            alias.map(|a| a.aliasname.as_str()),
-            &outputs,
-            alias,
-        ))
+        let name = alias.map(|a| a.aliasname.as_str());
+        let mut entry = derived(name, &outputs, alias);
+        entry.brought = self.bring_rows(query, &entry, alias);
+        Ok(entry)
     }
 
     /// `unnest($1::text[], '{…}'::date[])`: each column holds the elements of a literal or parameter, which become
@@ -274,6 +273,7 @@ impl<'a> Planner<'a> {
         // its columns are its arguments
         entry.fixed = true;
         rename(&mut entry, alias);
+        entry.brought = self.bring_arrays(&entry, call.location, alias);
         Ok(Some(entry))
     }
 
@@ -404,6 +404,14 @@ fn viewed(view: &View) -> Entry {
         (Arc::clone(&c.name), value)
     });
     let mut entry = Entry::new(Some(Arc::clone(&view.name.table)), columns.collect());
+    if let Some(target) = &view.target {
+        let mut columns: Vec<EntryColumn> = entry.columns.as_ref().clone();
+        for column in &mut columns {
+            let behind = target.column(&column.name).filter(|c| !c.fixed);
+            column.own = behind.and_then(|c| c.protected);
+        }
+        entry.columns = Arc::new(columns);
+    }
     entry.table = Some(view.name.clone());
     entry.system_columns = view.kind == RelationKind::MaterializedView;
     entry
@@ -432,6 +440,7 @@ pub(super) fn rename(entry: &mut Entry, alias: Option<&Alias>) {
             None => columns.push(EntryColumn {
                 name: Arc::from(name),
                 value: Value::Flow(Flow::Clear),
+                own: None,
                 text: Arc::from(""),
             }),
         }

@@ -4,18 +4,24 @@
 //! so is a value for the hash itself.
 
 use super::Planner;
+use super::brought::Reached;
 use super::default::Row;
-use super::flow::{Fate, Leaf, LeafIx, What};
+use super::flow::LeafIx;
 use super::literal;
-use super::refuse::{Judged, malformed, refusal, unsupported, with_hint};
-use super::scope::quoted;
-use crate::scan::Kind;
-use crate::verdict::{HashedParam, Replacement, Shown, Use};
+use super::refuse::{Judged, malformed, refusal, with_hint};
+use super::scope::{BroughtColumn, BroughtIx, quoted};
+use crate::verdict::{Shape, Shown, Use};
 use crate::world::ProtectedTable;
 use hippocrypt_policy::ColumnIx;
 use pg_query::NodeEnum;
 use pg_query::protobuf::Node;
+use std::ops::Range;
 use std::sync::Arc;
+
+mod pending;
+mod set;
+
+pub(super) use pending::Pending;
 
 /// A hash of a table, with the columns of the table that it is of.
 #[derive(Clone, Debug)]
@@ -31,27 +37,65 @@ impl Hash {
     pub(super) fn new(ix: ColumnIx, name: Arc<str>, parts: Vec<(ColumnIx, Arc<str>)>) -> Self {
         Self { ix, name, parts }
     }
+
+    pub(super) fn is(&self, other: &Self) -> bool {
+        self.ix == other.ix
+    }
+
+    pub(super) fn column(&self) -> ColumnIx {
+        self.ix
+    }
+
+    pub(super) fn part_names(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.parts.iter().map(|(_, name)| name)
+    }
+
+    /// What each part gets, by its name.
+    pub(super) fn given(&self, given: impl Fn(&str) -> Option<Given>) -> Vec<Option<Given>> {
+        self.parts.iter().map(|(_, part)| given(part)).collect()
+    }
 }
 
 /// What a row or SET gives a column.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Given {
     /// DEFAULT, as a token at this place: NULL, for a part of a hash has no default.
     Default(i32),
     /// A constant, parameter or NULL.
     Leaf(LeafIx),
+    /// A column of rows of constants and parameters.
+    Brought(BroughtColumn),
+    /// The same column of the row that the INSERT proposes.
+    Proposed,
     /// Anything else.
     Computed,
 }
 
-/// A hash whose place in the text is known, and whose parts are not settled yet.
-#[derive(Clone, Debug)]
-pub(super) struct Pending {
-    /// Its edit.
-    edit: usize,
-    hash: Hash,
-    /// By part; `None` is NULL.
-    parts: Vec<Option<LeafIx>>,
+/// What a part of a hash is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Null,
+    Leaf(LeafIx),
+    Brought(BroughtColumn),
+}
+
+impl Part {
+    /// The rows that it comes from.
+    pub(super) fn rows(&self) -> Option<BroughtIx> {
+        match self {
+            Self::Brought(of) => Some(of.rows),
+            Self::Null | Self::Leaf(_) => None,
+        }
+    }
+}
+
+/// The row beside which a value stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// Any.
+    Statement,
+    /// `excluded` of ON CONFLICT.
+    Proposed,
 }
 
 const HINT: &str = "Give a literal or a parameter for each column of \"of\".";
@@ -70,7 +114,7 @@ impl Planner<'_> {
             };
             for (ix, of) in self.world().policy().hashes_of(part) {
                 if found.iter().all(|known| known.ix != ix) {
-                    found.push(self.hash_in(table, ix, of)?);
+                    found.push(self.hash_of_table(table, ix, of)?);
                 }
             }
         }
@@ -78,7 +122,7 @@ impl Planner<'_> {
     }
 
     /// The table may be a view, which lacks columns and has other names for them.
-    fn hash_in(&self, table: &ProtectedTable, ix: ColumnIx, of: &[ColumnIx]) -> Judged<Hash> {
+    fn hash_of_table(&self, table: &ProtectedTable, ix: ColumnIx, of: &[ColumnIx]) -> Judged<Hash> {
         let named = |ix: ColumnIx| {
             let mut columns = table.columns.iter();
             let column = columns.find(|c| c.protected == Some(ix) && !c.fixed);
@@ -100,13 +144,22 @@ impl Planner<'_> {
     }
 
     /// What a statement gives a column, `before` being how many leaves there were before its value.
-    pub(super) fn given(&self, value: &Node, before: usize) -> Given {
+    pub(super) fn given(&self, column: &str, value: &Node, before: usize, origin: Origin) -> Given {
         match &value.node {
             Some(NodeEnum::SetToDefault(default)) => Given::Default(default.location),
+            Some(NodeEnum::ColumnRef(reference)) if origin == Origin::Proposed => {
+                let names = super::resolve::parts(&reference.fields).map(|p| (p.star, p.names));
+                match names.as_ref().map(|(star, names)| (star, names.as_slice())) {
+                    Ok((false, ["excluded", name])) if *name == column => Given::Proposed,
+                    _ => Given::Computed,
+                }
+            }
             _ if literal::is_leaf(value) && self.leaves.len() == before + 1 => {
                 Given::Leaf(LeafIx(before))
             }
-            _ => Given::Computed,
+            _ => self
+                .brought_column(value)
+                .map_or(Given::Computed, Given::Brought),
         }
     }
 
@@ -130,28 +183,66 @@ impl Planner<'_> {
         column.is_some_and(|c| matches!(c.protect, hippocrypt_policy::Protect::Hash(_)))
     }
 
-    /// The hash in place of these bytes, of what `given` says of each part.
+    /// The hash where the client wrote nothing, of what `given` says of each part.
     pub(super) fn make_hash(
         &mut self,
-        range: std::ops::Range<usize>,
+        range: Range<usize>,
         hash: &Hash,
-        usage: Use,
         given: impl Fn(&str) -> Option<Given>,
     ) -> Judged<()> {
-        let mut parts = Vec::with_capacity(hash.parts.len());
-        for (_, name) in &hash.parts {
-            parts.push(match given(name) {
-                Some(Given::Default(_)) => None,
-                Some(Given::Leaf(leaf)) => Some(leaf),
-                Some(Given::Computed) => return Err(self.computed_part(hash, name)),
-                None => return Err(malformed("hash")),
-            });
+        self.touch_column(hash.ix, Use::Write, Shown::Not);
+        let given = hash.given(given);
+        if let Some(names) = self.hash_value(range, hash, &given, Shape::One)? {
+            self.marks.references.insert(names);
+            self.marks.count += 1;
         }
-        self.touch_column(hash.ix, usage, Shown::Not);
-        let edit = self.edits.hash(range, hash.ix);
-        let hash = hash.clone();
-        self.pending.push(Pending { edit, hash, parts });
         Ok(())
+    }
+
+    /// The hash in place of these bytes; the names of the column that holds it, where it is one.
+    pub(super) fn hash_value(
+        &mut self,
+        range: Range<usize>,
+        hash: &Hash,
+        given: &[Option<Given>],
+        shape: Shape,
+    ) -> Judged<Option<[Arc<str>; 2]>> {
+        let parts = self.parts_given(hash, given)?;
+        if parts.iter().any(|part| part.rows().is_some()) {
+            let names = self.hash_column(hash, &parts, Reached::ByName)?;
+            let [table, column] = names.as_ref().ok_or_else(|| malformed("hash"))?;
+            let text = format!("{}.{}", quoted(table), quoted(column));
+            self.edits.text(range, &text);
+            return Ok(names);
+        }
+        let leaves = parts.iter().map(|part| match part {
+            Part::Leaf(leaf) => Some(*leaf),
+            Part::Null | Part::Brought(_) => None,
+        });
+        self.pend(range, hash, leaves.collect(), shape);
+        Ok(None)
+    }
+
+    /// The hash as a column of the rows that `*` shows.
+    pub(super) fn make_hash_by_star(
+        &mut self,
+        hash: &Hash,
+        given: impl Fn(&str) -> Option<Given>,
+    ) -> Judged<()> {
+        self.touch_column(hash.ix, Use::Write, Shown::Not);
+        let parts = self.parts_given(hash, &hash.given(given))?;
+        self.hash_column(hash, &parts, Reached::ByStar).map(drop)
+    }
+
+    fn parts_given(&self, hash: &Hash, given: &[Option<Given>]) -> Judged<Vec<Part>> {
+        let part = |((_, name), given): (&(ColumnIx, Arc<str>), &Option<Given>)| match given {
+            Some(Given::Default(_)) => Ok(Part::Null),
+            Some(Given::Leaf(leaf)) => Ok(Part::Leaf(*leaf)),
+            Some(Given::Brought(column)) => Ok(Part::Brought(*column)),
+            Some(Given::Proposed | Given::Computed) => Err(self.computed_part(hash, name)),
+            None => Err(malformed("hash")),
+        };
+        hash.parts.iter().zip(given).map(part).collect()
     }
 
     fn computed_part(&self, hash: &Hash, part: &str) -> Box<crate::verdict::Refusal> {
@@ -181,155 +272,18 @@ impl Planner<'_> {
     /// A hash that an INSERT names, and gives DEFAULT in each row.
     pub(super) fn in_place(&mut self, hash: &Hash, rows: &[Row]) -> Judged<()> {
         for row in rows {
-            let given = |name: &str| row.iter().find(|(n, _)| **n == *name).map(|(_, g)| *g);
-            let Some(Given::Default(at)) = given(&hash.name) else {
+            let Some(Given::Default(at)) = given(row, &hash.name) else {
                 return Err(malformed("hash"));
             };
             let range = self.token_range(at)?;
-            self.make_hash(range, hash, Use::Write, given)?;
+            self.make_hash(range, hash, |part| given(row, part))?;
         }
         Ok(())
     }
+}
 
-    /// Ways to write rows that fill no hash.
-    pub(super) fn no_hash(
-        &self,
-        what: &str,
-        table: Option<&ProtectedTable>,
-        columns: &[&str],
-    ) -> Judged<()> {
-        let Some(table) = table else { return Ok(()) };
-        match self.hashes(table, |c| columns.contains(&c))?.first() {
-            None => Ok(()),
-            Some(hash) => {
-                let name = self.world().column_name(hash.ix);
-                let part = hash.parts.iter().find(|(_, n)| columns.contains(&&**n));
-                let part = part.map_or_else(String::new, |(_, n)| n.to_string());
-                let what = format!("{what} column \"{part}\", which the hash {name} is of,");
-                let hint =
-                    "Write the row with INSERT … VALUES, or with UPDATE of every column of \"of\".";
-                Err(with_hint(unsupported(&what, -1), hint))
-            }
-        }
-    }
-
-    /// The same for what ON CONFLICT and MERGE set.
-    pub(super) fn no_hash_set(
-        &self,
-        what: &str,
-        table: Option<&ProtectedTable>,
-        set: &[(String, Given)],
-    ) -> Judged<()> {
-        let columns: Vec<&str> = set.iter().map(|(name, _)| name.as_str()).collect();
-        self.no_hash(what, table, &columns)
-    }
-
-    /// UPDATE: `"h" = …, ` in front of what it sets. `first` is where its first target stands.
-    pub(super) fn rehash(
-        &mut self,
-        table: Option<&ProtectedTable>,
-        set: &[(String, Given)],
-        first: i32,
-    ) -> Judged<()> {
-        let Some(table) = table else { return Ok(()) };
-        let given = |part: &str| set.iter().find(|(name, _)| name == part).map(|(_, g)| *g);
-        let hashes = self.hashes(table, |c| given(c).is_some())?;
-        if hashes.is_empty() {
-            return Ok(());
-        }
-        // one in a CTE is not checked
-        if self.filled > 0 || self.ctes.len() > 1 {
-            let what = "UPDATE of columns that a hash is of, within WITH,";
-            return Err(unsupported(what, first));
-        }
-        self.filled = hashes.len();
-        let at = self.before_target(first)?;
-        for hash in &hashes {
-            if let Some((_, part)) = hash.parts.iter().find(|(_, p)| given(p).is_none()) {
-                let name = self.world().column_name(hash.ix);
-                let message = format!(
-                    "{name} is a hash of column \"{part}\" too, which this UPDATE does not set"
-                );
-                return Err(with_hint(refusal("0A000", message, first), HINT));
-            }
-            self.edits
-                .text(at..at, &format!("{} = ", quoted(&hash.name)));
-            self.make_hash(at..at, hash, Use::Write, given)?;
-            self.edits.text(at..at, ", ");
-        }
-        Ok(())
-    }
-
-    /// The byte before `a` or `(a, b)` behind SET.
-    fn before_target(&self, first: i32) -> Judged<usize> {
-        let bad = || malformed("SET");
-        let tokens = self.input.tokens;
-        let start = usize::try_from(first).map_err(|_| bad())?;
-        let name = tokens.at(start).ok_or_else(bad)?;
-        let before = name.checked_sub(1).ok_or_else(bad)?;
-        let target = match tokens.kind(before) {
-            Some(Kind::Ascii40) => before,
-            _ => name,
-        };
-        let set = target.checked_sub(1).and_then(|ix| tokens.kind(ix));
-        match (set, tokens.get(target)) {
-            (Some(Kind::Set), Some(target)) => Ok(target.range.start),
-            _ => Err(bad()),
-        }
-    }
-
-    /// What the hashes are made of, now that it is known how their parts are sealed.
-    pub(super) fn finish_hashes(&mut self, leaves: &[Leaf]) -> Judged<()> {
-        for Pending { edit, hash, parts } in std::mem::take(&mut self.pending) {
-            let mut constants = Vec::with_capacity(parts.len());
-            let mut params = Vec::with_capacity(parts.len());
-            for (part, (column, _)) in parts.iter().zip(&hash.parts) {
-                let leaf = part.and_then(|ix| leaves.get(ix.0));
-                let (constant, param) = match leaf.map(|l| (l, &l.what, &l.fate)) {
-                    None | Some((_, What::Null, _)) => (None, None),
-                    Some((leaf, what, Fate::Sealed(sealed))) if sealed.seal.column == *column => {
-                        match what {
-                            What::Null => (None, None),
-                            What::Constant(literal) => {
-                                (Some(self.sealed_constant(leaf, literal, sealed)?), None)
-                            }
-                            What::Param(client, _) => {
-                                let seal = self.param_sealed(*client, leaf, sealed)?;
-                                let client = client.checked_sub(1);
-                                let client = client.ok_or_else(|| malformed("parameter"))?;
-                                (None, Some(HashedParam { client, seal }))
-                            }
-                        }
-                    }
-                    Some(_) => return Err(malformed("hash")),
-                };
-                constants.push(constant);
-                params.push(param);
-            }
-            let column = hash.ix;
-            let with = match (
-                constants.iter().any(Option::is_some),
-                params.iter().any(Option::is_some),
-            ) {
-                (true, true) => {
-                    let name = self.world().column_name(column);
-                    let message = format!(
-                        "{name} is a hash of a literal and a parameter here, which are read at different times"
-                    );
-                    let hint = "Give all of its columns as parameters, or all as literals.";
-                    return Err(with_hint(refusal("0A000", message, -1), hint));
-                }
-                (false, true) => Replacement::HashOf {
-                    column,
-                    parts: params,
-                },
-                (_, false) => Replacement::Hash {
-                    column,
-                    parts: constants,
-                },
-            };
-            self.edits.settle(edit, with)?;
-        }
-        Ok(())
-    }
+/// What a row gives the column of this name.
+pub(super) fn given(row: &Row, name: &str) -> Option<Given> {
+    let mut columns = row.iter();
+    columns.find(|(n, _)| **n == *name).map(|(_, given)| *given)
 }

@@ -4,10 +4,13 @@
 
 use super::Planner;
 use super::default::Row;
+use super::flow::{Flow, LeafIx};
 use super::from::rename;
+use super::hash::{Given, Origin, given};
+use super::literal::is_leaf;
 use super::refuse::{Judged, malformed, refusal, unsupported, with_hint};
-use super::scope::{Entry, Level, Outputs, quoted};
-use super::select::{Stars, set_operation};
+use super::scope::{Entry, Level, OutputColumn, Outputs, quoted};
+use super::select::{Stars, ends_in_star, set_operation};
 use crate::functions;
 use crate::scan::Kind;
 use crate::world::ProtectedTable;
@@ -30,8 +33,10 @@ struct Target {
 struct Source {
     /// How many columns it fills.
     used: usize,
-    /// The rows of VALUES, where the table has a hash.
+    /// The rows of VALUES, or the one of SELECT, where the table has a hash.
     rows: Vec<Row>,
+    /// The SELECT is one `*` over rows that it brings.
+    by_star: bool,
 }
 
 impl Planner<'_> {
@@ -42,12 +47,12 @@ impl Planner<'_> {
             .as_ref()
             .ok_or_else(|| malformed("INSERT"))?;
         let target = self.insert_target(relation, &insert.cols)?;
-        let Source { used, rows } = match insert.select_stmt.as_deref().map(|n| n.node.as_ref()) {
+        let source = match insert.select_stmt.as_deref().map(|n| n.node.as_ref()) {
             None => Source::default(),
             Some(Some(NodeEnum::SelectStmt(select))) => self.source(&target, select)?,
             Some(_) => return Err(malformed("INSERT")),
         };
-        self.complete(relation, &target, used, &rows, insert)?;
+        self.complete(relation, &target, &source, insert)?;
         if let Some(clause) = insert.on_conflict_clause.as_deref() {
             self.on_conflict(clause, target.table.as_ref(), &target.entry)?;
         }
@@ -98,10 +103,15 @@ impl Planner<'_> {
         let values =
             !select.values_lists.is_empty() && set_operation(select)? == SetOperation::SetopNone;
         if !values {
+            let before = self.leaves.len();
             let outputs = self.select(select)?;
-            let used = self.store_outputs(target, outputs)?;
-            let rows = Vec::new();
-            return Ok(Source { used, rows });
+            self.unnamed(select, &outputs);
+            let mut source = match self.is_hashed(target.table.as_ref()) {
+                true => selected(target, select, &outputs, before),
+                false => Source::default(),
+            };
+            source.used = self.store_outputs(target, outputs)?;
+            return Ok(source);
         }
         let hashed = self.is_hashed(target.table.as_ref());
         let mut rows = Vec::new();
@@ -122,7 +132,8 @@ impl Planner<'_> {
                     self.store_node(table, &column, value, at)?;
                 }
                 if hashed {
-                    given.push((column, self.given(value, before)));
+                    let value = self.given(&column, value, before, Origin::Statement);
+                    given.push((column, value));
                 }
             }
             rows.push(given);
@@ -133,7 +144,31 @@ impl Planner<'_> {
         self.limits(select)?;
         self.levels.pop();
         self.ctes.pop();
-        Ok(Source { used, rows })
+        Ok(Source {
+            used,
+            rows,
+            by_star: false,
+        })
+    }
+
+    /// What the columns of the SELECT are called is nothing to INSERT.
+    fn unnamed(&mut self, select: &SelectStmt, outputs: &Outputs) {
+        let alone = |(target, output): (&Node, &OutputColumn)| {
+            let value = match &target.node {
+                Some(NodeEnum::ResTarget(target)) => target.val.as_deref(),
+                _ => None,
+            };
+            match (&output.flow, value.is_some_and(is_leaf)) {
+                (Flow::Open(leaves), true) => leaves.first().copied(),
+                _ => None,
+            }
+        };
+        let columns = select.target_list.iter().zip(&outputs.columns);
+        let alone: Vec<LeafIx> = match select.target_list.len() == outputs.columns.len() {
+            true => columns.filter_map(alone).collect(),
+            false => Vec::new(),
+        };
+        self.names.retain(|(leaf, _)| !alone.contains(leaf));
     }
 
     fn store_outputs(&mut self, target: &Target, outputs: Outputs) -> Judged<usize> {
@@ -167,8 +202,7 @@ impl Planner<'_> {
         &mut self,
         relation: &RangeVar,
         target: &Target,
-        used: usize,
-        rows: &[Row],
+        source: &Source,
         insert: &InsertStmt,
     ) -> Judged<()> {
         let Some(table) = &target.table else {
@@ -177,30 +211,36 @@ impl Planner<'_> {
         let columns = target.columns.iter().flatten().map(|(c, _)| Arc::clone(c));
         let mut columns: Vec<Arc<str>> = columns.collect();
         if !target.listed {
-            columns.truncate(used);
-            for (column, at) in target.columns.iter().flatten().take(used) {
+            columns.truncate(source.used);
+            for (column, at) in target.columns.iter().flatten().take(source.used) {
                 known_column(Some(table), column, *at)?;
             }
         }
         let mut fresh = self.left_out(table, &columns)?;
+        // what a star shows comes first
+        let mut added = Vec::new();
         for hash in self.wanted(table, &columns)? {
-            match columns.contains(&hash.name) {
-                true => self.in_place(&hash, rows)?,
-                false => fresh.push(hash.into()),
+            match (columns.contains(&hash.name), source.rows.first()) {
+                (true, _) => self.in_place(&hash, &source.rows)?,
+                (false, Some(row)) if source.by_star => {
+                    self.make_hash_by_star(&hash, |part| given(row, part))?;
+                    added.push(hash.name);
+                }
+                (false, _) => fresh.push(hash.into()),
             }
         }
+        added.extend(fresh.iter().map(|f| Arc::clone(&f.name)));
         let list = self.after_relation(relation)?;
-        if target.listed && !fresh.is_empty() {
-            self.lengthen(list, &fresh)?;
+        if target.listed && !added.is_empty() {
+            self.lengthen(list, &added)?;
         } else if !target.listed && insert.select_stmt.is_some() {
-            let added = fresh.iter().map(|f| &f.name);
-            let names: Vec<String> = columns.iter().chain(added).map(|c| quoted(c)).collect();
+            let names: Vec<String> = columns.iter().chain(&added).map(|c| quoted(c)).collect();
             self.edits
                 .text(list..list, &format!(" ({})", names.join(", ")));
         }
         match fresh.is_empty() {
             true => Ok(()),
-            false => self.fill(insert, list, &fresh, rows),
+            false => self.fill(insert, list, &fresh, &source.rows),
         }
     }
 
@@ -262,6 +302,50 @@ impl Planner<'_> {
             })?;
         }
         Ok(())
+    }
+}
+
+/// What a SELECT gives the columns: of a set operation nothing is known.
+fn selected(target: &Target, select: &SelectStmt, outputs: &Outputs, before: usize) -> Source {
+    let values: Vec<Option<&Node>> = select
+        .target_list
+        .iter()
+        .map(|target| match &target.node {
+            Some(NodeEnum::ResTarget(target)) => target.val.as_deref(),
+            _ => None,
+        })
+        .collect();
+    let is_star = |value: &&Option<&Node>| match value.map(|v| &v.node) {
+        Some(Some(NodeEnum::ColumnRef(reference))) => ends_in_star(&reference.fields),
+        _ => false,
+    };
+    let stars = values.iter().filter(is_star).count();
+    let plain = outputs.columns.len() == values.len() && stars == 0;
+    let by_star = stars == 1 && values.len() == 1 && select.from_clause.len() == 1;
+    let grouped = !select.group_clause.is_empty();
+    if !(plain || by_star) || grouped {
+        return Source::default();
+    }
+    let given = outputs.columns.iter().enumerate().map(|(ix, output)| {
+        let alone = values.get(ix).copied().flatten().is_some_and(is_leaf) && plain;
+        match (output.brought, &output.flow) {
+            (Some(column), _) => Given::Brought(column),
+            (None, Flow::Open(leaves)) if alone => match leaves.as_slice() {
+                [leaf @ LeafIx(ix)] if *ix >= before => Given::Leaf(*leaf),
+                _ => Given::Computed,
+            },
+            _ => Given::Computed,
+        }
+    });
+    let columns = target.columns.iter().flatten();
+    let row = columns
+        .map(|(name, _)| Arc::clone(name))
+        .zip(given)
+        .collect();
+    Source {
+        used: 0,
+        rows: vec![row],
+        by_star,
     }
 }
 

@@ -35,7 +35,7 @@ impl Planner<'_> {
         if let Some(quals) = join.quals.as_deref() {
             let entries = left.iter().chain(right).cloned().collect();
             self.levels.push(Level { entries });
-            self.only_clear(Some(quals), "JOIN … ON", -1)?;
+            self.condition(Some(quals), "JOIN … ON")?;
             self.levels.pop();
         }
         Ok(())
@@ -96,6 +96,7 @@ impl Planner<'_> {
             merged.push(EntryColumn {
                 name: Arc::clone(name),
                 value: Value::Flow(flow),
+                own: None,
                 text: Arc::from(quoted(name)),
             });
         }
@@ -172,6 +173,10 @@ fn joined(
     if let Some(alias) = &join.alias {
         row.name = Some(Arc::from(alias.aliasname.as_str()));
         row.system_columns = false;
+        // its columns are of several rows
+        let mut columns: Vec<EntryColumn> = row.columns.as_ref().clone();
+        columns.iter_mut().for_each(|column| column.own = None);
+        row.columns = Arc::new(columns);
         rename(&mut row, Some(alias));
         return vec![row];
     }

@@ -1,44 +1,55 @@
 //! Rows looked up by all values that a hash is of: `ssn = $1 AND dob = $2` becomes equality of the hash.
 //!
 //! Equality of the hash is equality of all its parts, and of nothing less: a lookup must never stand for a condition
-//! that names some of them, nor within anything but AND at the top of a WHERE.
+//! that names some of them.
 
 use super::Planner;
 use super::combine::Beside;
 use super::flow::{Cell, Flow, LeafIx};
 use super::hash::{Given, Hash};
-use super::infer::{is_equality, operator_name, row_fields};
 use super::literal::is_leaf;
 use super::refuse::{Construct, Judged, malformed};
 use super::resolve::parts;
-use super::scope::{Entry, Value, quoted};
+use super::scope::{Entry, EntryColumn, quoted};
 use crate::scan::Kind;
-use crate::verdict::{Shown, Use};
+use crate::verdict::{Shape, Shown, Use};
+use conditions::{Together, column};
 use hippocrypt_policy::{Access, ColumnIx};
-use pg_query::NodeEnum;
-use pg_query::protobuf::{AExpr, AExprKind, BoolExprType, ColumnRef, Node};
-use std::collections::BTreeMap;
+use pg_query::protobuf::{ColumnRef, Node};
 use std::ops::Range;
 use std::sync::Arc;
+
+mod conditions;
 
 /// What stands in the place of a column reference, for the check of the edited text.
 #[derive(Clone, Debug)]
 pub(super) enum InPlace {
-    /// The hash, by these names.
+    /// A hash, by these names.
     Hash([Arc<str>; 2]),
     /// TRUE, as in the place of what it is compared with.
     True,
 }
 
-/// A part of a hash that a WHERE compares with a value.
+/// A part of a hash that a condition compares.
 #[derive(Clone, Debug)]
 struct Part {
     column: ColumnIx,
     /// The column reference.
     at: i32,
     range: Range<usize>,
-    /// The value, once it was analysed.
-    value: Option<LeafIx>,
+    /// The values, once they were analysed: one, or those of a list.
+    values: Vec<Compared>,
+}
+
+/// What a part is compared with.
+#[derive(Clone, Debug)]
+struct Compared {
+    value: Given,
+    /// Its bytes.
+    range: Range<usize>,
+    /// Where it stands, if it is a column.
+    at: Option<i32>,
+    shape: Shape,
 }
 
 /// A condition that a hash stands for.
@@ -52,29 +63,37 @@ pub(super) struct Lookup {
 impl Planner<'_> {
     /// WHERE, at the level whose entries are the innermost.
     pub(super) fn where_clause(&mut self, clause: Option<&Node>) -> Judged<()> {
+        self.condition(clause, "WHERE")
+    }
+
+    /// A condition that is met or not, whether it is false or NULL: WHERE and ON.
+    pub(super) fn condition(&mut self, clause: Option<&Node>, what: &str) -> Judged<()> {
         let before = self.lookups.len();
         if let (Some(clause), false) = (clause, self.stored) {
-            let mut pairs = Vec::new();
-            conjuncts(clause, &mut pairs);
-            let found = self.found(&pairs)?;
-            self.lookups.extend(found);
+            let (mut together, mut all) = (Vec::new(), Vec::new());
+            self.compared(clause, &mut together, &mut all);
+            all.push(together);
+            for together in &all {
+                let found = self.found(together)?;
+                self.lookups.extend(found);
+            }
         }
-        self.only_clear(clause, "WHERE", -1)?;
+        self.only_clear(clause, what, -1)?;
         let own = self.lookups.split_off(before);
         own.into_iter().try_for_each(|lookup| self.look_up(lookup))
     }
 
     /// The hashes for which every part is compared.
-    fn found(&self, pairs: &[&ColumnRef]) -> Judged<Vec<Lookup>> {
+    fn found(&self, together: &Together<'_>) -> Judged<Vec<Lookup>> {
         let mut found: Vec<Lookup> = Vec::new();
-        for (reference, entry, column) in pairs.iter().filter_map(|r| self.own_column(r)) {
+        for (reference, entry, column) in together.iter().filter_map(|r| self.own_column(r)) {
             for (hash, of) in self.world().policy().hashes_of(column) {
                 // once for each hash: at its first part
                 if of.first() != Some(&column) || !self.wants_hash(hash, of) {
                     continue;
                 }
                 let parts = of.iter().map(|part| {
-                    let mut others = pairs.iter().filter_map(|r| self.own_column(r));
+                    let mut others = together.iter().filter_map(|r| self.own_column(r));
                     let (reference, ..) = match *part == column {
                         true => (reference, entry, column),
                         false => others.find(|(_, e, c)| std::ptr::eq(*e, entry) && c == part)?,
@@ -83,7 +102,7 @@ impl Planner<'_> {
                         column: *part,
                         at: reference.location,
                         range: self.reference_range(reference)?,
-                        value: None,
+                        values: Vec::new(),
                     })
                 });
                 let Some(parts) = parts.collect::<Option<Vec<_>>>() else {
@@ -129,11 +148,17 @@ impl Planner<'_> {
         column.map_or_else(|| Arc::from(""), |c| Arc::clone(&c.name.column))
     }
 
-    /// The column of a protected table of this level that a reference names, if that is beyond doubt.
+    /// The column of one row of a protected table of this level that a reference names, if that is beyond doubt.
     fn own_column<'p, 'n>(
         &'p self,
         reference: &'n ColumnRef,
     ) -> Option<(&'n ColumnRef, &'p Entry, ColumnIx)> {
+        let (entry, column) = self.own_entry(reference)?;
+        Some((reference, entry, column.own?))
+    }
+
+    /// The entry of this level whose column a reference names, if that is beyond doubt; never the row of a join.
+    pub(super) fn own_entry(&self, reference: &ColumnRef) -> Option<(&Entry, &EntryColumn)> {
         let level = self.levels.last()?;
         let parts = parts(&reference.fields).ok().filter(|p| !p.star)?;
         let (qualifier, name) = match parts.names.as_slice() {
@@ -146,14 +171,19 @@ impl Planner<'_> {
             None => e.columns_visible && (e.open_ended || e.named(name).next().is_some()),
         });
         let entry = entries.next().filter(|e| !e.open_ended)?;
-        let mut columns = entry.named(name);
-        match (columns.next()?, columns.next(), entries.next()) {
-            (column, None, None) => match column.value {
-                Value::Protected(ix) => Some((reference, entry, ix)),
-                Value::Provenance(_) | Value::Flow(_) => None,
-            },
-            _ => None,
+        let column = only(entry.columns.iter().filter(|c| *c.name == *name))?;
+        if entries.next().is_some() {
+            return None;
         }
+        if entry.name.is_some() {
+            return Some((entry, column));
+        }
+        // the row of a join: its columns are written as those of its sides
+        only(level.entries.iter().filter_map(|side| {
+            let same = |c: &&EntryColumn| c.name == column.name && c.text == column.text;
+            let column = only(side.columns.iter().filter(same))?;
+            (side.name_visible && side.name.is_some()).then_some((side, column))
+        }))
     }
 
     /// The bytes of a column reference.
@@ -175,121 +205,197 @@ impl Planner<'_> {
         right: &Node,
         at: i32,
     ) -> Judged<bool> {
-        let Some(reference) = pair(left, right) else {
+        let Some((reference, other)) = self.compared_pair(left, right) else {
             return Ok(false);
         };
-        let place = self.lookups.iter().enumerate().find_map(|(ix, lookup)| {
-            let mut parts = lookup.parts.iter();
-            Some((ix, parts.position(|p| p.at == reference.location)?))
-        });
-        let Some((lookup, part)) = place else {
+        let Some(place) = self.part_at(reference) else {
             return Ok(false);
         };
         match (self.infer(left)?, self.infer(right)?) {
             (Flow::Cell(cell), Flow::Open(leaves)) | (Flow::Open(leaves), Flow::Cell(cell)) => {
-                self.part_value(what, &cell, &leaves, at)?;
-                let parts = self.lookups.get_mut(lookup).map(|l| &mut l.parts);
-                let part = parts.and_then(|p| p.get_mut(part));
-                part.ok_or_else(|| malformed("WHERE"))?.value = match leaves.as_slice() {
-                    [leaf] => Some(*leaf),
-                    _ => return Err(malformed("WHERE")),
-                };
+                let value = self.compared_with(other, &leaves)?;
+                self.part_value(what, &cell, &leaves, Beside::Operator, at)?;
+                self.set_value(place, value)?;
                 Ok(true)
             }
-            _ => Err(malformed("WHERE")),
+            _ => Err(malformed("a condition")),
         }
     }
 
-    fn part_value(&mut self, what: &str, cell: &Cell, leaves: &[LeafIx], at: i32) -> Judged<()> {
+    /// One of the items that a column is compared with by IN.
+    pub(super) fn looked_up_in(
+        &mut self,
+        left: &Node,
+        flow: &Flow,
+        (item, value): (&Node, &Flow),
+        beside: Beside,
+        at: i32,
+    ) -> Judged<bool> {
+        let Some(place) = column(left).and_then(|column| self.part_at(column)) else {
+            return Ok(false);
+        };
+        let (Flow::Cell(cell), Flow::Open(leaves)) = (flow, value) else {
+            return Err(malformed("IN"));
+        };
+        let value = self.compared_with(item, leaves)?;
+        self.part_value("IN", cell, leaves, beside, at)?;
+        self.set_value(place, value)?;
+        Ok(true)
+    }
+
+    /// The array that a column is compared with by ANY.
+    pub(super) fn looked_up_any(
+        &mut self,
+        left: &Node,
+        cell: &Cell,
+        (array, leaves): (&Node, &[LeafIx]),
+        at: i32,
+    ) -> Judged<bool> {
+        let Some(place) = column(left).and_then(|column| self.part_at(column)) else {
+            return Ok(false);
+        };
+        let what = "= ANY of an array";
+        let value = Compared {
+            shape: Shape::Each,
+            ..self.compared_with(array, leaves)?
+        };
+        self.is_read(what, cell, at)?;
+        self.seal_elements(leaves, cell, at)?;
+        self.set_value(place, value)?;
+        Ok(true)
+    }
+
+    /// The part of a lookup that a reference is.
+    fn part_at(&self, reference: &ColumnRef) -> Option<(usize, usize)> {
+        self.lookups.iter().enumerate().find_map(|(ix, lookup)| {
+            let mut parts = lookup.parts.iter();
+            Some((ix, parts.position(|p| p.at == reference.location)?))
+        })
+    }
+
+    fn set_value(&mut self, (lookup, part): (usize, usize), value: Compared) -> Judged<()> {
+        let parts = self.lookups.get_mut(lookup).map(|l| &mut l.parts);
+        let part = parts.and_then(|p| p.get_mut(part));
+        part.ok_or_else(|| malformed("a condition"))?
+            .values
+            .push(value);
+        Ok(())
+    }
+
+    fn compared_with(&self, node: &Node, leaves: &[LeafIx]) -> Judged<Compared> {
+        let bad = || malformed("a condition");
+        if is_leaf(node) {
+            let [ix] = leaves else { return Err(bad()) };
+            let leaf = self.leaves.get(ix.0).ok_or_else(bad)?;
+            return Ok(Compared {
+                value: Given::Leaf(*ix),
+                range: leaf.range.clone(),
+                at: None,
+                shape: Shape::One,
+            });
+        }
+        let brought = self.brought_column(node).ok_or_else(bad)?;
+        let reference = super::brought::column_in(node).ok_or_else(bad)?;
+        Ok(Compared {
+            value: Given::Brought(brought),
+            range: self.reference_range(reference).ok_or_else(bad)?,
+            at: Some(reference.location),
+            shape: Shape::One,
+        })
+    }
+
+    fn part_value(
+        &mut self,
+        what: &str,
+        cell: &Cell,
+        leaves: &[LeafIx],
+        beside: Beside,
+        at: i32,
+    ) -> Judged<()> {
+        self.is_read(what, cell, at)?;
+        self.seal_beside(leaves, cell, beside)
+    }
+
+    fn is_read(&mut self, what: &str, cell: &Cell, at: i32) -> Judged<()> {
         if cell.mask.is_some() {
             return Err(self.impossible(Construct::Equality(what), cell, at));
         }
         self.touch(cell, Use::Filter, Shown::Not);
-        self.seal_beside(leaves, cell, Beside::Operator)
+        Ok(())
     }
 
     /// The hash in the place of its first random part, TRUE in that of the others; deterministic parts stay.
     fn look_up(&mut self, lookup: Lookup) -> Judged<()> {
-        let Lookup { hash, names, parts } = lookup;
-        let mut values = BTreeMap::new();
-        for part in &parts {
-            let value = part.value.ok_or_else(|| malformed("WHERE"))?;
-            values.insert(self.name_of(part.column), Given::Leaf(value));
+        let bad = || malformed("a condition");
+        let count = lookup.parts.first().map_or(0, |part| part.values.len());
+        if count == 0 || lookup.parts.iter().any(|part| part.values.len() != count) {
+            return Err(bad());
         }
-        let random: Vec<&Part> = parts
-            .iter()
-            .filter(|p| !self.is_deterministic(p.column))
-            .collect();
+        let mut random = lookup.parts.clone();
+        random.retain(|part| !self.is_deterministic(part.column));
+        // a hash that is a column can stand in the place of a column only
+        random.sort_by_key(|part| part.values.iter().all(|value| value.at.is_none()));
         for (ix, part) in random.into_iter().enumerate() {
-            let value = part.value.ok_or_else(|| malformed("WHERE"))?;
-            let leaf = self.leaves.get(value.0).ok_or_else(|| malformed("WHERE"))?;
-            let range = leaf.range.clone();
-            self.unwritten.insert(value);
-            let in_place = match ix {
-                0 => {
-                    let [table, column] = &names;
-                    let text = format!("{}.{}", quoted(table), quoted(column));
-                    self.edits.text(part.range.clone(), &text);
-                    self.make_hash(range, &hash, Use::Filter, |name| values.get(name).copied())?;
-                    InPlace::Hash(names.clone())
+            for (row, compared) in part.values.iter().enumerate() {
+                if let Given::Leaf(leaf) = compared.value {
+                    self.unwritten.insert(leaf);
                 }
-                _ => {
-                    self.edits.text(part.range.clone(), " true ");
-                    self.edits.text(range, " true ");
-                    InPlace::True
+                match ix {
+                    0 => self.compare_hash(&lookup, row, compared)?,
+                    _ => {
+                        self.edits.text(compared.range.clone(), " true ");
+                        self.stands(compared.at, InPlace::True);
+                    }
                 }
+            }
+            let [table, column] = &lookup.names;
+            let (text, in_place) = match ix {
+                0 => (
+                    format!("{}.{}", quoted(table), quoted(column)),
+                    InPlace::Hash(lookup.names.clone()),
+                ),
+                _ => (" true ".to_owned(), InPlace::True),
             };
-            self.in_place.insert(part.at, in_place);
+            self.edits.text(part.range.clone(), &text);
+            self.stands(Some(part.at), in_place);
         }
         Ok(())
     }
+
+    /// The hash of the values in one item, in the place of one of them.
+    fn compare_hash(&mut self, lookup: &Lookup, row: usize, compared: &Compared) -> Judged<()> {
+        let given = |name: &str| {
+            let mut parts = lookup.parts.iter();
+            let part = parts.find(|part| *self.name_of(part.column) == *name)?;
+            part.values.get(row).map(|compared| compared.value)
+        };
+        let given = lookup.hash.given(given);
+        self.touch_column(lookup.hash.column(), Use::Filter, Shown::Not);
+        let range = compared.range.clone();
+        if let Some(names) = self.hash_value(range, &lookup.hash, &given, compared.shape)? {
+            self.stands(compared.at, InPlace::Hash(names));
+        }
+        Ok(())
+    }
+
+    fn stands(&mut self, at: Option<i32>, in_place: InPlace) {
+        if let Some(at) = at {
+            self.marks.in_place.insert(at, in_place);
+        }
+    }
+}
+
+/// The only one there is.
+fn only<T>(mut all: impl Iterator<Item = T>) -> Option<T> {
+    let first = all.next()?;
+    all.next().is_none().then_some(first)
 }
 
 /// The entry's hash, with the names by which it can be reached.
 fn hash_in(entry: &Entry, hash: ColumnIx) -> Option<[Arc<str>; 2]> {
     let name = entry.name.as_ref().filter(|_| entry.name_visible)?;
     let mut columns = entry.columns.iter();
-    let column = columns.find(|c| matches!(c.value, Value::Protected(ix) if ix == hash))?;
+    let column = columns.find(|c| c.own == Some(hash))?;
     let alone = entry.named(&column.name).count() == 1;
     alone.then(|| [Arc::clone(name), Arc::clone(&column.name)])
-}
-
-/// The columns that are compared with constants or parameters by `=`, each of which must be true.
-fn conjuncts<'n>(node: &'n Node, found: &mut Vec<&'n ColumnRef>) {
-    match &node.node {
-        Some(NodeEnum::BoolExpr(expr)) if expr.boolop() == BoolExprType::AndExpr => {
-            expr.args.iter().for_each(|arg| conjuncts(arg, found));
-        }
-        Some(NodeEnum::AExpr(expr)) if is_equal(expr) => {
-            if let (Some(left), Some(right)) = (expr.lexpr.as_deref(), expr.rexpr.as_deref()) {
-                equal(left, right, found);
-            }
-        }
-        _ => {}
-    }
-}
-
-fn is_equal(expr: &AExpr) -> bool {
-    expr.kind() == AExprKind::AexprOp
-        && operator_name(&expr.name).is_some_and(|name| is_equality(name) && name == "=")
-}
-
-fn equal<'n>(left: &'n Node, right: &'n Node, found: &mut Vec<&'n ColumnRef>) {
-    match (row_fields(left), row_fields(right)) {
-        (Some(left), Some(right)) if left.len() == right.len() => {
-            let pairs = left.iter().zip(right);
-            pairs.for_each(|(left, right)| equal(left, right, found));
-        }
-        (None, None) => found.extend(pair(left, right)),
-        _ => {}
-    }
-}
-
-/// A column beside a constant or parameter.
-fn pair<'n>(left: &'n Node, right: &'n Node) -> Option<&'n ColumnRef> {
-    match (&left.node, &right.node) {
-        (Some(NodeEnum::ColumnRef(column)), _) if is_leaf(right) => Some(column),
-        (_, Some(NodeEnum::ColumnRef(column))) if is_leaf(left) => Some(column),
-        _ => None,
-    }
 }

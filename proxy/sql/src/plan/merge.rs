@@ -4,13 +4,17 @@
 //! where the client left it out.
 
 use super::Planner;
+use super::default::Row;
+use super::hash::{Origin, given};
 use super::insert::known_column;
 use super::refuse::{Judged, malformed, refusal, unsupported};
 use super::scope::{Entry, Level, Outputs, quoted};
+use super::update::first_target;
 use crate::scan::Kind;
 use crate::world::ProtectedTable;
 use pg_query::NodeEnum;
 use pg_query::protobuf::{CmdType, MergeMatchKind, MergeStmt, MergeWhenClause, Node};
+use std::sync::Arc;
 
 /// What a WHEN can name.
 struct Sides<'t> {
@@ -49,7 +53,7 @@ impl Planner<'_> {
             unlisted: self.unlisted(relation.location)?.into_iter(),
         };
         self.levels.push(sides.both());
-        self.only_clear(join_condition.as_deref(), "MERGE … ON", -1)?;
+        self.condition(join_condition.as_deref(), "MERGE … ON")?;
         self.levels.pop();
         for clause in merge_when_clauses {
             let Some(NodeEnum::MergeWhenClause(clause)) = &clause.node else {
@@ -76,8 +80,8 @@ impl Planner<'_> {
         match CmdType::try_from(*command_type) {
             Ok(CmdType::CmdInsert) => self.merge_insert(sides, target_list, values),
             Ok(CmdType::CmdUpdate) => {
-                let set = self.set_list(target_list, sides.table)?;
-                self.no_hash_set("MERGE … UPDATE of", sides.table, &set)
+                let set = self.set_list(target_list, sides.table, Origin::Statement)?;
+                self.rehash(sides.table, &set, first_target(target_list))
             }
             Ok(CmdType::CmdDelete | CmdType::CmdNothing) => Ok(()),
             _ => Err(malformed("MERGE")),
@@ -104,16 +108,15 @@ impl Planner<'_> {
             }
             named.push((column.name.as_str(), column.location));
         }
+        let mut unlisted = None;
         if named.is_empty() && !values.is_empty() {
             let list = sides.unlisted.next().ok_or_else(|| malformed("MERGE"))?;
+            unlisted = Some(list);
             let Some(table) = table else {
                 return self.clear_all(values, "an assignment", -1);
             };
             let in_order = table.columns.iter().take(values.len());
             named = in_order.map(|c| (&*c.name, -1)).collect();
-            let written: Vec<String> = named.iter().map(|(name, _)| quoted(name)).collect();
-            let written = format!(" ({})", written.join(", "));
-            self.edits.text(list..list, &written);
         }
         for (column, at) in &named {
             known_column(table, column, *at)?;
@@ -122,11 +125,65 @@ impl Planner<'_> {
             let message = "INSERT has more expressions than target columns";
             return Err(refusal("42601", message.into(), -1));
         }
+        let mut row = Row::with_capacity(named.len());
         for ((column, at), value) in named.iter().zip(values) {
+            let before = self.leaves.len();
             self.store_node(table, column, value, *at)?;
+            let value = self.given(column, value, before, Origin::Statement);
+            row.push((Arc::from(*column), value));
         }
+        let first = named.first().map_or(-1, |(_, at)| *at);
+        self.merge_hashes(table, &row, unlisted, first)?;
         let named: Vec<&str> = named.iter().map(|(name, _)| *name).collect();
         self.server_filled(table, &named)
+    }
+
+    /// The hashes of the row that an INSERT makes, and its list of columns where the client wrote none.
+    fn merge_hashes(
+        &mut self,
+        table: Option<&ProtectedTable>,
+        row: &Row,
+        unlisted: Option<usize>,
+        first: i32,
+    ) -> Judged<()> {
+        let Some(table) = table else { return Ok(()) };
+        let columns: Vec<Arc<str>> = row.iter().map(|(name, _)| Arc::clone(name)).collect();
+        let hashes = self.wanted(table, &columns)?;
+        let names = hashes.iter().map(|hash| &hash.name);
+        let values = match unlisted {
+            Some(list) => {
+                let all: Vec<String> = columns.iter().chain(names).map(|n| quoted(n)).collect();
+                let text = format!(" ({})", all.join(", "));
+                self.edits.text(list..list, &text);
+                self.input.tokens.from(list)
+            }
+            None if hashes.is_empty() => return Ok(()),
+            None => {
+                let names: Vec<Arc<str>> = names.map(Arc::clone).collect();
+                let first = usize::try_from(first).ok();
+                let open = first.and_then(|at| self.input.tokens.at(at)?.checked_sub(1));
+                let open = open.ok_or_else(|| malformed("MERGE"))?;
+                self.lengthen_at(open, &names)?;
+                self.close(open)? + 1
+            }
+        };
+        if hashes.is_empty() {
+            return Ok(());
+        }
+        let tokens = self.input.tokens;
+        let values = match tokens.kind(values) {
+            Some(Kind::Overriding) => values + 3,
+            _ => values,
+        };
+        if tokens.kind(values) != Some(Kind::Values) {
+            return Err(malformed("MERGE"));
+        }
+        let end = self.close_of(values + 1)?;
+        for hash in &hashes {
+            self.edits.text(end..end, ", ");
+            self.make_hash(end..end, hash, |part| given(row, part))?;
+        }
+        Ok(())
     }
 
     /// The byte behind each `INSERT` of `THEN INSERT VALUES` or `THEN INSERT OVERRIDING …`, in order: no expression

@@ -53,7 +53,7 @@ impl Planner<'_> {
         self.settle_rest();
         self.settle_tested();
         let leaves = std::mem::take(&mut self.leaves);
-        self.finish_hashes(&leaves)?;
+        let made = self.finish_hashes(&leaves)?;
         self.keep_names(&leaves)?;
         self.drop_column_casts(&leaves)?;
         let mut types: BTreeMap<u16, Option<u32>> = BTreeMap::new();
@@ -89,7 +89,9 @@ impl Planner<'_> {
                 (What::Null | What::Constant(_), _) => {}
             }
         }
-        self.both_sides(&slots, &types, highest)
+        let (mut params, client_params) = self.both_sides(&slots, &types, highest)?;
+        self.number_hashes(made, &mut params)?;
+        Ok((params, client_params))
     }
 
     /// `ssn = $1 OR $1 IS NULL`: the value must not go in clear for the sake of the test.

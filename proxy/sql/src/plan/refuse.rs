@@ -90,7 +90,7 @@ impl Planner<'_> {
         refusal.hint = Some(match (construct, random) {
             (Construct::Equality(_), true) => match self.hash_over(column) {
                 Some(hash) => format!(
-                    "Compare every column that {hash} is of by \"=\" with a literal or a parameter, joined by AND at the top of WHERE."
+                    "Compare every column that {hash} is of by \"=\" with a literal or a parameter, joined by AND, in WHERE or ON."
                 ),
                 None => "\"protect: deterministic\" in the policy would allow it.".into(),
             },

@@ -33,6 +33,20 @@ pub(super) struct Entry {
     pub(super) columns_visible: bool,
     /// It can be used as a qualifier.
     pub(super) name_visible: bool,
+    /// Its rows are in the statement, and a column can be added to them.
+    pub(super) brought: Option<BroughtIx>,
+}
+
+/// Index of rows that the statement brings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct BroughtIx(pub(super) usize);
+
+/// A column of rows that the statement brings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct BroughtColumn {
+    pub(super) rows: BroughtIx,
+    /// From 0.
+    pub(super) column: usize,
 }
 
 /// A column of an entry.
@@ -42,6 +56,8 @@ pub(super) struct EntryColumn {
     pub(super) name: Arc<str>,
     /// What it holds.
     pub(super) value: Value,
+    /// The protected column that it is, of a row of one table.
+    pub(super) own: Option<ColumnIx>,
     /// How an expanded `*` writes it.
     pub(super) text: Arc<str>,
 }
@@ -73,6 +89,19 @@ pub(super) struct OutputColumn {
     pub(super) name: Arc<str>,
     /// Its value.
     pub(super) flow: Flow,
+    /// The column of brought rows that it is, with nothing but casts around it.
+    pub(super) brought: Option<BroughtColumn>,
+}
+
+impl OutputColumn {
+    /// A value of any kind.
+    pub(super) fn new(name: Arc<str>, flow: Flow) -> Self {
+        Self {
+            name,
+            flow,
+            brought: None,
+        }
+    }
 }
 
 /// The CTEs of one WITH.
@@ -99,6 +128,10 @@ impl Entry {
             .map(|(column, value)| EntryColumn {
                 text: Arc::from(qualified(name.as_deref(), &column)),
                 name: column,
+                own: match value {
+                    Value::Protected(ix) => Some(ix),
+                    Value::Provenance(_) | Value::Flow(_) => None,
+                },
                 value,
             })
             .collect();
@@ -111,6 +144,7 @@ impl Entry {
             system_columns: false,
             columns_visible: true,
             name_visible: true,
+            brought: None,
         }
     }
 

@@ -3,11 +3,12 @@
 //! Parameter types depend on that order (parse_param.c: the first use decides), so it must not be changed.
 
 use super::Planner;
-use super::flow::{Flow, LeafIx};
+use super::flow::{Cast, Flow, LeafIx, What};
 use super::literal::is_leaf;
 use super::refuse::{Judged, malformed, unsupported};
 use super::scope::{Level, OutputColumn, Outputs};
 use super::{colname, types};
+use crate::verdict::Literal;
 use pg_query::NodeEnum;
 use pg_query::protobuf::{Node, ResTarget, SelectStmt, SetOperation};
 use std::sync::Arc;
@@ -97,14 +98,48 @@ impl Planner<'_> {
         }
         let mut outputs = Outputs::default();
         for (ix, branches) in columns.into_iter().enumerate() {
+            self.common_type(&branches);
             let flow = self.one_of("VALUES", branches, -1)?;
             let name = Arc::from(format!("column{}", ix + 1));
-            outputs.columns.push(OutputColumn { name, flow });
+            outputs.columns.push(OutputColumn::new(name, flow));
         }
         self.levels.pop();
         self.order_outputs(&select.sort_clause, &outputs)?;
         self.limits(select)?;
         Ok(outputs)
+    }
+
+    /// A constant or parameter without a type takes that of the others in its column (parse_coerce.c,
+    /// select_common_type).
+    fn common_type(&mut self, branches: &[Flow]) {
+        let mut leaves = Vec::new();
+        for branch in branches {
+            match branch {
+                Flow::Open(open) => leaves.extend(open.iter().copied()),
+                Flow::Clear | Flow::Cell(_) => return,
+            }
+        }
+        let mut casts = leaves
+            .iter()
+            .filter_map(|ix| match self.leaves.get(ix.0)?.cast {
+                Cast::To(oid, _) => Some(oid),
+                Cast::None | Cast::Opaque => None,
+            });
+        let Some(oid) = casts.next().filter(|oid| casts.all(|other| other == *oid)) else {
+            return;
+        };
+        for ix in leaves {
+            let leaf = self.leaves.get_mut(ix.0);
+            if let Some(leaf) = leaf.filter(|leaf| leaf.cast == Cast::None) {
+                let untyped = !matches!(
+                    leaf.what,
+                    What::Constant(Literal::Number(_) | Literal::Bool(_))
+                );
+                if untyped {
+                    leaf.cast = Cast::To(oid, Vec::new());
+                }
+            }
+        }
     }
 
     /// A target list (also of RETURNING).
@@ -152,8 +187,9 @@ impl Planner<'_> {
             }
             name => name.to_owned(),
         };
-        let name = Arc::from(name);
-        outputs.columns.push(OutputColumn { name, flow });
+        let mut output = OutputColumn::new(Arc::from(name), flow);
+        output.brought = self.brought_column(val);
+        outputs.columns.push(output);
         Ok(())
     }
 
@@ -201,7 +237,7 @@ pub(super) fn set_operation(select: &SelectStmt) -> Judged<SetOperation> {
     }
 }
 
-fn ends_in_star(fields: &[Node]) -> bool {
+pub(super) fn ends_in_star(fields: &[Node]) -> bool {
     matches!(
         fields.last().and_then(|f| f.node.as_ref()),
         Some(NodeEnum::AStar(_))

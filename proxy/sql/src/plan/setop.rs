@@ -119,7 +119,7 @@ impl Planner<'_> {
                 )?;
             }
             let flow = self.one_of(what, vec![column.flow, other.flow], -1)?;
-            columns.push(OutputColumn { name, flow });
+            columns.push(OutputColumn::new(name, flow));
         }
         for column in rights {
             self.clear(column.flow, "a set operation of unlike queries", -1)?;

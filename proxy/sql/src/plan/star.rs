@@ -6,7 +6,7 @@ use super::Planner;
 use super::flow::Flow;
 use super::refuse::{Judged, malformed, unsupported};
 use super::resolve::parts;
-use super::scope::{Entry, OutputColumn, Outputs, Value};
+use super::scope::{BroughtColumn, Entry, OutputColumn, Outputs, Value};
 use crate::scan::Kind;
 use pg_query::protobuf::ColumnRef;
 use std::collections::BTreeSet;
@@ -23,15 +23,18 @@ impl Planner<'_> {
         }
         let mut written = Vec::new();
         for entry in &entries {
-            for column in entry.columns.iter() {
+            for (ix, column) in entry.columns.iter().enumerate() {
                 let flow = self.reference(column, star.location)?;
-                let name = Arc::clone(&column.name);
-                outputs.columns.push(OutputColumn { name, flow });
+                let mut output = OutputColumn::new(Arc::clone(&column.name), flow);
+                output.brought = entry.brought.map(|rows| BroughtColumn { rows, column: ix });
+                outputs.columns.push(output);
                 written.push(column.text.to_string());
             }
         }
         // a subquery's columns are written out within: there its names may be alike
         if entries.iter().all(|e| e.fixed) && star.location >= 0 {
+            self.starred
+                .extend(entries.iter().filter_map(|e| e.brought));
             return Ok(());
         }
         if entries.iter().any(has_twins) {
@@ -61,10 +64,7 @@ impl Planner<'_> {
         for column in entries.iter().flat_map(|e| e.columns.iter()) {
             if let Value::Flow(Flow::Clear) = column.value {
                 let name = Arc::clone(&column.name);
-                outputs.columns.push(OutputColumn {
-                    name,
-                    flow: Flow::Clear,
-                });
+                outputs.columns.push(OutputColumn::new(name, Flow::Clear));
             }
         }
         Ok(())

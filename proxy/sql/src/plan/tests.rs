@@ -271,7 +271,8 @@ fn edited(sql: &str, statement: &Statement, plan: &Plan) -> String {
                 let _ = write!(text, "‹{}{}›", literal_text(literal), seal_text(seal));
             }
             Replacement::Default { .. } => text.push_str("‹default›"),
-            Replacement::Hash { .. } | Replacement::HashOf { .. } => text.push_str("‹hash›"),
+            Replacement::Hash { .. } => text.push_str("‹hash›"),
+            Replacement::Made(number) => text.push_str(&format!("${number}")),
             Replacement::GroupId(_) => text.push_str("‹group›"),
         }
         at = edit.range.end;

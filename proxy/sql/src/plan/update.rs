@@ -4,7 +4,7 @@
 
 use super::Planner;
 use super::flow::Flow;
-use super::hash::Given;
+use super::hash::{Given, Origin};
 use super::insert::known_column;
 use super::refuse::{Judged, malformed, unsupported};
 use super::scope::{Level, Outputs};
@@ -30,7 +30,7 @@ impl Planner<'_> {
         self.levels.pop();
         let outputs = self.returning(update.returning_clause.as_ref(), entries.clone())?;
         self.levels.push(Level { entries });
-        let set = self.set_list(&update.target_list, table.as_ref())?;
+        let set = self.set_list(&update.target_list, table.as_ref(), Origin::Statement)?;
         self.levels.pop();
         self.rehash(table.as_ref(), &set, first_target(&update.target_list))?;
         self.ctes.pop();
@@ -42,6 +42,7 @@ impl Planner<'_> {
         &mut self,
         targets: &[Node],
         table: Option<&ProtectedTable>,
+        origin: Origin,
     ) -> Judged<Vec<(String, Given)>> {
         let mut from_query: Vec<Flow> = Vec::new();
         let mut set = Vec::with_capacity(targets.len());
@@ -71,11 +72,11 @@ impl Planner<'_> {
             let before = self.leaves.len();
             let given = match &value.node {
                 Some(NodeEnum::MultiAssignRef(multi)) => {
-                    self.set_one_of_many(target, multi, table, &mut from_query)?
+                    self.set_one_of_many(target, multi, table, &mut from_query, origin)?
                 }
                 _ => {
                     self.store_node(table, &target.name, value, target.location)?;
-                    self.given(value, before)
+                    self.given(&target.name, value, before, origin)
                 }
             };
             set.push((target.name.clone(), given));
@@ -89,6 +90,7 @@ impl Planner<'_> {
         multi: &MultiAssignRef,
         table: Option<&ProtectedTable>,
         from_query: &mut Vec<Flow>,
+        origin: Origin,
     ) -> Judged<Given> {
         let at = target.location;
         let ix = usize::try_from(multi.colno - 1).map_err(|_| malformed("SET"))?;
@@ -97,7 +99,7 @@ impl Planner<'_> {
                 let value = row.args.get(ix).ok_or_else(|| malformed("SET"))?;
                 let before = self.leaves.len();
                 self.store_node(table, &target.name, value, at)?;
-                Ok(self.given(value, before))
+                Ok(self.given(&target.name, value, before, origin))
             }
             Some(NodeEnum::SubLink(link)) => {
                 // the grammar hangs the same query under each of its columns: it is analysed at the first
@@ -132,7 +134,7 @@ impl Planner<'_> {
 }
 
 /// Where the first column that SET names stands.
-fn first_target(targets: &[Node]) -> i32 {
+pub(super) fn first_target(targets: &[Node]) -> i32 {
     match targets.first().and_then(|t| t.node.as_ref()) {
         Some(NodeEnum::ResTarget(target)) => target.location,
         _ => -1,

@@ -408,7 +408,7 @@ fn rendered(edits: &[Edit], input: &Input<'_>) -> Option<String> {
             | Replacement::GroupId(_)
             | Replacement::Default { .. }
             | Replacement::Hash { .. }
-            | Replacement::HashOf { .. } => text.push_str("E'\\\\x00'::bytea"),
+            | Replacement::Made(_) => text.push_str("E'\\\\x00'::bytea"),
         }
         from = edit.range.end;
     }

@@ -6,7 +6,7 @@
 use super::rules::no;
 use super::{Passed, Ruled, inner, untouched};
 use crate::analyse::{Context, Input};
-use crate::plan;
+use crate::plan::{self, Marks};
 use crate::scan::Kind;
 use crate::taint::Taint;
 use crate::verdict::{
@@ -39,7 +39,7 @@ pub(super) fn explain(
     let (true, Some(query), Some(start)) = (taint.touched, query, start) else {
         return no("EXPLAIN of this statement", "", input, taint);
     };
-    let plan = planned(query, start, input, input.cx, facts)?;
+    let (plan, _) = planned(query, start, input, input.cx, facts)?;
     // No row comes back, only the plan's text.
     facts.touches.iter_mut().for_each(|t| t.shown = Shown::Not);
     Ok(passed(Plan {
@@ -60,7 +60,7 @@ pub(super) fn declare(
     let (true, Some(query), Some(start)) = (taint.touched, query, declared(input)) else {
         return no("DECLARE CURSOR of this statement", "", input, taint);
     };
-    let plan = planned(query, start, input, input.cx, facts)?;
+    let (plan, _) = planned(query, start, input, input.cx, facts)?;
     let stands = Plan {
         outputs: plan.outputs,
         binary: s.options & BINARY != 0,
@@ -94,7 +94,7 @@ pub(super) fn prepare(
         declared_params: &declared,
         ..*input.cx
     };
-    let within = planned(query, parts.query, input, &cx, facts)?;
+    let (within, marks) = planned(query, parts.query, input, &cx, facts)?;
     let types = types(&within, &parts, input)?;
     let written = types.as_ref().map(Vec::len);
     let mut edits = Vec::with_capacity(within.edits.len() + 1);
@@ -111,7 +111,7 @@ pub(super) fn prepare(
         })),
         ..Plan::default()
     };
-    plan::check_prepare(input, s, &plan, written)?;
+    plan::check_prepare(input, s, &plan, written, &marks)?;
     Ok(passed(plan))
 }
 
@@ -136,7 +136,7 @@ fn planned(
     input: &Input<'_>,
     cx: &Context<'_>,
     facts: &mut Facts,
-) -> Result<Plan, Box<Refusal>> {
+) -> Result<(Plan, Marks), Box<Refusal>> {
     let within = Input {
         text: input.text,
         range: start..input.range.end,
@@ -151,22 +151,10 @@ fn planned(
     facts.tables.sort();
     facts.tables.dedup();
     match planned.verdict {
-        Verdict::Untouched => Ok(Plan::default()),
+        Verdict::Untouched => Ok((Plan::default(), Marks::default())),
         Verdict::Refusal(refusal) => Err(Box::new((*refusal).clone())),
-        Verdict::Plan(plan) => match plan.edits.iter().any(hashes_parameters) {
-            true => Err(super::refuse(
-                "a hash of parameters is not possible in PREPARE, EXPLAIN or DECLARE".into(),
-                "Let the driver prepare the statement, or give literals.",
-                None,
-            )),
-            false => Ok((*plan).clone()),
-        },
+        Verdict::Plan(plan) => Ok(((*plan).clone(), planned.marks)),
     }
-}
-
-/// Whether the edit becomes a parameter only where the statement itself is bound.
-fn hashes_parameters(edit: &Edit) -> bool {
-    matches!(edit.with, Replacement::HashOf { .. })
 }
 
 /// Where the statement inside of EXPLAIN begins.
@@ -254,13 +242,14 @@ fn declared_type(
     input: &Input<'_>,
 ) -> Result<String, Box<Refusal>> {
     let client = usize::from(param.client);
-    let written = parts.types.get(client);
+    let written = parts.types.get(client).filter(|_| param.made.is_none());
     let Some(_) = &param.seal else {
         let text = written.and_then(|range| input.text.get(range.clone()));
         return Ok(text.unwrap_or("unknown").to_owned());
     };
     let known = plan.client_params.get(client);
-    if known.is_none_or(|ClientParam { oid }| oid.is_none_or(|oid| oid == OTHER)) {
+    let untyped = known.is_none_or(|ClientParam { oid }| oid.is_none_or(|oid| oid == OTHER));
+    if param.made.is_none() && untyped {
         return Err(super::refuse(
             format!(
                 "parameter ${} is for an encrypted column, and its type is not one that can be read",

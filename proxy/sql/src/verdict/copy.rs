@@ -19,6 +19,8 @@ pub struct CopyPlan {
     pub header: CopyHeader,
     /// The fields of a row, in order.
     pub columns: Vec<CopyColumn>,
+    /// What each row of a COPY FROM is given behind its fields, in order.
+    pub hashes: Vec<CopyHash>,
     /// It changes no row: rolling it back changes nothing.
     pub reads_only: bool,
 }
@@ -66,6 +68,17 @@ pub enum CopyHeader {
     Any,
     /// Read, and held to the columns' names.
     Match,
+}
+
+/// A hash of each row.
+#[derive(Clone, Debug)]
+pub struct CopyHash {
+    /// The column.
+    pub column: ColumnIx,
+    /// Its name.
+    pub name: Arc<str>,
+    /// The fields that it is of, by their place in a row, in the hash's order.
+    pub parts: Vec<usize>,
 }
 
 /// A field of each row.

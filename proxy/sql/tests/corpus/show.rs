@@ -2,8 +2,8 @@
 
 use hippocrypt_policy::ColumnIx;
 use hippocrypt_sql::verdict::{
-    CellOutput, Coercion, CopyPlan, CopyValue, Cursor, Effects, Facts, Literal, Output, Plan,
-    Refusal, Replacement, Seal, Shape, Shown, Use,
+    CellOutput, Coercion, CopyPlan, CopyValue, Cursor, Effects, Facts, HashPart, Literal, Made,
+    Output, Plan, Refusal, Replacement, Seal, Shape, Shown, Use,
 };
 use hippocrypt_sql::{Analyser, Statement, Verdict};
 use std::fmt::Write as _;
@@ -71,6 +71,11 @@ fn planned(out: &mut String, plan: &Plan, statement: &Statement, text: &str, ana
         writeln!(out, "  | {line}").unwrap();
     }
     for (n, param) in (1..).zip(&plan.params) {
+        if let (Some(Made::Hash(parts)), Some(of)) = (&param.made, &param.seal) {
+            let made = hash(of, parts, analyser);
+            writeln!(out, "  ${n}: oid {} {made}", param.oid).unwrap();
+            continue;
+        }
         let sealed = param
             .seal
             .as_ref()
@@ -119,6 +124,7 @@ fn copied(out: &mut String, copy: &CopyPlan, analyser: &Analyser) {
         form,
         header,
         columns,
+        hashes,
         reads_only,
     } = copy;
     let of = table
@@ -148,6 +154,11 @@ fn copied(out: &mut String, copy: &CopyPlan, analyser: &Analyser) {
             .collect();
         writeln!(out, "  field {}: {what}{forced}", column.name).unwrap();
     }
+    for hash in hashes {
+        let part = |ix: &usize| columns[*ix].name.to_string();
+        let parts: Vec<_> = hash.parts.iter().map(part).collect();
+        writeln!(out, "  hash {}: of {}", hash.name, parts.join(", ")).unwrap();
+    }
 }
 
 fn replacement(with: &Replacement, analyser: &Analyser) -> String {
@@ -170,20 +181,8 @@ fn replacement(with: &Replacement, analyser: &Analyser) -> String {
         Replacement::Default { column, .. } => {
             format!("⟨default of {}⟩", analyser.world().column_name(*column))
         }
-        Replacement::Hash { column, parts } => {
-            let parts = parts.iter().map(|part| match part {
-                None => "NULL".to_owned(),
-                Some((literal, s)) => format!("{} of {}", seal(s, analyser), constant(literal)),
-            });
-            hash(*column, parts.collect(), analyser)
-        }
-        Replacement::HashOf { column, parts } => {
-            let parts = parts.iter().map(|part| match part {
-                None => "NULL".to_owned(),
-                Some(p) => format!("{} of client ${}", seal(&p.seal, analyser), p.client + 1),
-            });
-            hash(*column, parts.collect(), analyser)
-        }
+        Replacement::Hash { seal, parts } => hash(seal, parts, analyser),
+        Replacement::Made(number) => format!("${number}"),
         Replacement::GroupId(group) => {
             let group = analyser.world().policy().group(*group).unwrap();
             format!("⟨group {}⟩", group.name)
@@ -191,8 +190,32 @@ fn replacement(with: &Replacement, analyser: &Analyser) -> String {
     }
 }
 
-fn hash(column: ColumnIx, parts: Vec<String>, analyser: &Analyser) -> String {
-    format!("⟨hash {}: {}⟩", name(column, analyser), parts.join(", "))
+fn hash(of: &Seal, parts: &[Option<HashPart>], analyser: &Analyser) -> String {
+    let parts = parts.iter().map(|part| match part {
+        None => "NULL".to_owned(),
+        Some(HashPart::Constant { literal, seal: s }) => {
+            format!("{} of {}", seal(s, analyser), constant(literal))
+        }
+        Some(HashPart::Param { client, seal: s }) => {
+            format!("{} of client ${}", seal(s, analyser), client + 1)
+        }
+        Some(HashPart::Argument {
+            literal,
+            oid,
+            seal: s,
+        }) => format!("{} of {} as {oid}", seal(s, analyser), constant(literal)),
+        Some(HashPart::Read { seal: s, .. }) => format!("{} as read", seal(s, analyser)),
+    });
+    let each = match of.shape {
+        Shape::One => "",
+        Shape::Each => "each ",
+    };
+    let parts: Vec<_> = parts.collect();
+    format!(
+        "⟨hash {each}{}: {}⟩",
+        name(of.column, analyser),
+        parts.join(", ")
+    )
 }
 
 fn constant(literal: &Literal) -> String {

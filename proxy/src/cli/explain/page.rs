@@ -6,8 +6,8 @@ use super::Args;
 use hippocrypt_policy::{ColumnIx, Database, DeclaredType, Mask, OtherDatabases, Rights};
 use hippocrypt_sql::Statement;
 use hippocrypt_sql::verdict::{
-    CellOutput, Coercion, CopyColumn, CopyValue, Edit, Output, Plan, Refusal, Replacement, Seal,
-    Shape, Shown, Touch, UpstreamParam, Use, Verdict,
+    CellOutput, Coercion, CopyColumn, CopyValue, Edit, Made, Output, Plan, Refusal, Replacement,
+    Seal, Shape, Shown, Touch, UpstreamParam, Use, Verdict,
 };
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -195,7 +195,7 @@ fn constants(sql: &str, plan: &Plan, database: &Database) -> Vec<String> {
             | Replacement::GroupId(_)
             | Replacement::Default { .. }
             | Replacement::Hash { .. }
-            | Replacement::HashOf { .. } => {
+            | Replacement::Made(_) => {
                 return None;
             }
         };
@@ -223,8 +223,11 @@ fn edited(sql: &str, statement: &Statement, plan: &Plan, database: &Database) ->
             Replacement::Default { column, .. } => {
                 let _ = write!(text, "⟨default of {}⟩", name(database, *column));
             }
-            Replacement::Hash { column, .. } | Replacement::HashOf { column, .. } => {
-                let _ = write!(text, "⟨hash {}⟩", name(database, *column));
+            Replacement::Hash { seal, .. } => {
+                let _ = write!(text, "⟨hash {}⟩", name(database, seal.column));
+            }
+            Replacement::Made(number) => {
+                let _ = write!(text, "${number}");
             }
             Replacement::GroupId(group) => {
                 let group = database.group(*group).map_or("?", |group| &group.name);
@@ -238,6 +241,10 @@ fn edited(sql: &str, statement: &Statement, plan: &Plan, database: &Database) ->
 }
 
 fn parameter(i: usize, param: &UpstreamParam, plan: &Plan, database: &Database) -> String {
+    if let (Some(Made::Hash(_)), Some(seal)) = (&param.made, &param.seal) {
+        let column = name(database, seal.column);
+        return format!("${}: the hash {column}, which the proxy makes", i + 1);
+    }
     let client = plan.client_params.get(usize::from(param.client));
     let told = match client.and_then(|p| p.oid) {
         Some(oid) => format!("; the client is told {}", type_name(oid)),

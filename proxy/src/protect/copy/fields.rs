@@ -79,6 +79,14 @@ impl Form {
         }
     }
 
+    /// Whether the line ends in a backslash that escapes nothing.
+    pub(super) fn is_cut(&self, line: &[u8]) -> bool {
+        match self {
+            Self::Text(_) => text::is_cut(line),
+            Self::Csv(_) => false,
+        }
+    }
+
     /// Appends the value of a field's bytes.
     pub(super) fn decode(&self, raw: &[u8], value: &mut Vec<u8>) {
         match self {

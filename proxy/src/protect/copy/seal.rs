@@ -8,11 +8,12 @@ use super::fields::Form;
 use super::lines::Input;
 use super::{CopyFault, too_long};
 use crate::protect::coerce::{self, Target};
+use crate::protect::hash::{Composite, plaintext, sealed};
 use crate::protect::vault::Unsealed;
 use crate::protect::{Settings, ValueError, Vault};
 use bytes::{BufMut, BytesMut};
 use hippocrypt_policy::ColumnIx;
-use hippocrypt_sql::verdict::{Coercion, CopyColumn, CopyPlan, CopyValue};
+use hippocrypt_sql::verdict::{Coercion, CopyColumn, CopyHash, CopyPlan, CopyValue};
 use hippocrypt_wire::Format;
 use rows::LineReader;
 use std::sync::Arc;
@@ -28,7 +29,11 @@ pub struct CopyIn {
     reader: Reader,
     value: Zeroizing<Vec<u8>>,
     cell: Vec<u8>,
+    parts: Vec<Option<HashedValue>>,
 }
+
+/// A value that a hash of its row is of: the code of its family, and its plaintext.
+type HashedValue = (u8, Zeroizing<Vec<u8>>);
 
 enum Reader {
     Lines(Box<LineReader>),
@@ -42,6 +47,8 @@ struct Sealing<'a> {
     settings: &'a Settings,
     value: &'a mut Zeroizing<Vec<u8>>,
     cell: &'a mut Vec<u8>,
+    /// Of the row at hand, by column; NULL where there is none.
+    parts: &'a mut Vec<Option<HashedValue>>,
 }
 
 /// An error, and the column it is about.
@@ -68,6 +75,7 @@ impl CopyIn {
             reader,
             value: Zeroizing::default(),
             cell: Vec::new(),
+            parts: Vec::new(),
         }
     }
 
@@ -112,6 +120,7 @@ impl CopyIn {
             settings,
             value: &mut self.value,
             cell: &mut self.cell,
+            parts: &mut self.parts,
         };
         let (result, line) = match &mut self.reader {
             Reader::Lines(reader) => {
@@ -141,8 +150,7 @@ impl Sealing<'_> {
         form: &Form,
         raw: &[u8],
         null: bool,
-        column: &CopyColumn,
-        ix: ColumnIx,
+        (index, column, ix): (usize, &CopyColumn, ColumnIx),
         out: &mut BytesMut,
     ) -> Result<(), ValueError> {
         self.value.clear();
@@ -159,16 +167,18 @@ impl Sealing<'_> {
                 return Ok(());
             }
         }
-        self.seal(ix, Format::Text)?;
+        self.seal(index, ix, Format::Text)?;
         form.cell(self.cell, out);
         Ok(())
     }
 
     fn tuple(&mut self, fields: &[Option<&[u8]>], out: &mut BytesMut) -> Result<(), Blamed> {
-        let count = i16::try_from(fields.len()).map_err(|_| unblamed(too_long()))?;
-        out.put_i16(count);
         let plan = self.plan;
-        for (field, column) in fields.iter().zip(&plan.columns) {
+        let count = fields.len() + plan.hashes.len();
+        let count = i16::try_from(count).map_err(|_| unblamed(too_long()))?;
+        out.put_i16(count);
+        self.begin_row();
+        for (index, (field, column)) in fields.iter().zip(&plan.columns).enumerate() {
             let blame = |error| blamed(error, column);
             let value = match (field, &column.value) {
                 (None, _) => {
@@ -178,7 +188,7 @@ impl Sealing<'_> {
                 (Some(value), CopyValue::Seal(ix)) => {
                     self.value.clear();
                     self.value.extend_from_slice(value);
-                    self.seal(*ix, Format::Binary).map_err(blame)?;
+                    self.seal(index, *ix, Format::Binary).map_err(blame)?;
                     self.cell.as_slice()
                 }
                 (Some(value), CopyValue::Clear | CopyValue::Open(_)) => value,
@@ -186,15 +196,43 @@ impl Sealing<'_> {
             out.put_i32(i32::try_from(value.len()).map_err(|_| blame(too_long()))?);
             out.extend_from_slice(value);
         }
+        for hash in &plan.hashes {
+            match self.hash(hash).map_err(unblamed)? {
+                None => out.put_i32(-1),
+                Some(cell) => {
+                    let length = i32::try_from(cell.len());
+                    out.put_i32(length.map_err(|_| unblamed(too_long()))?);
+                    out.extend_from_slice(&cell);
+                }
+            }
+        }
         Ok(())
     }
 
+    /// Nothing is known of the next row yet.
+    fn begin_row(&mut self) {
+        self.parts.clear();
+        if !self.plan.hashes.is_empty() {
+            self.parts.resize_with(self.plan.columns.len(), || None);
+        }
+    }
+
+    /// The cell of a hash of the row; `None` where a part is NULL.
+    fn hash(&self, hash: &CopyHash) -> Result<Option<Vec<u8>>, ValueError> {
+        let part = |ix: &usize| self.parts.get(*ix)?.as_ref();
+        let Some(parts) = hash.parts.iter().map(part).collect::<Option<Vec<_>>>() else {
+            return Ok(None);
+        };
+        let values = parts
+            .into_iter()
+            .map(|(code, value)| (*code, value.as_slice()));
+        let held = self.vault.held(hash.column).ok_or_else(other_policy)?;
+        sealed(held, &Composite::of(values)?).map(Some)
+    }
+
     /// `self.value` as a cell, in `self.cell`.
-    fn seal(&mut self, ix: ColumnIx, format: Format) -> Result<(), ValueError> {
-        let held = self
-            .vault
-            .held(ix)
-            .ok_or_else(|| ValueError::new("XX000", "the plan is of another policy"))?;
+    fn seal(&mut self, index: usize, ix: ColumnIx, format: Format) -> Result<(), ValueError> {
+        let held = self.vault.held(ix).ok_or_else(other_policy)?;
         let target = Target {
             column: &held.name,
             declared: held.declared,
@@ -202,6 +240,10 @@ impl Sealing<'_> {
         };
         let of = |error: ValueError| error.of(&held.name);
         let value = coerce::parameter(&target, 0, format, self.value, self.settings).map_err(of)?;
+        if let Some(part) = self.parts.get_mut(index) {
+            let code = held.code().ok_or_else(other_policy)?;
+            *part = Some((code, plaintext(value.clone()).map_err(of)?));
+        }
         self.cell.clear();
         held.seal(value, self.cell).map_err(|e| match e {
             Unsealed::Value(error) => of(error),
@@ -211,6 +253,10 @@ impl Sealing<'_> {
             )),
         })
     }
+}
+
+fn other_policy() -> ValueError {
+    ValueError::new("XX000", "the plan is of another policy")
 }
 
 fn unblamed(error: ValueError) -> Blamed {

@@ -38,6 +38,7 @@ fn plan(form: &CopyForm, direction: CopyDirection, header: CopyHeader) -> Arc<Co
         }),
         form: form.clone(),
         header,
+        hashes: Vec::new(),
         columns: columns
             .into_iter()
             .map(|(name, ix)| CopyColumn {

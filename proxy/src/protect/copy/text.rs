@@ -69,7 +69,7 @@ impl Text {
 }
 
 /// Whether it ends in a backslash that escapes nothing.
-fn is_cut(raw: &[u8]) -> bool {
+pub(super) fn is_cut(raw: &[u8]) -> bool {
     let slashes = raw.iter().rev().take_while(|b| **b == b'\\').count();
     slashes % 2 == 1
 }

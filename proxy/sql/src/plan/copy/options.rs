@@ -35,6 +35,10 @@ impl Columns {
         }
     }
 
+    pub(super) fn has_all(&self) -> bool {
+        matches!(self, Self::All)
+    }
+
     fn given(&self) -> bool {
         !matches!(self, Self::None)
     }

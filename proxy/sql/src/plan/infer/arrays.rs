@@ -25,7 +25,8 @@ impl Planner<'_> {
             return Err(malformed("ANY"));
         };
         let at = expr.location;
-        let left = self.infer(left)?;
+        let column = left;
+        let left = self.infer(column)?;
         if !operator_name(&expr.name).is_some_and(is_equality) {
             self.clear(left, "this operator with ANY or ALL", at)?;
             self.only_clear(Some(right), "this operator with ANY or ALL", at)?;
@@ -37,17 +38,20 @@ impl Planner<'_> {
                 Some(Some(NodeEnum::AArrayExpr(array))) => {
                     self.any_of_list(left, array, Some(cast), at)
                 }
-                _ => self.any_of_array(left, right, at),
+                _ => self.any_of_array(column, left, right, at),
             },
-            _ => self.any_of_array(left, right, at),
+            _ => self.any_of_array(column, left, right, at),
         }
     }
 
     /// Over an array that is one value.
-    fn any_of_array(&mut self, left: Flow, right: &Node, at: i32) -> Judged<Flow> {
+    fn any_of_array(&mut self, column: &Node, left: Flow, right: &Node, at: i32) -> Judged<Flow> {
         let array = self.infer(right)?;
         match (left, array) {
             (Flow::Cell(cell), Flow::Open(leaves)) if is_leaf(right) => {
+                if self.looked_up_any(column, &cell, (right, &leaves), at)? {
+                    return Ok(Flow::Clear);
+                }
                 self.comparable("= ANY of an array", &cell, at)?;
                 self.seal_elements(&leaves, &cell, at)?;
             }

@@ -96,12 +96,20 @@ impl Planner<'_> {
         let Some(NodeEnum::List(list)) = &right.node else {
             return Err(malformed("IN"));
         };
-        let left = self.infer(left)?;
+        let column = left;
+        let left = self.infer(column)?;
         let items = self.all(&list.items)?;
         let beside = match items.iter().filter(|f| !matches!(f, Flow::Cell(_))).count() {
             0 | 1 => Beside::Operator,
             _ => Beside::List,
         };
+        let mut found = false;
+        for item in list.items.iter().zip(&items) {
+            found |= self.looked_up_in(column, &left, item, beside, expr.location)?;
+        }
+        if found {
+            return Ok(Flow::Clear);
+        }
         self.against_all("IN", left, items, beside, expr.location)
     }
 

@@ -61,13 +61,24 @@ impl Planner<'_> {
         let (Some(left), Some(NodeEnum::List(list))) = (fields(left), &right.node) else {
             return Ok(None);
         };
-        let left = self.all(left)?;
+        let at = expr.location;
+        let flows = self.all(left)?;
         for item in &list.items {
             let Some(item) = fields(item) else {
                 return Err(malformed("IN"));
             };
-            let item = self.all(item)?;
-            self.flows_meet("IN", left.clone(), item, expr.location)?;
+            let values = self.all(item)?;
+            if item.len() != left.len() {
+                return Err(unequal(at));
+            }
+            let sides = left.iter().zip(&flows);
+            for ((column, flow), value) in sides.zip(item.iter().zip(values)) {
+                let (item, value) = value;
+                let beside = Beside::Operator;
+                if !self.looked_up_in(column, flow, (item, &value), beside, at)? {
+                    self.compare("IN", flow.clone(), value, beside, at)?;
+                }
+            }
         }
         Ok(Some(Flow::Clear))
     }

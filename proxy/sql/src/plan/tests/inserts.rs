@@ -34,7 +34,7 @@ fn values() {
 fn from_queries() {
     check(
         "INSERT INTO claims (patient_ssn, amount) SELECT ssn, 5 FROM patients WHERE city = 'x'",
-        "INSERT INTO \"public\".claims (patient_ssn, amount) SELECT ssn, ‹5 claims.amount› AS \"?column?\" FROM \"public\".patients WHERE city = 'x'",
+        "INSERT INTO \"public\".claims (patient_ssn, amount) SELECT ssn, ‹5 claims.amount› FROM \"public\".patients WHERE city = 'x'",
     );
     check(
         "INSERT INTO patients (id, name) SELECT 1, $1 WHERE NOT EXISTS (SELECT 1 FROM patients WHERE ssn = $2)",

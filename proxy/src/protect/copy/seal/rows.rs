@@ -74,11 +74,13 @@ impl LineReader {
             self.check_header(line, plan)?;
         }
         self.header = CopyHeader::None;
-        for (index, column) in plan.columns.iter().enumerate() {
+        let names = plan.columns.iter().map(|column| &column.name);
+        let names = names.chain(plan.hashes.iter().map(|hash| &hash.name));
+        for (index, name) in names.enumerate() {
             if index > 0 {
                 out.put_u8(self.form.delimiter());
             }
-            self.form.name(&column.name, out);
+            self.form.name(name, out);
         }
         out.extend_from_slice(self.lines.bytes(end));
         Ok(())
@@ -123,6 +125,7 @@ impl LineReader {
                 "extra data after last expected column",
             )));
         }
+        sealing.begin_row();
         for (index, (field, column)) in self.fields.iter().zip(columns).enumerate() {
             let before = out.len();
             if index > 0 {
@@ -131,7 +134,8 @@ impl LineReader {
             let raw = line.get(field.raw.clone()).unwrap_or_default();
             match column.value {
                 CopyValue::Seal(ix) => {
-                    let sealed = sealing.text(&self.form, raw, field.null, column, ix, out);
+                    let place = (index, column, ix);
+                    let sealed = sealing.text(&self.form, raw, field.null, place, out);
                     if let Err(error) = sealed {
                         out.truncate(before);
                         self.cut_short(index, out);
@@ -146,7 +150,26 @@ impl LineReader {
             let message = format!("missing data for column \"{}\"", column.name);
             return Err(unblamed(bad_format(message)));
         }
+        self.hashes(line, sealing, out)?;
         out.extend_from_slice(self.lines.bytes(end));
+        Ok(())
+    }
+
+    /// The hashes of a row, behind its fields.
+    fn hashes(&self, line: &[u8], sealing: &Sealing<'_>, out: &mut BytesMut) -> Result<(), Blamed> {
+        let hashes = &sealing.plan.hashes;
+        let last = sealing.plan.columns.last().map(|column| &column.value);
+        if !hashes.is_empty() && matches!(last, Some(CopyValue::Clear)) && self.form.is_cut(line) {
+            // it would escape the delimiter that is to follow
+            out.truncate(out.len().saturating_sub(1));
+        }
+        for hash in hashes {
+            out.put_u8(self.form.delimiter());
+            match sealing.hash(hash).map_err(unblamed)? {
+                None => out.extend_from_slice(self.form.null().as_bytes()),
+                Some(cell) => self.form.cell(&cell, out),
+            }
+        }
         Ok(())
     }
 
