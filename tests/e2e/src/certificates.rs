@@ -64,6 +64,20 @@ impl Certificates {
     }
 }
 
+/// A server's certificate that nobody signed, with a key as `openssl req` takes it.
+pub fn self_signed(directory: &Path, name: &str, key: &str) -> Pair {
+    openssl(
+        directory,
+        &format!(
+            "req -x509 {key} -nodes -days 2 -subj /CN=localhost -keyout {name}.key -out {name}.crt"
+        ),
+    );
+    Pair {
+        certificate: directory.join(format!("{name}.crt")),
+        key: directory.join(format!("{name}.key")),
+    }
+}
+
 fn authority(directory: &Path, name: &str) {
     let usage = "-addext keyUsage=critical,keyCertSign,cRLSign"; // and CA:TRUE, by openssl's own default
     openssl(

@@ -1,5 +1,6 @@
 //! `auth: scram`: clients prove themselves to the proxy, which logs in as the same role without a password.
 
+use hippocrypt_e2e::certificates::{Pair, self_signed};
 use hippocrypt_e2e::logins::{
     challenge, listen_tls, psql, records, scram, scram_place, upstream_tls, userlist, write_secret,
 };
@@ -273,7 +274,14 @@ fn what_verifiers_cannot_be_read_from_stops_the_start() {
             .output()
             .unwrap();
         assert_eq!(output.status.code(), Some(64), "{auth}: {}", told(&output));
-        told(&output)
+        let check = place.verb(&["check"]).output().unwrap();
+        assert_eq!(check.status.code(), Some(1), "{auth}: {}", told(&check));
+        let (said, found) = (told(&output), told(&check));
+        assert!(
+            found.contains("userlist.txt") || found.contains("auth.verifiers.query"),
+            "{found}"
+        );
+        said
     };
     write_secret(&list, "; people\n\"app\" \"plain-hunter2\"\n");
     let told = start(&scram(&list));
@@ -297,5 +305,93 @@ fn what_verifiers_cannot_be_read_from_stops_the_start() {
             told.contains("auth.verifiers.query") && told.contains(why),
             "{told}"
         );
+    }
+}
+
+/// What a client of libpq would do when somebody in between takes PLUS off the offer.
+#[test]
+fn a_client_that_saw_no_offer_to_bind_over_tls_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let place = scram_place(&userlist(directory.path(), &["app"]));
+    let script = "
+import socket, ssl, struct, sys
+def frame(tag, body): return tag + struct.pack('!I', len(body) + 4) + body
+raw = socket.create_connection(('127.0.0.1', int(sys.argv[1])))
+raw.sendall(struct.pack('!II', 8, 80877103))
+assert raw.recv(1) == b'S'
+context = ssl._create_unverified_context()
+tls = context.wrap_socket(raw)
+tls.sendall(frame(b'', b'\\0\\3\\0\\0user\\0app\\0database\\0' + sys.argv[2].encode() + b'\\0\\0'))
+print(tls.recv(1000)[9:])
+first = b'y,,n=,r=thirtydays'
+tls.sendall(frame(b'p', b'SCRAM-SHA-256\\0' + struct.pack('!I', len(first)) + first))
+print(tls.recv(1000))
+";
+    let output = std::process::Command::new("python3")
+        .args([
+            "-c",
+            script,
+            &place.proxy.port().to_string(),
+            &place.database,
+        ])
+        .output()
+        .unwrap();
+    let said = told(&output);
+    assert!(said.contains("SCRAM-SHA-256-PLUS"), "{said}");
+    assert!(
+        said.contains("C28000") && said.contains("negotiation error"),
+        "{said}"
+    );
+    let failure = records(&place, "auth_failure").pop().unwrap();
+    assert_eq!(failure["reason"], "channel binding was taken off the offer");
+}
+
+#[test]
+fn channels_are_bound_by_the_hash_of_the_certificates_own_signature() {
+    let directory = tempfile::tempdir().unwrap();
+    let list = userlist(directory.path(), &["app"]);
+    for (name, key, bound) in [
+        ("rsa-sha256", "-newkey rsa:2048 -sha256", true),
+        ("rsa-sha512", "-newkey rsa:2048 -sha512", true),
+        (
+            "ecdsa-sha384",
+            "-newkey ec -pkeyopt ec_paramgen_curve:P-384 -sha384",
+            true,
+        ),
+        // no hash that both ends would agree on: nothing is offered, and who insists is told by libpq
+        ("ed25519", "-newkey ed25519", false),
+    ] {
+        let Pair { certificate, key } = self_signed(directory.path(), name, key);
+        let place = Setup {
+            listen: format!(
+                "  tls: {{ mode: require, certificate: \"{}\", private_key: \"{}\" }}",
+                certificate.display(),
+                key.display()
+            ),
+            more: scram(&list),
+            ..Setup::clinic()
+        }
+        .start();
+        let login = format!(
+            "user=app password={} sslmode=require sslrootcert={}",
+            password("app"),
+            certificate.display()
+        );
+        let insists = psql(&place, &format!("{login} channel_binding=require"), WHO);
+        assert_eq!(
+            insists.status.success(),
+            bound,
+            "{name}: {}",
+            told(&insists)
+        );
+        let prefers = psql(&place, &format!("{login} channel_binding=prefer"), WHO);
+        assert!(prefers.status.success(), "{name}: {}", told(&prefers));
+        let start = records(&place, "session_start").pop().unwrap();
+        let method = if bound {
+            "scram-sha-256-plus"
+        } else {
+            "scram-sha-256"
+        };
+        assert_eq!(start["auth"], method, "{name}");
     }
 }

@@ -68,6 +68,9 @@ fn direct_tls_on_both_legs() {
     assert_eq!(said(&answer), "app");
     let tls = &records(&place, "session_start")[0]["tls"];
     assert!(tls.as_str().unwrap().starts_with("TLS"), "{tls}");
+    // the outer one binds its login to the inner one's certificate, with the key that the client's proof has shown
+    let inner = records(&behind, "session_start");
+    assert_eq!(inner.last().unwrap()["auth"], "scram-sha-256-plus");
 }
 
 #[test]

@@ -225,3 +225,27 @@ fn a_mock_is_the_same_for_the_same_name_and_passes_nobody() {
     assert_ne!(mock("nobody").salt, mock("noone").salt);
     assert!(!mock("nobody").stored_key.equals(&mock("nobody").stored_key));
 }
+
+proptest::proptest! {
+    /// Whatever a stranger sends, it gets an error and no proof.
+    #[test]
+    fn any_bytes_are_an_error_at_every_step(
+        first in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..80),
+        last in "(c=biws,)?(r=abcxyz)?[ -~]{0,60}(,p=[A-Za-z0-9+/=]{0,50})?",
+        challenge in "(r=abcx,)?(s=[A-Za-z0-9+/=]{0,30},)?(i=[0-9]{0,12})?[ -~]{0,40}",
+    ) {
+        let (known, client_key) = verifier("right", b"salt", 2);
+        let none = Binding::Impossible;
+        let begin = |message: &[u8]| {
+            Challenge::new(PLAIN.as_bytes(), message, &none, known.clone(), "xyz")
+        };
+        if let Ok(challenge) = begin(&first) {
+            proptest::prop_assert!(challenge.finish(&first).is_err());
+        }
+        proptest::prop_assert!(begin(b"n,,n=,r=abc").unwrap().finish(last.as_bytes()).is_err());
+        let client = First::new(&[PLAIN.as_bytes()], &none, "abc".into()).unwrap();
+        if let Ok(proof) = client.prove(challenge.as_bytes(), &client_key, &known) {
+            proptest::prop_assert!(proof.finish(last.as_bytes()).is_err());
+        }
+    }
+}

@@ -4,9 +4,10 @@
 
 use super::finding::{Finding, Severity};
 use super::schema::{Constraint, Dependent, Index, Live, compare, policy_file};
+use crate::auth::Door;
 use crate::catalog::ServiceConnection;
 use crate::config::Config;
-use crate::tls::Connector;
+use crate::tls::{Acceptor, Connector};
 use hippocrypt_keys::{DatabaseKeys, Keyring};
 use hippocrypt_policy::Database;
 use hippocrypt_sql::catalog::Catalog;
@@ -56,6 +57,7 @@ pub async fn databases(config: &Config) -> Vec<Finding> {
         Ok(connector) => connector,
         Err(error) => return vec![Finding::of_file(Severity::Error, &file, error.to_string())],
     };
+    findings.extend(logins(config, &connector).await);
     // Where it does not open, that is a finding already.
     let keyring = Keyring::load(&config.keys.keyring, &config.keys.provider).ok();
     for database in config.policy.databases.values() {
@@ -69,6 +71,18 @@ pub async fn databases(config: &Config) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Whether clients could log in: their TLS, the verifiers, the proxy's own certificate at the server.
+async fn logins(config: &Config, connector: &Connector) -> Vec<Finding> {
+    let tls = Acceptor::new(&config.listen.tls).err();
+    let door = Door::open(config, connector).await.err();
+    let texts = tls.map(|e| e.to_string()).into_iter();
+    let texts = texts.chain(door.map(|e| e.to_string()));
+    let file = config.file.display().to_string();
+    texts
+        .map(|text| Finding::of_file(Severity::Error, &file, text))
+        .collect()
 }
 
 async fn one(
