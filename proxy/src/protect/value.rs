@@ -28,7 +28,7 @@ pub(in crate::protect) use input::{from_server, parse, receive};
 pub(in crate::protect) use shown::{Restore, Shown};
 
 use crate::protect::ValueError;
-use array::Array;
+pub(in crate::protect) use array::Array;
 use hippocrypt_policy::DeclaredType;
 use interval::Interval;
 use network::Network;

@@ -394,3 +394,78 @@ fn a_wrong_array_is_the_servers_error_and_leaves_the_session_usable() {
     assert_eq!(raw::sqlstate(&nested).as_deref(), Some("0A000"));
     place.assert_hidden("900-78-00");
 }
+
+const CASTS: &str = r#"
+databases:
+  DATABASE:
+    tables:
+      public.taken:
+        columns:
+          i4:   { type: int4,             protect: random }
+          i8:   { type: int8,             protect: deterministic }
+          n:    { type: "numeric(10,2)",  protect: random }
+          f:    { type: float4,           protect: random }
+          d:    { type: date,             protect: random }
+          tz:   { type: timestamptz,      protect: random }
+          i4s:  { type: "int4[]",         protect: random }
+          ns:   { type: "numeric(8,2)[]", protect: random }
+          ts:   { type: "text[]",         protect: random }
+roles:
+  all: { users: [app], columns: { "*": clear } }
+"#;
+
+/// Column, the cast around the parameter, the type that the client declares, its text.
+const DECLARED: &[(&str, &str, u32, &str)] = &[
+    ("i4", "::int", 21, "5"),
+    ("i4", "::int", 20, "3000000000"),
+    ("i4", "::int", 701, "2.5"),
+    ("i8", "::bigint", 21, "5"),
+    ("i8", "::numeric", 23, "5"),
+    ("i8", "::bigint", 1700, "5.5"),
+    ("n", "::numeric", 701, "5.675"),
+    ("n", "::numeric(10,2)", 21, "5"),
+    ("n", "::bigint", 21, "5"),
+    ("f", "::numeric", 20, "16777217"),
+    ("d", "::date", 1114, "2020-07-01 23:59:59.999999"),
+    ("tz", "::timestamptz", 1114, "2020-07-01 01:02:03"),
+    ("tz", "::timestamptz", 1082, "2020-07-01"),
+    // arrays of another type, element by element
+    ("i4s", "", 1005, "{1,NULL,3}"),
+    ("i4s", "::int[]", 1005, "[0:1]={1,2}"),
+    ("i4s", "::int[]", 1016, "{3000000000}"),
+    ("i4s", "::int[]", 1231, "{1.5,2.5}"),
+    ("ns", "::numeric[]", 1005, "{1,2}"),
+    ("ns", "", 1231, "{1.005,100000000}"),
+    ("ns", "", 1022, "{}"),
+    ("ts", "::varchar[]", 0, "{a,NULL}"),
+    ("ts", "", 1007, "{1,2}"),
+    ("ts", "", 1000, "{t}"),
+];
+
+#[test]
+fn a_declared_type_and_the_cast_around_it_are_taken_together() {
+    let place = Setup::policy(CASTS).start();
+    place.both(
+        "CREATE TABLE taken (id serial PRIMARY KEY, i4 int, i8 bigint, n numeric(10,2), f real, d date, tz timestamptz, \
+         i4s int[], ns numeric(8,2)[], ts text[])",
+    );
+    let (mut through, mut twin) = (place.raw("app"), place.raw_twin("app"));
+    for (column, cast, declared, value) in DECLARED {
+        let sql = format!("INSERT INTO taken ({column}) VALUES ($1{cast}) RETURNING {column}");
+        let value = [Some(value.as_bytes().to_vec())];
+        let both = [&mut through, &mut twin].map(|client| {
+            let described = answer(&prepare(client, &sql, &[*declared]));
+            let answered = answer(&run(client, &value, 0));
+            forget(client);
+            (described, answered)
+        });
+        assert_eq!(both[0], both[1], "{sql} with {declared}");
+    }
+    let sql = "SELECT i8 FROM taken WHERE i8 = $1::bigint";
+    for client in [&mut through, &mut twin] {
+        prepare(client, sql, &[21]);
+        let found = run(client, &[Some(b"5".to_vec())], 0);
+        assert_eq!(raw::rows(&found).len(), 2, "{found:?}");
+        forget(client);
+    }
+}

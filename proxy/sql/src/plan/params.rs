@@ -147,7 +147,11 @@ impl Planner<'_> {
                 let both_text = |d| types::is_text_oid(d) && types::is_text_oid(oid);
                 let alike = |d| of_value(d).is_some_and(|d| d == oid || both_text(d));
                 let cut = cut(oid, modifiers, declared);
-                let same = self.declared_oid(client).is_none_or(alike);
+                let passes =
+                    |d| of_value(d).is_some_and(|d| passes(d, oid, declared, seal.coercion));
+                let same = self
+                    .declared_oid(client)
+                    .is_none_or(|d| alike(d) || passes(d));
                 let own = rounds(oid, modifiers, declared);
                 let known = modifiers.is_empty() || cut.is_some() || own;
                 if !same || !known {
@@ -404,6 +408,29 @@ impl Planner<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether a value of type `from` becomes in the column, by way of a cast to `to`, what it becomes without the cast.
+///
+/// Drivers declare what fits the value, ORMs cast to what the column is: `$1::integer` for an int2. A wider number is the
+/// same number. A cast to the column's own type is the one that storing applies (pg_cast has one per pair of types).
+fn passes(from: u32, to: u32, column: DeclaredType, coercion: Coercion) -> bool {
+    const EXACT: [u32; 4] = [21, 23, 20, 1700]; // each takes all of the one before
+    const NUMBERS: [u32; 6] = [21, 23, 20, 1700, 700, 701];
+    const FAMILIES: [&[u32]; 4] = [&NUMBERS, &[1082, 1114, 1184], &[114, 3802], &[25, 1043]];
+    let place = |oid| EXACT.iter().position(|o| *o == oid);
+    let wider = matches!((place(from), place(to)), (Some(from), Some(to)) if from < to);
+    let element = |oid| hippocrypt_policy::element_of(oid);
+    let (from, to_element) = match (element(from), element(to)) {
+        (Some(from), Some(to)) => (from, to),
+        (None, None) => (from, to),
+        _ => return false,
+    };
+    let assigned = FAMILIES
+        .iter()
+        .any(|f| f.contains(&from) && f.contains(&to_element));
+    (wider && NUMBERS.contains(&column.oid()))
+        || (assigned && to == column.oid() && coercion == Coercion::Assign)
 }
 
 /// The type of a value of a parameter or cast of this type: an array's element.

@@ -6,10 +6,10 @@ use super::{Target, name};
 use crate::protect::value::calendar::DAY;
 use crate::protect::value::interval::Interval;
 use crate::protect::value::numeric::Decimal;
-use crate::protect::value::{Canonical, Shown, Value, date, float, network, timestamptz};
+use crate::protect::value::{Array, Canonical, Shown, Value, date, float, network, timestamptz};
 use crate::protect::{Settings, ValueError};
 use bytes::BytesMut;
-use hippocrypt_policy::DeclaredType;
+use hippocrypt_policy::{DeclaredType, Element};
 use hippocrypt_wire::Format;
 use std::borrow::Cow;
 
@@ -61,7 +61,18 @@ pub(super) fn assign<'a>(
             _ => return Err(mismatch(target, &typed)),
         },
         (to, from) if to.unmodified() == from => typed.value,
-        (D::Array(_), D::Array(_)) => return Err(other_elements(target, &typed)),
+        (D::Array(to), D::Array(from)) => {
+            let unlike = mismatch(target, &typed);
+            let Value::Array(array) = typed.value else {
+                return Err(unlike);
+            };
+            Value::Array(elements(target, to, from, array, settings).map_err(
+                |e| match e.sqlstate {
+                    "42804" => unlike,
+                    _ => e,
+                },
+            )?)
+        }
         _ => return Err(mismatch(target, &typed)),
     })
 }
@@ -79,17 +90,21 @@ fn mismatch(target: &Target<'_>, typed: &Typed<'_>) -> ValueError {
     .hint("You will need to rewrite or cast the expression.")
 }
 
-/// PostgreSQL casts each element.
-fn other_elements(target: &Target<'_>, typed: &Typed<'_>) -> ValueError {
-    ValueError::new(
-        "0A000",
-        format!(
-            "a value of type {} cannot be stored in an encrypted column of type {}",
-            typed.name(),
-            name(target.declared)
-        ),
-    )
-    .hint("Write or bind it as the column's own type.")
+/// Each element by its own cast.
+fn elements<'a>(
+    target: &Target<'_>,
+    to: Element,
+    from: Element,
+    array: Array<'a>,
+    settings: &Settings,
+) -> Result<Array<'a>, ValueError> {
+    let target = Target {
+        column: target.column,
+        declared: to.declared(),
+        coercion: target.coercion,
+    };
+    let of = from.declared().unmodified();
+    array.map(|value| assign(&target, Typed { of, value }, settings))
 }
 
 fn to_integer(
