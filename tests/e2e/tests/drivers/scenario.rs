@@ -3,7 +3,7 @@
 //!
 //! A program must never print what is a number of one database alone; no test may pass where its driver is missing.
 
-use super::{only_cells, point, scenarios};
+use super::{only_cells, point, python, scenarios};
 use hippocrypt_e2e::Setup;
 use hippocrypt_e2e::place::{Place, cluster, password};
 use hippocrypt_e2e::sql::{program, succeed, told};
@@ -154,6 +154,16 @@ fn node_postgres() {
 #[test]
 fn postgres_js() {
     plays(&["node"], "postgres_js.js");
+}
+
+#[test]
+fn psycopg3() {
+    plays(&[&python().to_string_lossy()], "psycopg3.py");
+}
+
+#[test]
+fn sqlalchemy() {
+    plays(&[&python().to_string_lossy()], "sqlalchemy_orm.py");
 }
 
 /// Those that only `./run test --full drivers` plays.
