@@ -16,7 +16,7 @@ def plain(value):
 
 
 print(plain(sorted(inspector.get_schema_names())))
-print(plain(inspector.get_table_names()))
+print(plain(sorted(inspector.get_table_names())))
 print(plain(inspector.get_enums()))
 print(plain(inspector.get_domains()))
 for table in sorted(inspector.get_table_names()):

@@ -205,7 +205,7 @@ fn in_the_extended_protocol_the_guards_follow_unseen() {
         } else {
             b"2"
         };
-        let mut run = |client: &mut Raw| match number {
+        let run = |client: &mut Raw| match number {
             b"" => comparable(&client.query(statement)),
             _ => group(client, statement, number, then),
         };
