@@ -206,8 +206,17 @@ fn converse(raw: &mut Raw, piece: &Piece, mode: Mode) -> Result<Vec<Message>, Go
     if piece.fetch > 0 {
         frames.extend([raw::execute("", piece.fetch), raw::execute("", piece.fetch)]);
     }
-    frames.extend([raw::execute("", 0), raw::sync()]);
+    frames.push(raw::execute("", 0));
+    // a Sync right behind COPY FROM is what libpq sends, and ignored; others wait for CopyInResponse
+    let waits = piece.copy_data.as_ref().is_some_and(|d| d.len() % 2 == 1);
+    frames.push(if waits { raw::flush() } else { raw::sync() });
     raw.pipeline(&frames);
+    if waits {
+        answers.extend(until(raw, "GEC")?);
+        if answers.last().is_some_and(|m| m.tag != 'G') {
+            raw.send(&raw::sync());
+        }
+    }
     finish(raw, piece, answers, true)
 }
 
@@ -219,18 +228,21 @@ fn finish(
     extended: bool,
 ) -> Result<Vec<Message>, Gone> {
     loop {
+        match answers.last().map(|m| m.tag) {
+            Some('Z') => return Ok(answers),
+            Some('G') => {
+                let data = piece.copy_data.clone().unwrap_or_default();
+                let mut frames: Vec<Vec<u8>> = data.chunks(37).map(raw::copy_data).collect();
+                frames.push(raw::copy_done());
+                if extended {
+                    // While it takes data the server ignores the Sync that was sent with Execute.
+                    frames.push(raw::sync());
+                }
+                raw.pipeline(&frames);
+            }
+            _ => {}
+        }
         answers.extend(until(raw, "ZG")?);
-        if answers.last().is_some_and(|m| m.tag == 'Z') {
-            return Ok(answers);
-        }
-        let data = piece.copy_data.clone().unwrap_or_default();
-        let mut frames: Vec<Vec<u8>> = data.chunks(37).map(raw::copy_data).collect();
-        frames.push(raw::copy_done());
-        if extended {
-            // While it takes data the server ignores the Sync that was sent with Execute.
-            frames.push(raw::sync());
-        }
-        raw.pipeline(&frames);
     }
 }
 

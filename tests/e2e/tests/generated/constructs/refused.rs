@@ -57,7 +57,10 @@ pub const ALL: &[Construct] = &[
     ),
     refusal(
         "refused: other group",
-        &["they do not share a group"],
+        &[
+            "they do not share a group",
+            "their cells cannot be compared",
+        ],
         other_group,
     ),
     refusal(

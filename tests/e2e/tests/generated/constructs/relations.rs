@@ -445,7 +445,7 @@ fn check_option(a: &mut Author<'_>) -> Script {
             a.good(p)
         ),
         1 => format!(
-            "UPDATE vw SET k = {}, p = {} WHERE id < {}",
+            "UPDATE vw SET k = {}, p = {} WHERE id = {}",
             a.number(12),
             a.good(p),
             a.id()

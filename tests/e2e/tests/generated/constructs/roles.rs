@@ -546,7 +546,7 @@ fn untouchable(a: &mut Author<'_>) -> Script {
 fn anything(a: &mut Author<'_>) -> Script {
     let others: Vec<&Construct> = super::all()
         .into_iter()
-        .filter(|c| !c.name.starts_with("roles: "))
+        .filter(|c| !c.name.starts_with("roles: ") && c.name != super::copy::FROZEN)
         .collect();
     let mut script = (a.rng.pick(&others).make)(a).by(ROLES[GUEST]);
     let tables = a.schema.tables.iter().flat_map(Table::protected);

@@ -32,6 +32,9 @@ fn fixed(sql: impl Into<String>) -> Piece {
     Piece::new(sql.into(), vec![])
 }
 
+/// What the refusal of an argument says.
+const CONSTANT: &str = "it must be a constant or NULL";
+
 fn prepare_filter(a: &mut Author<'_>) -> Script {
     let t = a.table();
     let (p, d) = (a.any(t), a.deterministic(t));
@@ -55,6 +58,8 @@ fn prepare_filter(a: &mut Author<'_>) -> Script {
         execute,
         fixed("DEALLOCATE q"),
     ])
+    // a constant that a cast rounds to a scale is computed
+    .may_refuse(d.ty.name.contains('('), CONSTANT)
 }
 
 fn prepare_insert(a: &mut Author<'_>) -> Script {
@@ -77,7 +82,7 @@ fn prepare_insert(a: &mut Author<'_>) -> Script {
         a.state(t),
     ])
     // a constant that a cast rounds to a scale is computed
-    .may_refuse(p.ty.name.contains('('), "it must be a constant or NULL")
+    .may_refuse(p.ty.name.contains('('), CONSTANT)
 }
 
 fn prepare_none(a: &mut Author<'_>) -> Script {
@@ -251,8 +256,15 @@ fn pipeline_error(a: &mut Author<'_>) -> Script {
 
 fn lock_table(a: &mut Author<'_>) -> Script {
     let t = a.table();
+    // without waiting only what autovacuum does not stand in the way of
+    let mode = *a.rng.pick(&[
+        "ROW EXCLUSIVE MODE NOWAIT",
+        "ACCESS SHARE MODE NOWAIT",
+        "SHARE MODE",
+        "ACCESS EXCLUSIVE MODE",
+    ]);
     Script::undone(vec![
-        fixed(format!("LOCK TABLE {} IN SHARE MODE NOWAIT", t.name)),
+        fixed(format!("LOCK TABLE {} IN {mode}", t.name)),
         a.state(t),
     ])
 }

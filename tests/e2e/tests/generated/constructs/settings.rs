@@ -2,13 +2,17 @@
 
 use super::super::author::Author;
 use super::super::script::{Piece, Script, Wrap};
-use super::{Construct, yes};
+use super::{Construct, EXTENDED, yes};
 
 pub const ALL: &[Construct] = &[
     yes("settings: SET LOCAL", local).times(2),
     yes("settings: lasting", lasting).times(4),
     yes("settings: lasting, written under another", written).times(2),
     yes("settings: set_config, RESET, rollback", taken_back).times(2),
+    yes("settings: within a pipeline", pipeline)
+        .only(EXTENDED)
+        .times(2),
+    yes("settings: between FETCHes", fetches).times(2),
     yes("settings: search_path", search_path),
     yes("settings: search_path that lasts", lasting_path).times(2),
 ];
@@ -127,6 +131,37 @@ fn taken_back(a: &mut Author<'_>) -> Script {
     let mut pieces: Vec<Piece> = statements.into_iter().map(fixed).collect();
     pieces.push(a.state(t));
     Script::of(pieces, Wrap::Settings)
+}
+
+/// What comes right behind a SET, in the same Sync group.
+fn pipeline(a: &mut Author<'_>) -> Script {
+    let (t, u) = a.two();
+    let mut pieces = vec![a.state(t), set(a), a.state(t)];
+    let p = a.any(u);
+    let update = format!(
+        "UPDATE {} SET {} = {} WHERE id = {}",
+        u.name,
+        p.name,
+        a.good(p),
+        a.id()
+    );
+    pieces.push(a.piece(update));
+    pieces.extend([set(a), a.state(u)]);
+    Script::of(pieces, Wrap::Settings).pipelined()
+}
+
+/// A cursor's rows are shown as the session is set when they are fetched.
+fn fetches(a: &mut Author<'_>) -> Script {
+    let t = a.table();
+    let sql = format!(
+        "DECLARE cu SCROLL CURSOR FOR SELECT * FROM {} WHERE id <> {} ORDER BY id",
+        t.name,
+        a.id()
+    );
+    let mut pieces = vec![a.piece(sql), fixed("FETCH 3 FROM cu").ordered()];
+    pieces.extend([set(a), fixed("FETCH 5 FROM cu").ordered()]);
+    pieces.extend([set(a), fixed("FETCH BACKWARD 6 FROM cu").ordered()]);
+    Script::undone(pieces)
 }
 
 fn search_path(a: &mut Author<'_>) -> Script {
