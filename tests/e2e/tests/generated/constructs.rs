@@ -9,6 +9,8 @@ mod copy;
 mod cte;
 mod cursor;
 mod ddl;
+mod denied;
+mod family;
 mod filter;
 mod group;
 mod hash;
@@ -118,7 +120,7 @@ impl Construct {
 
 /// All of them.
 pub fn all() -> Vec<&'static Construct> {
-    let families: [&'static [Construct]; 19] = [
+    let families: [&'static [Construct]; 21] = [
         read::ALL,
         filter::ALL,
         join::ALL,
@@ -131,6 +133,7 @@ pub fn all() -> Vec<&'static Construct> {
         session::ALL,
         refused::ALL,
         roles::ALL,
+        denied::ALL,
         hash::ALL,
         copy::ALL,
         large::ALL,
@@ -138,6 +141,7 @@ pub fn all() -> Vec<&'static Construct> {
         cursor::ALL,
         settings::ALL,
         relations::ALL,
+        family::ALL,
     ];
     families.into_iter().flatten().collect()
 }
