@@ -159,6 +159,8 @@ struct Planner<'a> {
     names: Vec<(LeafIx, String)>,
     /// Casts of columns whose values are leaves.
     column_casts: Vec<(Vec<LeafIx>, Range<usize>, types::BuiltIn)>,
+    /// Casts of a CASE that its leaves have taken over.
+    case_casts: Vec<(Vec<LeafIx>, Range<usize>)>,
     /// Hashes that are to be made.
     pending: Vec<hash::Pending>,
     /// Conditions of the WHEREs around that hashes are to stand for.
@@ -196,6 +198,7 @@ impl<'a> Planner<'a> {
             named: BTreeSet::new(),
             names: Vec::new(),
             column_casts: Vec::new(),
+            case_casts: Vec::new(),
             pending: Vec::new(),
             lookups: Vec::new(),
             unwritten: BTreeSet::new(),

@@ -120,7 +120,31 @@ impl Planner<'_> {
         }
     }
 
-    /// `v.s::text`, a column of VALUES: dropped if its constants become cells.
+    /// Whether a cast of the whole is the cast of each: strings, exact numbers or one declared type, nothing cast yet.
+    fn of_one_type(&self, leaves: &[LeafIx]) -> bool {
+        const UNKNOWN: u32 = 705;
+        let number = |oid| matches!(oid, 20 | 21 | 23 | 1700);
+        let oid_of = |leaf: &Leaf| match &leaf.what {
+            What::Null => None,
+            What::Constant(Literal::String { .. }) => Some(UNKNOWN),
+            What::Constant(Literal::Number(_)) => Some(1700),
+            What::Constant(Literal::Bool(_)) => Some(16),
+            What::Param(client, _) => Some(self.declared_oid(*client).map_or(
+                0,
+                |oid| match number(oid) {
+                    true => 1700,
+                    false => oid,
+                },
+            )),
+        };
+        let leaves = leaves.iter().filter_map(|ix| self.leaves.get(ix.0));
+        let plain = leaves.clone().all(|leaf| leaf.cast == Cast::None);
+        let mut oids = leaves.filter_map(oid_of);
+        let first = oids.next().unwrap_or(UNKNOWN);
+        plain && first != 0 && oids.all(|oid| oid == first)
+    }
+
+    /// `v.s::text`, a column of VALUES: dropped if its constants become cells. `(CASE … END)::text`: said of each value.
     fn cast_column(
         &mut self,
         leaves: Vec<LeafIx>,
@@ -137,6 +161,15 @@ impl Planner<'_> {
         match (&arg.node, end, to) {
             (Some(NodeEnum::ColumnRef(_)), Some(end), Some(to)) => {
                 self.column_casts.push((leaves.clone(), start..end, to));
+                Ok(Flow::Open(leaves))
+            }
+            (Some(NodeEnum::CaseExpr(_)), Some(end), Some(to)) if self.of_one_type(&leaves) => {
+                for ix in &leaves {
+                    if let Some(leaf) = self.leaves.get_mut(ix.0) {
+                        leaf.cast = cast_after(&leaf.cast, &to);
+                    }
+                }
+                self.case_casts.push((leaves.clone(), start..end));
                 Ok(Flow::Open(leaves))
             }
             _ => {

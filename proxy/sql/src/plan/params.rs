@@ -388,6 +388,13 @@ impl Planner<'_> {
                 self.edits.text(range, "");
             }
         }
+        let sealed =
+            |ix: &LeafIx| matches!(leaves.get(ix.0), Some(l) if matches!(l.fate, Fate::Sealed(_)));
+        for (cast, range) in std::mem::take(&mut self.case_casts) {
+            if cast.iter().any(sealed) {
+                self.edits.text(range, "");
+            }
+        }
         Ok(())
     }
 
