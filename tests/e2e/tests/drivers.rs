@@ -11,6 +11,7 @@ use std::process::Command;
 
 mod dump;
 mod scenario;
+mod suite;
 
 /// The policy of the scenarios' one table.
 const POLICY: &str = r#"

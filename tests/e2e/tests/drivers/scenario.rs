@@ -166,9 +166,14 @@ fn sqlalchemy() {
     plays(&[&python().to_string_lossy()], "sqlalchemy_orm.py");
 }
 
+#[test]
+fn django() {
+    plays(&[&python().to_string_lossy()], "django_orm.py");
+}
+
 /// Those that only `./run test --full drivers` plays.
 mod full {
-    use super::plays;
+    use super::{plays, python};
 
     #[test]
     fn dbd_pg() {
@@ -186,6 +191,11 @@ mod full {
             "run",
         ];
         plays(&go, "lib_pq.go");
+    }
+
+    #[test]
+    fn pgcli() {
+        plays(&[&python().to_string_lossy()], "pgcli_reads.py");
     }
 
     /// Debian's Python, for that has Debian's pyodbc.
