@@ -105,6 +105,11 @@ fn characters(text: &str, offset: usize) -> usize {
         + 1
 }
 
+/// How the CHECK begins that a hash is NULL where a part is, and nowhere else.
+const HASH_GUARD: &[u8] = b"hippocrypt_#";
+
+const NO_HASH: &str = "Rows that are there have no hash of their values, or a hash without them. Under the policy as it was before, copy them out and empty the table; then add the column and copy them back, through the proxy (psql's \\copy with a list of columns).";
+
 /// Writes a server's error about a statement that touches protected columns: severity, SQLSTATE and the
 /// names of schema, table, column, type and constraint stay; DETAIL, CONTEXT, internal query and source
 /// location go; messages of class 22, which quote the value, become a constant text.
@@ -132,6 +137,12 @@ pub(super) fn scrub(
             };
             body.extend_from_slice(&[code]);
             body.extend_from_slice(text);
+            body.extend_from_slice(&[0]);
+        }
+        let whole = |(code, text): (u8, &[u8])| code == b'n' && text.starts_with(HASH_GUARD);
+        if fields.iter().any(whole) {
+            body.extend_from_slice(b"H");
+            body.extend_from_slice(NO_HASH.as_bytes());
             body.extend_from_slice(&[0]);
         }
         body.extend_from_slice(&[0]);

@@ -6,6 +6,7 @@ use hippocrypt_e2e::place::Place;
 use hippocrypt_e2e::raw::{self, Message, Raw, rows, sqlstate};
 use hippocrypt_e2e::{Setup, sql};
 
+mod added;
 mod brought;
 mod compared;
 mod copied;

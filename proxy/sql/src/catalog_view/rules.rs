@@ -33,10 +33,10 @@ pub(super) fn is_name(name: &str) -> bool {
     all().any(|r| r.name == name)
 }
 
-/// Of a constraint `k`: it holds one cell column to its group (DESIGN §7).
+/// Of a constraint `k`: it holds a cell column to its group (DESIGN §7), or a hash to its parts.
 pub(super) const HIDDEN: &str = "(k.contype = 'c' AND pg_catalog.starts_with(k.conname::pg_catalog.text, 'hippocrypt_') \
-AND pg_catalog.cardinality(k.conkey) = 1 AND EXISTS (SELECT FROM pg_catalog.pg_attribute z \
-WHERE z.attrelid = k.conrelid AND z.attnum = k.conkey[1] AND z.atttypid = {cell}))";
+AND pg_catalog.cardinality(k.conkey) > 0 AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute z \
+WHERE z.attrelid = k.conrelid AND z.attnum = ANY (k.conkey) AND z.atttypid <> {cell}))";
 
 const fn rows(name: &'static str, only: &'static str) -> Rule {
     Rule {

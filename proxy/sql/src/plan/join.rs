@@ -28,6 +28,11 @@ impl Planner<'_> {
         let names = self.merged_names(join, &left, &right)?;
         let merged = self.merged(join.jointype(), &names, &left, &right)?;
         self.on(join, &left, &right)?;
+        if join.alias.is_some() {
+            // its columns are named by their place
+            let sides = left.iter().chain(&right);
+            self.starred.extend(sides.filter_map(|entry| entry.brought));
+        }
         Ok(joined(join, merged, left, right))
     }
 

@@ -33,8 +33,7 @@ impl Planner<'_> {
         }
         // a subquery's columns are written out within: there its names may be alike
         if entries.iter().all(|e| e.fixed) && star.location >= 0 {
-            self.starred
-                .extend(entries.iter().filter_map(|e| e.brought));
+            self.left_star(&names, &entries);
             return Ok(());
         }
         if entries.iter().any(has_twins) {
@@ -50,6 +49,14 @@ impl Planner<'_> {
             }
             Err(_) => self.expand_table(&written),
         }
+    }
+
+    /// A star that stays in the text shows every column of brought rows; of a join, those of all its sides.
+    fn left_star(&mut self, names: &[&str], entries: &[Entry]) {
+        let of_level = self.levels.last().filter(|_| names.is_empty());
+        let shown = of_level.map_or(entries, |level| level.entries.as_slice());
+        let brought: Vec<_> = shown.iter().filter_map(|entry| entry.brought).collect();
+        self.starred.extend(brought);
     }
 
     /// A star over something whose columns are not known: only where nothing in it is encrypted.

@@ -252,9 +252,16 @@ fn command(cmd: &AlterTableCmd, columns: &Columns<'_>, input: &Input<'_>) -> Edi
 fn added(cmd: &AlterTableCmd, columns: &Columns<'_>, input: &Input<'_>) -> Edits {
     match cmd.def.as_deref().map(|n| &n.node) {
         Some(Some(NodeEnum::ColumnDef(def))) => {
-            let hint = "Rows that exist would have none: make the table with it.";
-            columns.no_hash("ADD COLUMN", &def.colname, hint, at(def.location))?;
-            create_table::column(def, columns, input)
+            let mut edits = create_table::column(def, columns, input)?;
+            // behind the guard of the column
+            if let Some(range) = edits.last().map(|edit| edit.range.clone()) {
+                let whole = columns.completed_hashes(&def.colname).into_iter();
+                edits.extend(whole.map(|check| Edit {
+                    range: range.clone(),
+                    with: Replacement::Text(check),
+                }));
+            }
+            Ok(edits)
         }
         _ => Err(unsupported("ADD COLUMN", columns)),
     }

