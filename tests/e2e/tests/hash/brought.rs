@@ -222,6 +222,22 @@ fn merges_and_updates_from_rows() {
                 &[DOBS],
             ),
             (
+                "MERGE INTO people p USING (VALUES ($1, $2::date, 'met', 21), ('900-hash-8', '1984-07-30', 'new', 22), ('900-hash-1', '1984-07-30', 'one', 23)) AS v (s, d, n, i) ON p.ssn = v.s AND p.dob = v.d WHEN MATCHED THEN UPDATE SET name = v.n WHEN NOT MATCHED THEN INSERT (id, ssn, dob, name) VALUES (v.i, v.s, v.d, v.n)",
+                &[SSN, DOB],
+            ),
+            (
+                "UPDATE people p SET name = v.n FROM (VALUES ('900-hash-8', '1984-07-30'::date, 'found'), ($1, $2, 'found too')) v(s, d, n) WHERE p.ssn = v.s AND v.d = p.dob",
+                &[SSN, DOB],
+            ),
+            (
+                "UPDATE people p SET ssn = v.new, dob = v.d FROM (VALUES ('900-hash-8', '1984-07-30'::date, '900-hash-7')) v(s, d, new) WHERE (p.ssn, p.dob) = (v.s, v.d)",
+                &[],
+            ),
+            (
+                "DELETE FROM people p USING unnest($1::text[], $2::date[]) u(s, d) WHERE p.ssn = u.s AND p.dob = u.d",
+                &[Some("{900-hash-7}"), Some("{1984-07-30}")],
+            ),
+            (
                 "WITH w AS (UPDATE people SET ssn = $1, dob = '1984-07-30' WHERE id = $2 RETURNING id), i AS (INSERT INTO people (id, ssn, dob) VALUES (14, $1, $3) RETURNING id) SELECT w.id, i.id FROM w, i",
                 &[SSN, Some("1"), DOB],
             ),
