@@ -162,6 +162,38 @@ fn psql() {
     nothing_in_clear(&place);
 }
 
+/// A hash of two columns, in the table that Django makes.
+const HASHED: &str = r#"
+databases:
+  DATABASE:
+    tables:
+      public.people:
+        columns:
+          ssn:   { type: varchar(11), protect: random }
+          dob:   { type: date,        protect: random }
+          match: { protect: hash, of: [ssn, dob] }
+default: clear
+"#;
+
+#[test]
+fn django_fills_hashes_and_finds_rows_by_them() {
+    for binding in ["client", "server"] {
+        let place = Setup::policy(HASHED).start();
+        let mut command = Command::new(python());
+        point(&mut command, &place);
+        let script = scenarios().join("django_hashes.py");
+        let output = command.arg(script).arg(binding).output().expect("python");
+        let log = place.proxy.log();
+        assert!(
+            output.status.success(),
+            "{binding}: {}\n{log}",
+            told(&output)
+        );
+        place.assert_hidden("900-66-000");
+        place.assert_hidden("1984-07-30");
+    }
+}
+
 /// The policy of the migrations: it names columns that only a later migration adds.
 const CLINIC: &str = r#"
 databases:
