@@ -8,6 +8,7 @@ mod cancel;
 mod catalogs;
 mod handshake;
 mod login;
+mod regime;
 mod reload;
 mod session;
 
@@ -23,9 +24,9 @@ use crate::telemetry::Metrics;
 use crate::telemetry::admin::Readiness;
 use crate::tls::{Acceptor, Connector, TlsError};
 use cancel::Cancels;
-use catalogs::Catalogs;
 use hippocrypt_audit::{AppendError, Body, Log, Options};
-use hippocrypt_keys::{Keyring, KeysError};
+use hippocrypt_keys::KeysError;
+use regime::{Regime, Regimes};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
@@ -68,16 +69,7 @@ pub enum OpenError {
 impl Services {
     /// Opens what the configuration names: log, keyring, and the keys of each policy database.
     pub fn open(config: &Config) -> Result<Self, OpenError> {
-        let mut vaults = BTreeMap::new();
-        if !config.policy.databases.is_empty() {
-            let keyring = Keyring::load(&config.keys.keyring, &config.keys.provider)?;
-            for (name, database) in &config.policy.databases {
-                let keys = keyring
-                    .database(name)
-                    .ok_or_else(|| OpenError::NoKeys(Arc::clone(name)))?;
-                vaults.insert(Arc::clone(name), Arc::new(Vault::new(database, keys)?));
-            }
-        }
+        let vaults = regime::vaults(&config.keys, &config.policy)?;
         let log = Log::open(
             &config.audit.directory,
             Options {
@@ -179,7 +171,7 @@ pub(crate) struct House {
     pub(crate) connector: Connector,
     acceptor: RwLock<Option<Acceptor>>,
     pub(crate) door: Door,
-    pub(crate) catalogs: Catalogs,
+    pub(crate) regimes: Regimes,
     pub(crate) cancels: Cancels,
     pub(crate) seats: Arc<Semaphore>,
     /// Connections that have not logged in.
@@ -191,12 +183,8 @@ pub(crate) struct House {
 pub async fn serve(config: Arc<Config>, services: Services) -> Result<Running, ServeError> {
     let connector = Connector::new(&config.upstream)?;
     let acceptor = Acceptor::new(&config.listen.tls)?;
-    for name in config.policy.databases.keys() {
-        if !services.vaults.contains_key(name) {
-            return Err(ServeError::NoVault(Arc::clone(name)));
-        }
-    }
-    let catalogs = Catalogs::open(&config, &connector).await?;
+    let (policy, vaults) = (Arc::clone(&config.policy), services.vaults.clone());
+    let regime = Regime::open(policy, vaults, &config, &connector, None).await?;
     let door = Door::open(&config, &connector).await?;
     let failed = |error| ServeError::Listen {
         address: config.listen.address.clone(),
@@ -233,7 +221,7 @@ pub async fn serve(config: Arc<Config>, services: Services) -> Result<Running, S
         connector,
         acceptor: RwLock::new(acceptor),
         door,
-        catalogs,
+        regimes: Regimes::new(regime),
         cancels: Cancels::default(),
         stop: stopped,
     });
@@ -276,7 +264,7 @@ async fn accept(listener: Listener, house: Arc<House>, ready: watch::Sender<Read
                 }
             },
             Some(_) = sessions.join_next(), if !sessions.is_empty() => {}
-            _ = zones.tick() => house.catalogs.forget_zones(),
+            _ = zones.tick() => house.regimes.forget_zones(),
             _ = log.tick() => house.check_log(&ready),
             _ = timer.tick() => {
                 let house = Arc::clone(&house);
@@ -330,7 +318,7 @@ impl House {
 
     /// On the timer: catalogs read anew, and whether the proxy can still serve.
     async fn check(&self, ready: &watch::Sender<Readiness>) {
-        let catalogs = self.catalogs.refresh_all().await;
+        let catalogs = self.regimes.refresh_all().await;
         let state = match (self.services.log.failure(), catalogs) {
             (Some(error), _) => Readiness::NotReady(error.to_string()),
             (None, Err(error)) => Readiness::NotReady(error),

@@ -25,5 +25,5 @@ mod tests;
 
 pub use driver::{Ending, Peers, run};
 pub use fault::Fault;
-pub use machine::{Env, Machine, Protected, Request, Tally, Worlds};
+pub use machine::{Env, Machine, Protected, Renewed, Request, Tally, Worlds};
 pub use records::{Recorder, Who};

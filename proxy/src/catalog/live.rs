@@ -51,16 +51,19 @@ pub struct LiveCatalog {
 }
 
 impl LiveCatalog {
-    /// Connects, makes the cell type where it is missing, and reads the catalog once.
+    /// Connects, makes the cell type where it is missing, and reads the catalog once. Its versions begin at
+    /// `version`; `zones` are those that have been compared before.
     pub async fn open(
         policy: Arc<Database>,
         connector: Connector,
         service: Service,
+        version: u64,
+        zones: Arc<Zones>,
     ) -> Result<Self, RefreshError> {
         let stream = connector.connect().await?;
         let connection = ServiceConnection::open(stream, &service, &policy.name).await?;
         connection.install().await?;
-        let catalog = connection.load(1).await?;
+        let catalog = connection.load(version).await?;
         let analyser = Arc::new(Analyser::new(Arc::new(catalog), Arc::clone(&policy)));
         say_what_is_closed(&policy.name, &analyser);
         Ok(Self {
@@ -71,7 +74,7 @@ impl LiveCatalog {
             asked: AtomicU64::new(0),
             served: AtomicU64::new(0),
             current: RwLock::new(analyser),
-            zones: Arc::default(),
+            zones,
         })
     }
 

@@ -81,7 +81,11 @@ async fn serve(config: Arc<Config>) -> anyhow::Result<ExitCode> {
         tokio::select! {
             _ = terminate.recv() => break "SIGTERM",
             _ = interrupt.recv() => break "SIGINT",
-            _ = hangup.recv() => reload(&running),
+            _ = hangup.recv() => tokio::select! {
+                () = reload(&running) => {}
+                _ = terminate.recv() => break "SIGTERM",
+                _ = interrupt.recv() => break "SIGINT",
+            },
         }
     };
     tracing::info!(
@@ -100,14 +104,14 @@ async fn serve(config: Arc<Config>) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn reload(running: &Running) {
-    match running.reload() {
-        Ok(Reloaded::Whole) => {
+async fn reload(running: &Running) {
+    match running.reload().await {
+        Ok(Reloaded::Files) => {
             tracing::info!("SIGHUP: certificates and userlist were read anew");
         }
-        Ok(Reloaded::PolicyWaits) => tracing::warn!(
-            "SIGHUP: certificates and userlist were read anew; the policy has changed, which takes a restart"
-        ),
+        Ok(Reloaded::Policy(policy)) => {
+            tracing::info!(%policy, "SIGHUP: policy, certificates and userlist were read anew");
+        }
         Err(error) => tracing::error!(%error, "SIGHUP: everything stays as it was"),
     }
 }

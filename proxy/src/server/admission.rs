@@ -106,7 +106,7 @@ fn replication(startup: &Startup) -> Option<Refused> {
 }
 
 fn database(house: &House, startup: &Startup, database: &str) -> Option<Refused> {
-    let policy = &house.config.policy;
+    let policy = &house.regimes.current().policy;
     if !policy.databases.contains_key(database) {
         if policy.other_databases == OtherDatabases::Refuse {
             let words = format!("database \"{database}\" is not named by the proxy's policy");

@@ -3,9 +3,10 @@
 //! It must never be open for a database without its cell type: `LiveCatalog::open` makes or refuses it.
 
 use crate::catalog::{LiveCatalog, RefreshError};
-use crate::config::Config;
+use crate::config::Service;
 use crate::session::Worlds;
 use crate::tls::Connector;
+use hippocrypt_policy::Policy;
 use hippocrypt_sql::Analyser;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,13 +23,24 @@ pub(crate) struct Catalogs {
 }
 
 impl Catalogs {
-    /// Connects to each database, makes the cell type where it is missing, and reads the catalog.
-    pub(crate) async fn open(config: &Config, connector: &Connector) -> Result<Self, RefreshError> {
+    /// Connects to each database of the policy, makes the cell type where it is missing, and reads the catalog.
+    /// `former` are those of the policy before, whose comparisons of time zones hold on.
+    pub(crate) async fn open(
+        policy: &Policy,
+        service: &Service,
+        connector: &Connector,
+        version: u64,
+        former: Option<&Self>,
+    ) -> Result<Self, RefreshError> {
         let mut databases = BTreeMap::new();
-        for (name, policy) in &config.policy.databases {
-            let service = config.upstream.service.clone();
-            let live = LiveCatalog::open(Arc::clone(policy), connector.clone(), service).await?;
-            databases.insert(Arc::clone(name), Arc::new(live));
+        for (name, database) in &policy.databases {
+            let before = former.and_then(|former| former.get(name));
+            let zones = before
+                .map(|live| Arc::clone(live.zones()))
+                .unwrap_or_default();
+            let (connector, service) = (connector.clone(), service.clone());
+            let live = LiveCatalog::open(Arc::clone(database), connector, service, version, zones);
+            databases.insert(Arc::clone(name), Arc::new(live.await?));
         }
         Ok(Self { databases })
     }

@@ -1,13 +1,21 @@
-//! SIGHUP: the files behind logins and TLS are read anew, all or none.
+//! SIGHUP: the policy and the files behind logins and TLS are read anew, all or none.
 //!
-//! What was taken up holds for connections from then on; sessions go on as they are. It must never take up one
-//! file without the others, nor a policy: verdicts of running sessions hang on the one they began with.
+//! Certificates and userlist hold for connections from then on; the policy also for sessions that run, from where
+//! nothing of them does. It must never take up one without the others, nor any of them without its record.
 
-use super::{House, Running};
+use super::regime::{Regime, vaults};
+use super::{House, OpenError, Running, ServeError};
 use crate::auth::DoorError;
 use crate::config::{Config, ConfigErrors};
 use crate::tls::{Acceptor, TlsError};
-use std::sync::PoisonError;
+use hippocrypt_audit::{AppendError, Body};
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+/// The server is asked for catalogs: no longer than this.
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// Who asked, in the records.
+const ACTOR: &str = "SIGHUP";
 
 /// Why everything stays as it was.
 #[derive(Debug, thiserror::Error)]
@@ -21,40 +29,103 @@ pub enum ReloadError {
     /// Verifiers.
     #[error(transparent)]
     Door(#[from] DoorError),
+    /// Keys of the new policy.
+    #[error(transparent)]
+    Keys(#[from] OpenError),
+    /// Catalogs of the new policy.
+    #[error(transparent)]
+    Regime(#[from] ServeError),
+    /// It could not be put on record.
+    #[error("audit log: {0}")]
+    Audit(#[from] AppendError),
+    /// Too slow.
+    #[error("it took longer than {TIMEOUT:?}")]
+    Timeout,
 }
 
 /// What a reload has done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reloaded {
-    /// Everything that has changed is taken up, as far as a reload does.
-    Whole,
-    /// The policy has changed too, which takes a restart.
-    PolicyWaits,
+    /// Certificates and userlist were taken up; the policy is the same.
+    Files,
+    /// The policy too; its hash.
+    Policy(Arc<str>),
 }
 
 impl Running {
-    /// Reads certificates, keys and userlist anew.
-    pub fn reload(&self) -> Result<Reloaded, ReloadError> {
-        self.house.reload()
+    /// Reads policy, certificates, keys of TLS and userlist anew. One at a time.
+    pub async fn reload(&self) -> Result<Reloaded, ReloadError> {
+        let house = &self.house;
+        let reloaded = tokio::time::timeout(TIMEOUT, house.reload()).await;
+        let reloaded = reloaded.unwrap_or(Err(ReloadError::Timeout));
+        if let Err(error) = &reloaded {
+            let kept = Arc::clone(&house.regimes.current().policy.hash);
+            let why = error.to_string().lines().next().unwrap_or_default().into();
+            if let Err(error) = house.record_policy("refuse", kept, Some(why)) {
+                tracing::error!(%error, "the refused reload could not be put on record");
+            }
+        }
+        reloaded
     }
 }
 
 impl House {
-    fn reload(&self) -> Result<Reloaded, ReloadError> {
+    async fn reload(&self) -> Result<Reloaded, ReloadError> {
         let now = Config::load(&self.config.file)?;
         // the files that the running configuration names: another configuration takes a restart
         let acceptor = Acceptor::new(&self.config.listen.tls)?;
         let upstream = self.connector.read(&self.config.upstream)?;
         let verifiers = self.door.read()?;
+        let former = self.regimes.current();
+        let regime = match now.policy.hash == former.policy.hash {
+            true => None,
+            false => {
+                let vaults = vaults(&self.config.keys, &now.policy)?;
+                let (config, connector) = (&self.config, &self.connector);
+                let opened = Regime::open(now.policy, vaults, config, connector, Some(&former));
+                Some(opened.await?)
+            }
+        };
+        let hash = regime.as_ref().map(|r| Arc::clone(&r.policy.hash));
+        match &hash {
+            Some(hash) => self.record_policy("reload", Arc::clone(hash), None)?,
+            None => self.record_files()?,
+        }
         *self
             .acceptor
             .write()
             .unwrap_or_else(PoisonError::into_inner) = acceptor;
         upstream.into_iter().for_each(|r| self.connector.replace(r));
         verifiers.into_iter().for_each(|r| self.door.replace(r));
-        match now.policy.hash == self.config.policy.hash {
-            true => Ok(Reloaded::Whole),
-            false => Ok(Reloaded::PolicyWaits),
-        }
+        regime.into_iter().for_each(|r| self.regimes.replace(r));
+        Ok(hash.map_or(Reloaded::Files, Reloaded::Policy))
+    }
+
+    fn record_policy(
+        &self,
+        action: &str,
+        policy: Arc<str>,
+        detail: Option<Arc<str>>,
+    ) -> Result<(), AppendError> {
+        let source = self.config.policy_file.as_ref();
+        let source = source.unwrap_or(&self.config.file).display().to_string();
+        let record = Body::Policy {
+            action: action.into(),
+            policy,
+            source: source.into(),
+            actor: ACTOR.into(),
+            detail,
+        };
+        self.services.log.append(&record.into()).map(|_| ())
+    }
+
+    fn record_files(&self) -> Result<(), AppendError> {
+        let record = Body::Admin {
+            action: "reload".into(),
+            target: "certificates, userlist".into(),
+            actor: ACTOR.into(),
+            detail: None,
+        };
+        self.services.log.append(&record.into()).map(|_| ())
     }
 }

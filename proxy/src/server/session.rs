@@ -6,11 +6,13 @@ use super::House;
 use super::admission::fatal;
 use super::cancel;
 use super::login::turn_away;
+use super::regime::Regime;
 use crate::catalog::LiveCatalog;
-use crate::session::driver::{Host, Limits};
-use crate::session::{Ending, Env, Machine, Peers, Protected, Recorder, Who, run};
+use crate::session::driver::{Host, Limits, PolicyChange, Signals};
+use crate::session::{Ending, Env, Machine, Peers, Recorder, Renewed, Who, run};
 use crate::telemetry::Metrics;
 use bytes::Bytes;
+use hippocrypt_policy::OtherDatabases;
 use hippocrypt_wire::startup::CancelKey;
 use std::future::Future;
 use std::pin::Pin;
@@ -18,21 +20,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// The session itself.
 pub(super) async fn converse(house: &Arc<House>, who: Who, minor: u16, peers: Peers) {
-    let watched = house.catalogs.get(&who.database);
     let (user, database) = (who.user.clone(), who.database.clone());
-    let policy = &house.config.policy;
-    let protected = watched
-        .as_ref()
-        .zip(house.services.vaults.get(database.as_str()));
-    let protected = protected.map(|(watched, vault)| Protected {
-        worlds: Arc::clone(watched) as Arc<dyn crate::session::Worlds>,
-        database: Arc::clone(watched.database()),
-        vault: Arc::clone(vault),
-        rights: Arc::new(policy.rights(&database, &user)),
-        zones: Arc::clone(watched.zones()),
-    });
+    // before the policy is looked at: a change in between is not missed
+    let policy = house.regimes.changes();
+    let regime = house.regimes.current();
+    let protected = regime.protected(&database, &user);
     let rule = protected.as_ref().map(|p| Arc::clone(&p.rights.rule));
-    let hash = protected.as_ref().map(|_| Arc::clone(&policy.hash));
+    let hash = protected.as_ref().map(|_| Arc::clone(&regime.policy.hash));
     let Some(secret) = cancel::secret(minor) else {
         let report = fatal("58000", "the proxy has no randomness for a session's key");
         let mut peers = peers;
@@ -47,7 +41,9 @@ pub(super) async fn converse(house: &Arc<House>, who: Who, minor: u16, peers: Pe
     });
     let host = SessionHost {
         house,
-        watched,
+        user: &user,
+        database: &database,
+        regime: Mutex::new(regime),
         secret,
         pid: Mutex::new(None),
     };
@@ -57,7 +53,11 @@ pub(super) async fn converse(house: &Arc<House>, who: Who, minor: u16, peers: Pe
         idle_in_transaction: sessions.idle_in_transaction_timeout,
         message: sessions.max_message,
     };
-    let ending = run(&mut machine, peers, &host, limits, house.stop.clone()).await;
+    let signals = Signals {
+        stop: house.stop.clone(),
+        policy,
+    };
+    let ending = run(&mut machine, peers, &host, limits, signals).await;
     if let Ending::Fault(fault) = &ending {
         tracing::warn!(%user, %database, error = %fault, "session ended by a fault");
     }
@@ -66,13 +66,24 @@ pub(super) async fn converse(house: &Arc<House>, who: Who, minor: u16, peers: Pe
 
 struct SessionHost<'a> {
     house: &'a House,
-    watched: Option<Arc<LiveCatalog>>,
+    user: &'a str,
+    database: &'a str,
+    /// That the session stands under.
+    regime: Mutex<Arc<Regime>>,
     secret: Bytes,
     /// Under which the secret is registered.
     pid: Mutex<Option<u32>>,
 }
 
 impl SessionHost<'_> {
+    fn regime(&self) -> Arc<Regime> {
+        Arc::clone(&self.regime.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn watched(&self) -> Option<Arc<LiveCatalog>> {
+        self.regime().watched(self.database)
+    }
+
     fn forget(&self) {
         let pid = self.pid.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(pid) = *pid {
@@ -84,31 +95,62 @@ impl SessionHost<'_> {
 impl Host for SessionHost<'_> {
     fn refresh(&self) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + '_>> {
         Box::pin(async move {
-            match &self.watched {
+            let regime = self.regime();
+            let refreshed = match regime.watched(self.database) {
                 Some(watched) => watched.refresh().await.map_err(|error| {
-                    let database = &watched.database().name;
+                    let database = self.database;
                     tracing::error!(%database, %error, "the catalog could not be read");
                     // the client is told that it failed, not how: hosts and roles are the operator's
                     format!("database \"{database}\"")
                 }),
                 None => Ok(()),
+            };
+            for other in self.house.regimes.others(&regime, self.database) {
+                if let Err(error) = other.refresh().await {
+                    let database = self.database;
+                    tracing::error!(%database, %error, "the catalog could not be read");
+                }
             }
+            refreshed
         })
     }
 
     fn compare_zone(&self, name: Box<str>) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(async move {
-            if let Some(watched) = &self.watched {
-                compare_zone(watched, &name).await;
+            if let Some(watched) = self.watched() {
+                compare_zone(&watched, &name).await;
             }
         })
     }
 
     fn compare_wanted(&self) {
-        let Some(watched) = &self.watched else { return };
+        let Some(watched) = self.watched() else {
+            return;
+        };
         for name in watched.zones().take_wanted() {
-            let watched = Arc::clone(watched);
+            let watched = Arc::clone(&watched);
             tokio::spawn(async move { compare_zone(&watched, &name).await });
+        }
+    }
+
+    fn policy_change(&self) -> Option<PolicyChange> {
+        let current = self.house.regimes.current();
+        let mut mine = self.regime.lock().unwrap_or_else(PoisonError::into_inner);
+        if Arc::ptr_eq(&mine, &current) {
+            return None;
+        }
+        let was_protected = mine.watched(self.database).is_some();
+        *mine = Arc::clone(&current);
+        match current.protected(self.database, self.user) {
+            Some(protected) if was_protected => Some(PolicyChange::Renew(Box::new(Renewed {
+                rule: Arc::clone(&protected.rights.rule),
+                policy: Arc::clone(&current.policy.hash),
+                protected,
+            }))),
+            None if !was_protected && current.policy.other_databases == OtherDatabases::Pass => {
+                None
+            }
+            _ => Some(PolicyChange::End),
         }
     }
 

@@ -5,7 +5,7 @@
 
 use super::Fault;
 use super::gate::{self, Gate};
-use super::machine::{Machine, Request, Rest, Tally};
+use super::machine::{Machine, Renewed, Request, Rest, Tally};
 use crate::telemetry::Metrics;
 use bytes::BytesMut;
 use hippocrypt_wire::startup::CancelKey;
@@ -55,8 +55,27 @@ pub trait Host: Send + Sync {
     fn compare_wanted(&self);
     /// Cancel requests with the client's key mean this one.
     fn register(&self, real: CancelKey);
+    /// Whether the policy has changed since the session began or since this last said so. The session is outside
+    /// of a transaction and does what this says before anything else is judged.
+    fn policy_change(&self) -> Option<PolicyChange>;
     /// Where counts go.
     fn metrics(&self) -> &Metrics;
+}
+
+/// What a new policy means for a session.
+pub enum PolicyChange {
+    /// It goes on under this.
+    Renew(Box<Renewed>),
+    /// The database was not protected and is now, or the other way round: it has to begin anew.
+    End,
+}
+
+/// What the house tells all sessions.
+pub struct Signals {
+    /// Whether the proxy stops.
+    pub stop: watch::Receiver<Stop>,
+    /// Changes when [`Host::policy_change`] has something to say.
+    pub policy: watch::Receiver<u32>,
 }
 
 /// Whether the proxy stops.
@@ -103,6 +122,8 @@ pub enum Ending {
     IdleTimeout(Rest),
     /// The proxy stops.
     Shutdown,
+    /// The session cannot go on under the new policy.
+    PolicyChanged,
     /// A fault.
     Fault(Fault),
 }
@@ -117,6 +138,7 @@ impl Ending {
             Self::IdleTimeout(Rest::Idle) => "idle timeout",
             Self::IdleTimeout(Rest::InTransaction) => "idle in transaction timeout",
             Self::Shutdown => "shutdown",
+            Self::PolicyChanged => "policy changed",
             Self::Fault(Fault::Client(_) | Fault::ClientWire(_)) => "client protocol error",
             Self::Fault(Fault::Server(_) | Fault::Wire(_)) => "server protocol error",
             Self::Fault(Fault::Audit(_)) => "audit failure",
@@ -141,6 +163,10 @@ impl Ending {
                 "57P01",
                 "terminating connection due to administrator command",
             ),
+            Self::PolicyChanged => fatal(
+                "57P01",
+                "terminating connection because the proxy's policy for this database has changed",
+            ),
             Self::Fault(fault) => Some(fault.report()),
         }
     }
@@ -163,7 +189,7 @@ pub async fn run<H: Host>(
     peers: Peers,
     host: &H,
     limits: Limits,
-    stop: watch::Receiver<Stop>,
+    signals: Signals,
 ) -> Ending {
     let (mut client_in, mut client_out) = tokio::io::split(peers.client);
     let (mut server_in, mut server_out) = tokio::io::split(peers.server);
@@ -182,7 +208,7 @@ pub async fn run<H: Host>(
         &mut server_in,
         &mut server_out,
     );
-    let ending = driver.pump(halves, stop).await;
+    let ending = driver.pump(halves, signals).await;
     if let Some(report) = ending.last_words()
         && let Err(error) = report.write(&mut driver.machine.to_client)
     {
@@ -201,6 +227,32 @@ pub async fn run<H: Host>(
     ending
 }
 
+/// There is no going on under the new policy.
+struct Displaced;
+
+/// Whether there is a policy that the session has not taken up: until it can, it stays so.
+struct PolicyWatch {
+    changes: watch::Receiver<u32>,
+    pending: bool,
+}
+
+impl PolicyWatch {
+    fn is_pending(&mut self) -> bool {
+        if self.changes.has_changed().unwrap_or(false) {
+            self.changes.mark_unchanged();
+            self.pending = true;
+        }
+        self.pending
+    }
+
+    async fn changed(&mut self) {
+        match self.changes.changed().await {
+            Ok(()) => self.pending = true,
+            Err(_) => std::future::pending().await,
+        }
+    }
+}
+
 type Halves<'h> = (
     &'h mut ReadHalf<Box<dyn Duplex>>,
     &'h mut WriteHalf<Box<dyn Duplex>>,
@@ -209,8 +261,8 @@ type Halves<'h> = (
 );
 
 impl<H: Host> Driver<'_, H> {
-    async fn pump(&mut self, halves: Halves<'_>, stop: watch::Receiver<Stop>) -> Ending {
-        match self.serve(halves, stop).await {
+    async fn pump(&mut self, halves: Halves<'_>, signals: Signals) -> Ending {
+        match self.serve(halves, signals).await {
             Ok(ending) => ending,
             Err(fault) => Ending::Fault(fault),
         }
@@ -219,8 +271,12 @@ impl<H: Host> Driver<'_, H> {
     async fn serve(
         &mut self,
         (client_in, client_out, server_in, server_out): Halves<'_>,
-        mut stop: watch::Receiver<Stop>,
+        Signals { mut stop, policy }: Signals,
     ) -> Result<Ending, Fault> {
+        let mut policy = PolicyWatch {
+            changes: policy,
+            pending: false,
+        };
         let host = self.host;
         let mut refreshing: Option<Refresh<'_>> = None;
         let mut comparing: Option<Comparison<'_>> = None;
@@ -239,6 +295,9 @@ impl<H: Host> Driver<'_, H> {
             let state = *stop.borrow_and_update();
             if state == Stop::Now || (state == Stop::Drain && self.machine.is_idle()) {
                 return Ok(Ending::Shutdown);
+            }
+            if self.renews(&mut policy).is_err() {
+                return Ok(Ending::PolicyChanged);
             }
             let record = || self.machine.recorder.on_disk();
             self.gate.admit(&mut self.machine.to_server, record);
@@ -285,6 +344,10 @@ impl<H: Host> Driver<'_, H> {
                     if !read {
                         return Ok(Ending::ClientClosed);
                     }
+                    // the policy may have changed while this waited
+                    if self.renews(&mut policy).is_err() {
+                        return Ok(Ending::PolicyChanged);
+                    }
                     self.client_batch()?;
                 }
                 refreshed = async { match refreshing.as_mut() {
@@ -304,9 +367,24 @@ impl<H: Host> Driver<'_, H> {
                     self.server_batch()?;
                 }
                 _ = stop.changed() => {}
+                () = policy.changed() => {}
                 rest = until(deadline), if deadline.is_some() => return Ok(Ending::IdleTimeout(rest)),
             }
         }
+    }
+
+    /// Takes up a policy that has changed, where nothing runs; an error where the session cannot go on under it.
+    fn renews(&mut self, policy: &mut PolicyWatch) -> Result<(), Displaced> {
+        if !policy.is_pending() || !self.machine.can_renew() {
+            return Ok(());
+        }
+        policy.pending = false;
+        match self.host.policy_change() {
+            Some(PolicyChange::Renew(renewed)) => self.machine.renew(*renewed),
+            Some(PolicyChange::End) => return Err(Displaced),
+            None => {}
+        }
+        Ok(())
     }
 
     /// What the server has sent.

@@ -41,6 +41,16 @@ impl Session for Standings<'_> {
 
     fn cursor(&self, name: &str) -> Option<Standing> {
         let portal = self.machine.names.portals.get(name.as_bytes())?;
+        if portal.prepared.has_drifted() {
+            // a kind that FETCH and MOVE are refused from
+            return Some(Standing {
+                facts: Arc::new(Facts {
+                    kind: "outdated SELECT",
+                    ..Facts::default()
+                }),
+                ..Standing::default()
+            });
+        }
         Some(of(&portal.prepared))
     }
 }

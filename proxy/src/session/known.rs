@@ -104,6 +104,21 @@ impl Known {
         }
     }
 
+    /// Another policy holds, outside of a transaction: what it makes of names is asked anew.
+    pub(super) fn renew(&mut self, protected: &Protected) {
+        let fresh = Self::new(Some(protected));
+        // what the session has set itself stays
+        if self.catalog_setting != CatalogSetting::Asked
+            || fresh.catalog_setting == CatalogSetting::Idle
+        {
+            self.catalog_setting = fresh.catalog_setting;
+        }
+        self.catalog = fresh.catalog;
+        self.local = None;
+        self.stale_names = true;
+        self.stale_temporary = true;
+    }
+
     /// What verdicts are made by now.
     pub(super) fn basis(&self, shared: &Analyser) -> Basis {
         Basis {

@@ -73,6 +73,12 @@ impl Portals {
         self.all.clear();
     }
 
+    /// What they were judged by is no more: they keep their names and give no rows.
+    pub(super) fn outdate(&self) {
+        let all = self.all.values();
+        all.for_each(|entry| entry.portal.prepared.drift());
+    }
+
     /// As it was before a message that the server has skipped.
     pub(super) fn restore(&mut self, name: Bytes, before: Option<Entry>) {
         match before {

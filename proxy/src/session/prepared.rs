@@ -39,6 +39,13 @@ pub(super) struct Basis {
     pub(super) names: Arc<Names>,
 }
 
+impl Basis {
+    /// Which of the policies that the proxy has had: the upper half of the catalog's number (server/regime.rs).
+    pub(super) fn edition(&self) -> u64 {
+        self.catalog >> 32
+    }
+}
+
 impl PartialEq for Basis {
     fn eq(&self, other: &Self) -> bool {
         self.catalog == other.catalog

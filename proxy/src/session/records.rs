@@ -89,6 +89,12 @@ impl Recorder {
         }
     }
 
+    /// Another policy is in force.
+    pub(super) fn renew(&mut self, rule: Arc<str>, policy: Arc<str>) {
+        self.rule = Some(rule);
+        self.policy = Some(policy);
+    }
+
     /// The login has succeeded.
     pub(super) fn session_start(
         &mut self,

@@ -29,7 +29,9 @@ impl Machine {
             .map_err(|refusal| Box::new(refusal.report))?;
         // which cursor a FETCH reads is found when it is bound
         let fetches = prepared.part().is_some_and(|p| p.is_fetch());
-        if !fetches && !same(&prepared, &again) {
+        let outlived = prepared.judged.basis.edition() != again.basis.edition()
+            && touches(&prepared.judged, &again);
+        if !fetches && (outlived || !same(&prepared, &again)) {
             return match follows_catalog(&prepared, &again) && !self.renewing {
                 true => self.parse_again(&prepared, again, name),
                 false => Err(Box::new(own::outdated())),
@@ -168,6 +170,13 @@ fn follows_catalog(before: &Prepared, again: &Judged) -> bool {
         _ => false,
     };
     !before.by_sql && reads(&before.judged) && reads(again)
+}
+
+/// Whether either verdict has to do with protected columns. Where the policy has changed between them, equal numbers
+/// of columns and groups may stand for others, and cells in the text that the server has may be of another group.
+fn touches(before: &Judged, again: &Judged) -> bool {
+    let mut parts = before.parts.iter().chain(&again.parts);
+    parts.any(|part| part.touches_protected())
 }
 
 /// Two verdicts on the same text are the same where edits, parameters and outputs are: the values in them come

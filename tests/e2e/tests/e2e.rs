@@ -30,6 +30,7 @@ mod passthrough;
 mod real_schemas;
 mod refusals;
 mod relations;
+mod reload;
 mod renames;
 mod roles;
 mod scram;
