@@ -7,6 +7,7 @@ mod backend;
 mod client;
 mod copy;
 pub mod driver;
+mod ending;
 mod extended;
 mod fault;
 mod gate;
@@ -16,6 +17,7 @@ mod known;
 mod late;
 pub mod machine;
 mod own;
+mod policy;
 mod portals;
 mod prepared;
 mod records;
@@ -23,7 +25,9 @@ mod renewal;
 #[cfg(test)]
 mod tests;
 
-pub use driver::{Ending, Peers, run};
+pub use driver::{Peers, run};
+pub use ending::Ending;
 pub use fault::Fault;
-pub use machine::{Env, Machine, Protected, Renewed, Request, Tally, Worlds};
+pub use machine::{Env, Machine, Protected, Request, Tally, Worlds};
+pub use policy::{PolicyChange, Renewed};
 pub use records::{Recorder, Who};

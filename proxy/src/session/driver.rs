@@ -4,12 +4,14 @@
 //! from one side than the other takes: buffers are bounded by [`HIGH_WATER`] and one message.
 
 use super::Fault;
+use super::ending::Ending;
 use super::gate::{self, Gate};
-use super::machine::{Machine, Renewed, Request, Rest, Tally};
+use super::machine::{Machine, Request, Rest, Tally};
+use super::policy::PolicyChange;
 use crate::telemetry::Metrics;
 use bytes::BytesMut;
 use hippocrypt_wire::startup::CancelKey;
-use hippocrypt_wire::{Decoder, ErrorReport, Peer, Severity};
+use hippocrypt_wire::{Decoder, Peer};
 use std::future::Future;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
@@ -62,14 +64,6 @@ pub trait Host: Send + Sync {
     fn metrics(&self) -> &Metrics;
 }
 
-/// What a new policy means for a session.
-pub enum PolicyChange {
-    /// It goes on under this.
-    Renew(Box<Renewed>),
-    /// The database was not protected and is now, or the other way round: it has to begin anew.
-    End,
-}
-
 /// What the house tells all sessions.
 pub struct Signals {
     /// Whether the proxy stops.
@@ -105,69 +99,6 @@ impl Limits {
         match rest {
             Rest::Idle => self.idle,
             Rest::InTransaction => self.idle_in_transaction,
-        }
-    }
-}
-
-/// Why a session ended.
-#[derive(Debug)]
-pub enum Ending {
-    /// The client said Terminate.
-    Terminate,
-    /// The client's connection closed.
-    ClientClosed,
-    /// The server's connection closed.
-    ServerClosed,
-    /// `sessions.idle_timeout`, `sessions.idle_in_transaction_timeout`
-    IdleTimeout(Rest),
-    /// The proxy stops.
-    Shutdown,
-    /// The session cannot go on under the new policy.
-    PolicyChanged,
-    /// A fault.
-    Fault(Fault),
-}
-
-impl Ending {
-    /// The words of the record.
-    pub fn reason(&self) -> &'static str {
-        match self {
-            Self::Terminate => "terminate",
-            Self::ClientClosed => "client closed",
-            Self::ServerClosed => "server closed",
-            Self::IdleTimeout(Rest::Idle) => "idle timeout",
-            Self::IdleTimeout(Rest::InTransaction) => "idle in transaction timeout",
-            Self::Shutdown => "shutdown",
-            Self::PolicyChanged => "policy changed",
-            Self::Fault(Fault::Client(_) | Fault::ClientWire(_)) => "client protocol error",
-            Self::Fault(Fault::Server(_) | Fault::Wire(_)) => "server protocol error",
-            Self::Fault(Fault::Audit(_)) => "audit failure",
-            Self::Fault(Fault::Committed(_)) => "cell did not open",
-            Self::Fault(Fault::Fatal(_)) => "refused",
-        }
-    }
-
-    fn last_words(&self) -> Option<ErrorReport> {
-        let fatal = |code, words: &str| Some(ErrorReport::new(Severity::Fatal, code, words));
-        match self {
-            Self::Terminate | Self::ClientClosed | Self::ServerClosed => None,
-            Self::IdleTimeout(Rest::Idle) => fatal(
-                "57P05",
-                "terminating connection due to idle-session timeout",
-            ),
-            Self::IdleTimeout(Rest::InTransaction) => fatal(
-                "25P03",
-                "terminating connection due to idle-in-transaction timeout",
-            ),
-            Self::Shutdown => fatal(
-                "57P01",
-                "terminating connection due to administrator command",
-            ),
-            Self::PolicyChanged => fatal(
-                "57P01",
-                "terminating connection because the proxy's policy for this database has changed",
-            ),
-            Self::Fault(fault) => Some(fault.report()),
         }
     }
 }
@@ -227,9 +158,6 @@ pub async fn run<H: Host>(
     ending
 }
 
-/// There is no going on under the new policy.
-struct Displaced;
-
 /// Whether there is a policy that the session has not taken up: until it can, it stays so.
 struct PolicyWatch {
     changes: watch::Receiver<u32>,
@@ -237,19 +165,35 @@ struct PolicyWatch {
 }
 
 impl PolicyWatch {
-    fn is_pending(&mut self) -> bool {
-        if self.changes.has_changed().unwrap_or(false) {
-            self.changes.mark_unchanged();
-            self.pending = true;
-        }
-        self.pending
+    fn new(changes: watch::Receiver<u32>) -> Self {
+        let pending = false;
+        Self { changes, pending }
     }
 
+    /// Comes when the policy has changed again.
     async fn changed(&mut self) {
         match self.changes.changed().await {
             Ok(()) => self.pending = true,
             Err(_) => std::future::pending().await,
         }
+    }
+
+    /// Takes up a policy that has changed, where nothing runs; `true`: there is no going on under it.
+    fn displaces<H: Host>(&mut self, machine: &mut Machine, host: &H) -> bool {
+        if self.changes.has_changed().unwrap_or(false) {
+            self.changes.mark_unchanged();
+            self.pending = true;
+        }
+        if !self.pending || !machine.can_renew() {
+            return false;
+        }
+        self.pending = false;
+        match host.policy_change() {
+            Some(PolicyChange::Renew(renewed)) => machine.renew(*renewed),
+            Some(PolicyChange::End) => return true,
+            None => {}
+        }
+        false
     }
 }
 
@@ -273,10 +217,7 @@ impl<H: Host> Driver<'_, H> {
         (client_in, client_out, server_in, server_out): Halves<'_>,
         Signals { mut stop, policy }: Signals,
     ) -> Result<Ending, Fault> {
-        let mut policy = PolicyWatch {
-            changes: policy,
-            pending: false,
-        };
+        let mut policy = PolicyWatch::new(policy);
         let host = self.host;
         let mut refreshing: Option<Refresh<'_>> = None;
         let mut comparing: Option<Comparison<'_>> = None;
@@ -296,7 +237,7 @@ impl<H: Host> Driver<'_, H> {
             if state == Stop::Now || (state == Stop::Drain && self.machine.is_idle()) {
                 return Ok(Ending::Shutdown);
             }
-            if self.renews(&mut policy).is_err() {
+            if policy.displaces(self.machine, host) {
                 return Ok(Ending::PolicyChanged);
             }
             let record = || self.machine.recorder.on_disk();
@@ -345,7 +286,7 @@ impl<H: Host> Driver<'_, H> {
                         return Ok(Ending::ClientClosed);
                     }
                     // the policy may have changed while this waited
-                    if self.renews(&mut policy).is_err() {
+                    if policy.displaces(self.machine, host) {
                         return Ok(Ending::PolicyChanged);
                     }
                     self.client_batch()?;
@@ -371,20 +312,6 @@ impl<H: Host> Driver<'_, H> {
                 rest = until(deadline), if deadline.is_some() => return Ok(Ending::IdleTimeout(rest)),
             }
         }
-    }
-
-    /// Takes up a policy that has changed, where nothing runs; an error where the session cannot go on under it.
-    fn renews(&mut self, policy: &mut PolicyWatch) -> Result<(), Displaced> {
-        if !policy.is_pending() || !self.machine.can_renew() {
-            return Ok(());
-        }
-        policy.pending = false;
-        match self.host.policy_change() {
-            Some(PolicyChange::Renew(renewed)) => self.machine.renew(*renewed),
-            Some(PolicyChange::End) => return Err(Displaced),
-            None => {}
-        }
-        Ok(())
     }
 
     /// What the server has sent.

@@ -55,16 +55,6 @@ pub struct Protected {
     pub zones: Arc<Zones>,
 }
 
-/// What a session goes on under when the policy has changed.
-pub struct Renewed {
-    /// As [`Env::protected`].
-    pub protected: Protected,
-    /// The rule that matched.
-    pub rule: Arc<str>,
-    /// Hash of the policy.
-    pub policy: Arc<str>,
-}
-
 /// What a session is given.
 pub struct Env {
     /// `None`: the policy does not name the database.
@@ -317,20 +307,6 @@ impl Machine {
             TransactionStatus::Idle => Rest::Idle,
             TransactionStatus::InBlock | TransactionStatus::Failed => Rest::InTransaction,
         })
-    }
-
-    /// Whether another policy can take the place of the one in force: nothing that was judged by it runs.
-    pub fn can_renew(&self) -> bool {
-        self.is_idle() && !self.known.is_asking() && !self.is_comparing()
-    }
-
-    /// Another policy holds from now on; only where [`Self::can_renew`]. Statements that were prepared under the
-    /// former one are judged again when they are named; cursors that outlived their transaction give no more rows.
-    pub fn renew(&mut self, renewed: Renewed) {
-        self.known.renew(&renewed.protected);
-        self.names.portals.outdate();
-        self.recorder.renew(renewed.rule, renewed.policy);
-        self.protected = Some(renewed.protected);
     }
 
     /// What the driver is to do.

@@ -242,6 +242,18 @@ fn ipv6_and_keepalive() {
     assert!(text.starts_with("6\n"), "{text}");
     let client = records(&place, "session_start")[0]["client"].clone();
     assert!(client.as_str().unwrap().starts_with("[::1]:"), "{client}");
+    // and towards a server: another proxy stands in for one
+    let outer = Setup {
+        server: Some(format!("[::1]:{}", place.proxy.port())),
+        ..Setup::empty()
+    }
+    .start();
+    let mut through = outer.program("psql", "app");
+    through.env("PGDATABASE", &place.database);
+    assert_eq!(
+        succeed(through.args(["-X", "-A", "-t", "-c", "SELECT 66"])).trim(),
+        "66"
+    );
     // local address, remote address, state 01 (established), queues, timer 02 (keepalive)
     let local = format!(
         "00000000000000000000000001000000:{:04X}",

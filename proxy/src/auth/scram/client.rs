@@ -9,6 +9,8 @@
 use super::{Binding, Key, PLAIN, PLUS, ScramError, Verifier, attribute, utf8};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use std::fmt;
+use zeroize::Zeroizing;
 
 /// client-first-message is sent.
 #[derive(Debug)]
@@ -24,11 +26,16 @@ pub struct First {
 }
 
 /// client-final-message is sent.
-#[derive(Debug)]
 pub struct Proof {
     /// client-final-message
-    pub message: String,
+    pub message: Zeroizing<String>,
     signature: Key,
+}
+
+impl fmt::Debug for Proof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Proof(…)")
+    }
 }
 
 impl First {
@@ -77,7 +84,7 @@ impl First {
         let messages = format!("{},{text},{unproved}", self.bare);
         let proof = client_key.xor(&client_key.hash().sign(&messages));
         Ok(Proof {
-            message: format!("{unproved},p={}", proof.to_base64()),
+            message: Zeroizing::new(format!("{unproved},p={}", proof.to_base64())),
             signature: verifier.server_key.sign(&messages),
         })
     }
