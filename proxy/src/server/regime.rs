@@ -1,7 +1,8 @@
 //! The policy in force, with its keys and catalogs: one value that is replaced whole.
 //!
-//! Each has an edition, the upper half of its catalogs' version numbers, so that no verdict of one is taken for
-//! another's. A session must never mix two: it takes up a new one where nothing runs (session/driver.rs).
+//! What a policy says of tables and columns has an edition, the upper half of its catalogs' version numbers, so that no
+//! verdict of one is taken for another's; roles are part of each verdict's key. A session must never mix two regimes:
+//! it takes up a new one where nothing runs (session/driver.rs).
 
 use super::catalogs::Catalogs;
 use super::{OpenError, ServeError};
@@ -23,7 +24,7 @@ pub(super) type Vaults = BTreeMap<Arc<str>, Arc<Vault>>;
 pub(crate) struct Regime {
     pub(crate) policy: Arc<Policy>,
     vaults: Vaults,
-    catalogs: Catalogs,
+    catalogs: Arc<Catalogs>,
     edition: u32,
 }
 
@@ -44,13 +45,25 @@ impl Regime {
         let edition = former.map_or(0, |former| former.edition + 1);
         let version = (u64::from(edition) << 32) + 1;
         let service = &config.upstream.service;
-        let known = former.map(|former| &former.catalogs);
+        let known = former.map(|former| &*former.catalogs);
         let catalogs = Catalogs::open(&policy, service, connector, version, known).await?;
         Ok(Self {
             policy,
             vaults,
-            catalogs,
+            catalogs: Arc::new(catalogs),
             edition,
+        })
+    }
+
+    /// Under another policy that says the same of every table: its keys and catalogs stay; `None` where it does not.
+    pub(super) fn under(&self, policy: &Arc<Policy>) -> Option<Self> {
+        // all that they have, lines of the file included: what prints alike is alike
+        let tables = |policy: &Policy| format!("{:?}", policy.databases);
+        (tables(&self.policy) == tables(policy)).then(|| Self {
+            policy: Arc::clone(policy),
+            vaults: self.vaults.clone(),
+            catalogs: Arc::clone(&self.catalogs),
+            edition: self.edition,
         })
     }
 
@@ -114,13 +127,13 @@ impl Regimes {
     }
 
     pub(super) fn replace(&self, regime: Regime) {
-        let edition = regime.edition;
         let before = self.current.send_replace(Arc::new(regime));
         let mut former = self.former.lock().unwrap_or_else(PoisonError::into_inner);
         former.retain(|regime| regime.strong_count() > 0);
         former.push(Arc::downgrade(&before));
         drop(former);
-        self.changes.send_replace(edition);
+        self.changes
+            .send_modify(|count| *count = count.wrapping_add(1));
     }
 
     /// The one in force first.

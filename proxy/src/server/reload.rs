@@ -9,6 +9,7 @@ use crate::auth::DoorError;
 use crate::config::{Config, ConfigErrors};
 use crate::tls::{Acceptor, TlsError};
 use hippocrypt_audit::{AppendError, Body};
+use hippocrypt_policy::Policy;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -79,12 +80,7 @@ impl House {
         let former = self.regimes.current();
         let regime = match now.policy.hash == former.policy.hash {
             true => None,
-            false => {
-                let vaults = vaults(&self.config.keys, &now.policy)?;
-                let (config, connector) = (&self.config, &self.connector);
-                let opened = Regime::open(now.policy, vaults, config, connector, Some(&former));
-                Some(opened.await?)
-            }
+            false => Some(self.regime(now.policy, &former).await?),
         };
         let hash = regime.as_ref().map(|r| Arc::clone(&r.policy.hash));
         match &hash {
@@ -99,6 +95,15 @@ impl House {
         verifiers.into_iter().for_each(|r| self.door.replace(r));
         regime.into_iter().for_each(|r| self.regimes.replace(r));
         Ok(hash.map_or(Reloaded::Files, Reloaded::Policy))
+    }
+
+    async fn regime(&self, policy: Arc<Policy>, former: &Regime) -> Result<Regime, ReloadError> {
+        if let Some(regime) = former.under(&policy) {
+            return Ok(regime);
+        }
+        let vaults = vaults(&self.config.keys, &policy)?;
+        let (config, connector) = (&self.config, &self.connector);
+        Ok(Regime::open(policy, vaults, config, connector, Some(former)).await?)
     }
 
     fn record_policy(

@@ -56,6 +56,7 @@ pub(super) struct Known {
     /// The analyser of this transaction, where it has seen DDL.
     local: Option<Arc<Analyser>>,
     local_count: u64,
+    policies: u64,
     stale_names: bool,
     stale_catalog: bool,
     stale_temporary: bool,
@@ -88,6 +89,7 @@ impl Known {
             }),
             local: None,
             local_count: 0,
+            policies: 0,
             stale_names: true,
             stale_catalog: false,
             stale_temporary: false,
@@ -115,6 +117,7 @@ impl Known {
         }
         self.catalog = fresh.catalog;
         self.local = None;
+        self.policies += 1;
         self.stale_names = true;
         self.stale_temporary = true;
     }
@@ -128,6 +131,7 @@ impl Known {
             } else {
                 0
             },
+            policies: self.policies,
             names: Arc::clone(&self.names),
         }
     }

@@ -36,11 +36,13 @@ pub(super) struct Basis {
     pub(super) catalog: u64,
     /// Catalogs read inside a transaction have numbers of their own.
     pub(super) local: u64,
+    /// How many policies the session has taken up before.
+    pub(super) policies: u64,
     pub(super) names: Arc<Names>,
 }
 
 impl Basis {
-    /// Which of the policies that the proxy has had: the upper half of the catalog's number (server/regime.rs).
+    /// Of what the policy says of tables: the upper half of the catalog's number (server/regime.rs).
     pub(super) fn edition(&self) -> u64 {
         self.catalog >> 32
     }
@@ -50,6 +52,7 @@ impl PartialEq for Basis {
     fn eq(&self, other: &Self) -> bool {
         self.catalog == other.catalog
             && self.local == other.local
+            && self.policies == other.policies
             && (Arc::ptr_eq(&self.names, &other.names) || self.names == other.names)
     }
 }

@@ -4,7 +4,7 @@ use hippocrypt_e2e::certificates::{Pair, self_signed};
 use hippocrypt_e2e::logins::{
     challenge, listen_tls, psql, records, scram, scram_place, upstream_tls, userlist, write_secret,
 };
-use hippocrypt_e2e::place::{Place, cluster, password};
+use hippocrypt_e2e::place::{Place, certificates, cluster, password};
 use hippocrypt_e2e::raw::{self, Raw};
 use hippocrypt_e2e::sql::{connect, rows, told};
 use hippocrypt_e2e::{Setup, tap};
@@ -394,4 +394,51 @@ fn channels_are_bound_by_the_hash_of_the_certificates_own_signature() {
         };
         assert_eq!(start["auth"], method, "{name}");
     }
+}
+
+/// asyncpg has a SCRAM of its own, without channel binding; the others bring libpq 17 and 18, which bind.
+#[test]
+fn drivers_are_in_over_tls() {
+    let directory = tempfile::tempdir().unwrap();
+    let place = scram_place(&userlist(directory.path(), &["app"]));
+    let script = "
+import asyncio, os, ssl, asyncpg, psycopg, psycopg2
+for driver in (psycopg, psycopg2):
+    connection = driver.connect('sslmode=verify-full sslrootcert=' + os.environ['ROOT'])
+    cursor = connection.cursor()
+    cursor.execute('SELECT session_user')
+    print(cursor.fetchone()[0])
+    connection.close()
+async def main():
+    context = ssl.create_default_context(cafile=os.environ['ROOT'])
+    connection = await asyncpg.connect(ssl=context)
+    print(await connection.fetchval('SELECT session_user::text'))
+    await connection.close()
+asyncio.run(main())
+";
+    let python = std::env::var_os("HIPPOCRYPT_DRIVERS_PYTHON").unwrap_or_else(|| "python3".into());
+    let output = std::process::Command::new(python)
+        .args(["-c", script])
+        .env("PGHOST", "localhost")
+        .env("PGPORT", place.proxy.port().to_string())
+        .env("PGUSER", "app")
+        .env("PGPASSWORD", password("app"))
+        .env("PGDATABASE", &place.database)
+        .env("ROOT", &certificates().root)
+        .output()
+        .unwrap();
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "app\napp\napp\n",
+        "{}",
+        told(&output)
+    );
+    let methods: Vec<_> = records(&place, "session_start")
+        .iter()
+        .map(|r| r["auth"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(
+        methods,
+        ["scram-sha-256-plus", "scram-sha-256-plus", "scram-sha-256"]
+    );
 }
