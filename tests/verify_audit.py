@@ -12,6 +12,7 @@ import functools
 import hashlib
 import json
 import pathlib
+import subprocess
 import sys
 
 P = 2**255 - 19
@@ -111,23 +112,36 @@ def root(edge):
     return functools.reduce(lambda right, left: sha(b"\1", left, right), reversed(edge)) if edge else sha()
 
 
+def lines_of(path):
+    data = path.read_bytes()
+    if path.suffix == ".zst":
+        data = subprocess.run(["zstd", "-dcq"], input=data, capture_output=True, check=True).stdout
+    lines = data.split(b"\n")
+    check(lines.pop() == b"", f"{path}: the last line is torn")
+    return lines
+
+
 def verify(directory, key=None, kept=b""):
     own = verifier((directory / "verifier.key").read_bytes())
     check(key in (None, own), "another key than the given")
     ahead = checkpoints(kept, own) if kept else []
-    segments = sorted(directory.glob("*.jsonl"))
-    seq, prev, edge = 0, "0" * 64, []
-    for path, following in zip(segments, [*segments[1:], None]):
-        check(path.name == f"{seq:020}.jsonl", f"{path}: record {seq} should be the next")
-        hashes = path.with_suffix(".edge").read_bytes().split(b"\n")
-        check(hashes.pop() == b"" and [debase(h, 32) for h in hashes] == edge, f"{path}: another edge")
-        ours = checkpoints(path.with_suffix(".checkpoints").read_bytes(), own)
+    plain = {path.name: path for path in directory.glob("*.jsonl")}
+    packed = {path.stem: path for path in directory.glob("*.jsonl.zst")}
+    segments = sorted({**packed, **plain}.items())
+    first = seq = int(segments[0][0].removesuffix(".jsonl")) if segments else 0
+    prev, edge, on_record, first_kept = None if seq else "0" * 64, None if seq else [], {}, 0
+    for (name, path), following in zip(segments, [*segments[1:], None]):
+        check(name == f"{seq:020}.jsonl", f"{path}: record {seq} should be the next")
+        check(following or path.suffix == ".jsonl", f"{path}: the last segment is never compressed")
+        hashes = [debase(h, 32) for h in (directory / f"{seq:020}.edge").read_bytes().split(b"\n")[:-1]]
+        edge = hashes if edge is None else edge
+        check(hashes == edge and len(edge) == seq.bit_count(), f"{path}: another edge")
+        ours = checkpoints((directory / f"{seq:020}.checkpoints").read_bytes(), own)
         sizes = [size for size, _ in ours]
         check(sizes[0] == seq and sizes == sorted(set(sizes)), f"{path}: checkpoints out of order")
-        meets = [(size, top) for size, top in [*ours, *ahead] if size == seq]
-        check(all(top == root(edge) for _, top in meets), f"{path}: not what was signed")
-        lines = path.read_bytes().split(b"\n")
-        check(lines.pop() == b"", f"{path}: the last line is torn")
+        meets = [top for size, top in [*ours, *ahead] if size == seq]
+        check(all(top == root(edge) for top in meets), f"{path}: not what was signed")
+        lines = lines_of(path)
         check(lines or not following, f"{path}: holds no record")
         for number, line in enumerate(lines, 1):
             body, _, claimed = line.rpartition(b',"hash":')
@@ -136,7 +150,7 @@ def verify(directory, key=None, kept=b""):
             record = json.loads(line)
             is_record = list(record)[-2:] == ["prev", "hash"] and record["v"] == 1
             check(is_record, f"{path}:{number}: is no record of version 1")
-            follows = (record["seq"], record["prev"]) == (seq, prev)
+            follows = record["seq"] == seq and prev in (None, record["prev"])
             check(follows, f"{path}:{number}: does not follow the record before")
             leaf, perfect = sha(b"\0", line), seq
             while perfect & 1:
@@ -145,9 +159,16 @@ def verify(directory, key=None, kept=b""):
             seq, prev = seq + 1, digest
             for size, top in [*ours, *ahead]:
                 check(size != seq or top == root(edge), f"{path}:{number}: not what was signed")
+            if record["type"] == "compressed":
+                on_record[f"{record['segment']:020}.jsonl"] = record["sha256"]
+            first_kept = record.get("first_kept", first_kept)
         check(sizes[-1] <= seq, f"{path}: fewer records than were signed")
     check(seq, "no record")
-    check(all(size <= seq for size, _ in ahead), "fewer records than the kept checkpoint was signed over")
+    check(first <= first_kept, "its beginning was removed")
+    for name, path in segments:
+        packed_hash = hashlib.sha256(path.read_bytes()).hexdigest()
+        check(path.suffix == ".jsonl" or on_record.get(name) == packed_hash, f"{path}: is not what is on record")
+    check(all(first <= size <= seq for size, _ in ahead), "a kept checkpoint is over other records")
     return f"whole; the last record's hash is {prev}"
 
 
@@ -186,7 +207,7 @@ def main():
     for path in args.what:
         try:
             print(f"{path}:", prove(path, key) if args.proof else verify(path, key, kept))
-        except (Wrong, ValueError, KeyError, TypeError, IndexError, OSError) as wrong:
+        except (Wrong, ValueError, KeyError, TypeError, IndexError, OSError, subprocess.CalledProcessError) as wrong:
             failed = True
             print(f"{path}: WRONG {wrong}")
     sys.exit(failed)

@@ -16,8 +16,8 @@ mod read;
 #[cfg(test)]
 mod tests;
 
-/// When a record counts as written.
-pub use hippocrypt_audit::Durability;
+/// When a record counts as written, and what is done with closed segments.
+pub use hippocrypt_audit::{Compression, Durability};
 /// Who holds the master key.
 pub use hippocrypt_keys::Provider as KeyProvider;
 pub use hippocrypt_policy::yaml::Problems as ConfigErrors;
@@ -223,6 +223,10 @@ pub struct Audit {
     pub durability: Durability,
     /// The key that signs checkpoints; `None`: in the directory.
     pub signing_key: Option<PathBuf>,
+    /// What is done with closed segments.
+    pub compression: Compression,
+    /// How long records are kept; `None`: for ever.
+    pub keep: Option<Duration>,
 }
 
 /// `sessions:`

@@ -24,7 +24,7 @@ use crate::telemetry::Metrics;
 use crate::telemetry::admin::Readiness;
 use crate::tls::{Acceptor, Connector, TlsError};
 use cancel::Cancels;
-use hippocrypt_audit::{AppendError, Body, Log, Options};
+use hippocrypt_audit::{AppendError, Body, Keep, Log, Options};
 use hippocrypt_keys::KeysError;
 use regime::{Regime, Regimes};
 use std::collections::BTreeMap;
@@ -75,6 +75,11 @@ impl Services {
             Options {
                 durability: config.audit.durability,
                 signing_key: config.audit.signing_key.clone(),
+                keep: Keep {
+                    compression: config.audit.compression,
+                    keep: config.audit.keep,
+                    ..Keep::default()
+                },
                 ..Options::default()
             },
         )?;
@@ -318,6 +323,9 @@ impl House {
 
     /// On the timer: catalogs read anew, and whether the proxy can still serve.
     async fn check(&self, ready: &watch::Sender<Readiness>) {
+        if let Some(error) = self.services.log.keeping_failure() {
+            tracing::error!(error, "closed segments of the audit log stay as they are");
+        }
         let catalogs = self.regimes.refresh_all().await;
         let state = match (self.services.log.failure(), catalogs) {
             (Some(error), _) => Readiness::NotReady(error.to_string()),

@@ -19,7 +19,7 @@ mod sink;
 mod tree;
 pub mod verify;
 
-pub use log::{AppendError, Durability, Log, OnDisk, OpenError, Options};
+pub use log::{AppendError, Compression, Durability, Keep, Log, OnDisk, OpenError, Options};
 pub use record::{
     Body, ColumnUse, Decision, Described, EndUser, Intent, Opened, Outcome, Record, SessionFacts,
     SessionInfo, SqlState, Statement,

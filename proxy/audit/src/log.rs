@@ -6,6 +6,7 @@
 
 mod checkpoints;
 mod disk;
+mod keep;
 mod key;
 mod recover;
 mod space;
@@ -14,6 +15,7 @@ mod sync;
 mod tests;
 mod writer;
 
+pub use keep::{Compression, Keep};
 pub use key::{KeyError, VERIFIER};
 pub use sync::OnDisk;
 
@@ -21,13 +23,14 @@ use crate::json;
 use crate::record::{self, Body, Record, Recovery};
 use crate::segment;
 use disk::{Disk, RealDisk};
+use keep::Keeper;
 use space::Space;
 use std::cell::RefCell;
 use std::fmt;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use sync::{Pace, Shared};
@@ -65,6 +68,8 @@ pub struct Options {
     pub checkpoint_after: Duration,
     /// A log to which nothing was added for so long says that it is there.
     pub heartbeat: Duration,
+    /// What is done with closed segments.
+    pub keep: Keep,
 }
 
 impl Default for Options {
@@ -77,6 +82,7 @@ impl Default for Options {
             checkpoint_records: 1000,
             checkpoint_after: Duration::from_secs(10),
             heartbeat: Duration::from_secs(60),
+            keep: Keep::default(),
         }
     }
 }
@@ -187,6 +193,9 @@ struct Inner {
     durability: Durability,
     shared: Arc<Shared>,
     syncer: Mutex<Option<JoinHandle<()>>>,
+    keeper: Mutex<Option<Keeper>>,
+    /// What keeps closed segments from being looked after.
+    keeping: Arc<Mutex<Option<String>>>,
     reserves_space: bool,
     recovered: Option<Recovery>,
     /// Held until the log is closed.
@@ -235,6 +244,8 @@ impl Log {
                 durability: options.durability,
                 shared,
                 syncer: Mutex::new(Some(syncer)),
+                keeper: Mutex::new(None),
+                keeping: Arc::default(),
                 reserves_space,
                 recovered: recovered.clone(),
                 lock,
@@ -243,6 +254,15 @@ impl Log {
         if let Some(recovery) = recovered {
             log.append(&Body::Recovery(recovery).into())
                 .map_err(|e| OpenError::io(dir)(io::Error::other(e.to_string())))?;
+        }
+        if !options.keep.is_idle() {
+            let (weak, told) = (log.weak(), Arc::clone(&log.inner.keeping));
+            let keeper = Keeper::spawn(dir.to_owned(), options.keep, weak, told);
+            let keeper = keeper.map_err(OpenError::io(dir))?;
+            *log.inner
+                .keeper
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner) = Some(keeper);
         }
         Ok(log)
     }
@@ -283,6 +303,16 @@ impl Log {
         self.inner.shared.failure()
     }
 
+    /// Why closed segments are not compressed, or those not to be kept are still there, if so.
+    pub fn keeping_failure(&self) -> Option<String> {
+        let told = self.inner.keeping.lock();
+        told.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn weak(&self) -> WeakLog {
+        WeakLog(Arc::downgrade(&self.inner))
+    }
+
     /// Whether outcomes have their space on this file system; if not, start-up should say so.
     pub fn reserves_space(&self) -> bool {
         self.inner.reserves_space
@@ -294,8 +324,27 @@ impl Log {
     }
 }
 
+/// A log that this does not keep open.
+struct WeakLog(Weak<Inner>);
+
+impl WeakLog {
+    fn upgrade(&self) -> Option<Log> {
+        Some(Log {
+            inner: self.0.upgrade()?,
+        })
+    }
+}
+
 impl Inner {
     fn close(&self) -> Result<(), AppendError> {
+        let keeper = self
+            .keeper
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(keeper) = keeper {
+            keeper.end();
+        }
         let closed = self.shared.close();
         let syncer = self
             .syncer

@@ -99,7 +99,7 @@ pub fn prove(dir: &Path, seq: u64) -> Result<String, ProveError> {
             path: segment.path.clone(),
             source,
         };
-        let mut lines = Lines::open(&segment.path).map_err(io)?;
+        let mut lines = Lines::open(segment).map_err(io)?;
         while let Some(line) = lines.next().map_err(io)? {
             let Line::Whole(line) = line else { break };
             if at == size {

@@ -64,7 +64,7 @@ pub fn run(
     let mut join = Join::new(filter, &mut counted);
     let mut summary = Summary::default();
     for segment in segment::list(dir)?.segments {
-        let mut lines = Lines::open(&segment.path)?;
+        let mut lines = Lines::open(&segment)?;
         while let Some(line) = lines.next()? {
             summary.lines += 1;
             let Line::Whole(line) = line else {

@@ -120,6 +120,24 @@ pub enum Body {
     },
     /// Nothing was to be recorded for a while; written by the log itself.
     Heartbeat,
+    /// A closed segment was compressed; written by the log itself.
+    Compressed {
+        /// Number of its first record.
+        segment: u64,
+        /// Bytes of the compressed file.
+        bytes: u64,
+        /// Its SHA-256, hex.
+        sha256: Arc<str>,
+    },
+    /// Segments are not kept any more; written by the log itself, before they are removed.
+    Retention {
+        /// Records before this one are not kept.
+        first_kept: u64,
+        /// How many segments that removes.
+        segments: u64,
+        /// Time of the last record removed.
+        until: Arc<str>,
+    },
     /// The log was not closed in order; written by [`crate::Log::open`] only.
     Recovery(Recovery),
 }

@@ -5,7 +5,9 @@ use crate::record::{
     Body, ColumnUse, Decision, Described, EndUser, Intent, Opened, Outcome, Record, SessionFacts,
     SessionInfo, SqlState, Statement,
 };
+use std::ffi::OsStr;
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -203,4 +205,21 @@ pub fn segments(dir: &Path) -> Vec<std::path::PathBuf> {
     let listing = crate::segment::list(dir).unwrap();
     assert_eq!(listing.strangers, Vec::<std::path::PathBuf>::new());
     listing.segments.into_iter().map(|s| s.path).collect()
+}
+
+/// Runs tests/verify_audit.py, which is made from the format's page alone; `None` where there is no Python.
+pub fn python(args: &[&OsStr]) -> Option<String> {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/verify_audit.py");
+    let Ok(output) = Command::new("python3").arg(script).args(args).output() else {
+        eprintln!("no python3 here: the second verifier was not run");
+        return None;
+    };
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(
+        output.status.code(),
+        Some(i32::from(told.contains("WRONG"))),
+        "{told}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Some(told)
 }

@@ -1,13 +1,19 @@
 //! The files of a log: names, order, and lines read one after the other with a bounded buffer.
 
 use crate::line::LINE_MAX;
+use ruzstd::decoding::StreamingDecoder;
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 /// `<first sequence number, 20 digits>.jsonl`
 pub fn name(first_seq: u64) -> String {
     format!("{first_seq:020}.jsonl")
+}
+
+/// The same, compressed.
+pub fn compressed_name(first_seq: u64) -> String {
+    format!("{first_seq:020}.jsonl.zst")
 }
 
 /// The tree's edge where the segment begins.
@@ -29,6 +35,13 @@ pub struct Segment {
     pub path: PathBuf,
 }
 
+impl Segment {
+    /// Whether this is the compressed form.
+    pub fn is_compressed(&self) -> bool {
+        self.path.extension().is_some_and(|ending| ending == "zst")
+    }
+}
+
 /// What a directory holds.
 #[derive(Debug, Default)]
 pub struct Listing {
@@ -43,6 +56,7 @@ pub struct Listing {
 /// Lists a directory. One that is not there is an error.
 pub fn list(dir: &Path) -> io::Result<Listing> {
     let mut listing = Listing::default();
+    let mut compressed = Vec::new();
     for entry in fs::read_dir(dir)? {
         let path = entry?.path();
         let Some(file_name) = path.file_name().and_then(|n| n.to_str()) else {
@@ -54,15 +68,20 @@ pub fn list(dir: &Path) -> io::Result<Listing> {
         let first_seq = stem.parse().ok().filter(|seq| format!("{seq:020}") == stem);
         match (ending, first_seq) {
             ("jsonl", Some(first_seq)) => listing.segments.push(Segment { first_seq, path }),
+            ("jsonl.zst", Some(first_seq)) => compressed.push(Segment { first_seq, path }),
             ("edge" | "checkpoints", Some(first_seq)) => {
                 listing.beside.push(Segment { first_seq, path });
             }
-            _ if ["jsonl", "edge", "checkpoints"].contains(&last_ending(file_name)) => {
+            (_, _) if ENDINGS.iter().any(|ending| file_name.ends_with(ending)) => {
                 listing.strangers.push(path);
             }
             _ => {}
         }
     }
+    let plain = |s: &Segment| listing.segments.iter().any(|t| t.first_seq == s.first_seq);
+    // Where both are there, the plain one counts: the other was not finished.
+    compressed.retain(|s| !plain(s));
+    listing.segments.append(&mut compressed);
     listing.segments.sort();
     listing.strangers.sort();
     let there = |s: &Segment| listing.segments.iter().any(|t| t.first_seq == s.first_seq);
@@ -71,9 +90,8 @@ pub fn list(dir: &Path) -> io::Result<Listing> {
     Ok(listing)
 }
 
-fn last_ending(file_name: &str) -> &str {
-    file_name.rsplit('.').next().unwrap_or_default()
-}
+/// How names of files end that are part of the log.
+const ENDINGS: [&str; 4] = [".jsonl", ".jsonl.zst", ".edge", ".checkpoints"];
 
 /// Reads a segment line by line.
 #[derive(Debug)]
@@ -93,14 +111,28 @@ pub enum Line<'a> {
     Endless,
 }
 
-impl Lines<BufReader<File>> {
-    /// From the beginning of a file.
-    pub fn open(path: &Path) -> io::Result<Self> {
-        Ok(Self::over(BufReader::with_capacity(
-            256 * 1024,
-            File::open(path)?,
-        )))
+impl Lines<Box<dyn BufRead>> {
+    /// From the beginning of a segment. One that was compressed since it was listed is found.
+    pub fn open(segment: &Segment) -> io::Result<Self> {
+        let compressed = segment.path.with_extension("jsonl.zst");
+        match File::open(&segment.path) {
+            Err(e) if e.kind() == ErrorKind::NotFound && !segment.is_compressed() => {
+                Ok(Self::over(decoder(File::open(compressed)?)?))
+            }
+            file if segment.is_compressed() => Ok(Self::over(decoder(file?)?)),
+            file => Ok(Self::over(Box::new(buffered(file?)))),
+        }
     }
+}
+
+/// The bytes of a compressed segment.
+pub fn decoder(file: File) -> io::Result<Box<dyn BufRead>> {
+    let decoder = StreamingDecoder::new(buffered(file)).map_err(io::Error::other)?;
+    Ok(Box::new(buffered(decoder)))
+}
+
+fn buffered<R: Read>(reader: R) -> BufReader<R> {
+    BufReader::with_capacity(256 * 1024, reader)
 }
 
 impl<R: BufRead> Lines<R> {

@@ -7,16 +7,20 @@
 
 mod canonical;
 mod fields;
+mod finding;
+mod kept;
 mod signed;
 #[cfg(test)]
 mod tests;
 
 use crate::line::{self, GENESIS, Hex, Parts, Stamp};
-use crate::note::{NoteError, Verifier};
+use crate::note::Verifier;
 use crate::segment::{self, Line, Lines, Segment};
 use crate::tree;
+pub use finding::{Defect, Finding};
+use kept::Kept;
+pub(crate) use kept::hash_of;
 use signed::Signed;
-use std::fmt;
 use std::fs;
 use std::io::{self, BufRead};
 use std::path::{Path, PathBuf};
@@ -28,6 +32,8 @@ const FINDINGS_MAX: usize = 100;
 /// What a whole log holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verified {
+    /// Number of the first record: those before are not kept any more.
+    pub first_seq: u64,
     /// Records.
     pub records: u64,
     /// Segments.
@@ -63,174 +69,6 @@ pub struct Known {
     pub checkpoints: Vec<(PathBuf, String)>,
 }
 
-/// Something that should not be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// The segment (or the directory).
-    pub file: PathBuf,
-    /// Line, from 1; 0 for the file as a whole.
-    pub line: u64,
-    /// Sequence number, where the line tells one.
-    pub seq: Option<u64>,
-    /// What is wrong.
-    pub what: Defect,
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.file.display())?;
-        if self.line > 0 {
-            write!(f, ":{}", self.line)?;
-        }
-        write!(f, ": {}", self.what)
-    }
-}
-
-/// What can be wrong.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Defect {
-    /// The file or directory.
-    #[error("cannot be read: {0}")]
-    Unreadable(String),
-    /// No segment, or segments without a record.
-    #[error("there is no record here: this is no audit log, or all of it was removed")]
-    Nothing,
-    /// A file name.
-    #[error("is no segment by its name (20 digits, .jsonl), but stands among them")]
-    Stranger,
-    /// A segment other than the last.
-    #[error("holds no record, though segments follow")]
-    EmptySegment,
-    /// Segment name against the records before it.
-    #[error(
-        "begins at record {found} by its name, but record {expected} is the next: segments are missing, renamed or twice there"
-    )]
-    SegmentName {
-        /// The next record's number.
-        expected: u64,
-        /// The name's number.
-        found: u64,
-    },
-    /// No line feed at the end.
-    #[error(
-        "the last line is torn. A crash leaves this; the next start of the proxy cuts it off and records that"
-    )]
-    Torn,
-    /// No line feed for too long.
-    #[error("a line longer than a record can be")]
-    Endless,
-    /// `prev` and `hash` at the end, version, number, time and type at the beginning.
-    #[error("is no record: {0}")]
-    NoRecord(&'static str),
-    /// The hash.
-    #[error("the hash does not hold: the line was changed")]
-    Changed,
-    /// Gap.
-    #[error("record {found} where {expected} should be: {} missing", missing(*.expected, *.found))]
-    Missing {
-        /// The next record's number.
-        expected: u64,
-        /// The line's.
-        found: u64,
-    },
-    /// The same line once more.
-    #[error("record {0} a second time")]
-    Repeated(u64),
-    /// An older number.
-    #[error("record {found} where {expected} should be: moved, or the chain forks")]
-    OutOfOrder {
-        /// The next record's number.
-        expected: u64,
-        /// The line's.
-        found: u64,
-    },
-    /// The right number after another record.
-    #[error("does not follow the record before it (prev): one of the two was replaced")]
-    Fork,
-    /// Record 0.
-    #[error("is the first record, but prev is not 64 zeros: the log was cut at its beginning")]
-    Genesis,
-    /// The bytes are not the one way to write a record.
-    #[error("byte {at}: {what}")]
-    NotCanonical {
-        /// Byte of the line, from 1.
-        at: usize,
-        /// What is wrong there.
-        what: String,
-    },
-    /// `verifier.key`
-    #[error("is no verifier key, or is missing: without it no checkpoint can be verified")]
-    NoKey,
-    /// `verifier.key` against the key from elsewhere.
-    #[error("is not the key that was given: this is another log, or its key was replaced")]
-    OtherKey,
-    /// A file beside a segment.
-    #[error("is missing or is no text: {0}")]
-    Beside(String),
-    /// A file without its segment.
-    #[error("stands beside a segment that is not there")]
-    Alone,
-    /// The edge file.
-    #[error(
-        "is not the edge of the tree over the records before: a record or this file was changed"
-    )]
-    Edge,
-    /// A checkpoint's form or signature.
-    #[error("checkpoint {nth}: {what}")]
-    Note {
-        /// Which one of the file, from 1.
-        nth: usize,
-        /// What is wrong.
-        what: NoteError,
-    },
-    /// The place of a checkpoint.
-    #[error("checkpoint over {0} records stands where it cannot")]
-    NotePlace(u64),
-    /// The first checkpoint beside a segment.
-    #[error("does not begin with the checkpoint over the records before its segment")]
-    NoteMissing,
-    /// Bytes that are no checkpoint.
-    #[error(
-        "ends in bytes that are no checkpoint. A crash leaves this; the next start of the proxy cuts it off"
-    )]
-    NoteTorn,
-    /// The root.
-    #[error(
-        "the first {0} records are not those that this checkpoint was signed over: the log was changed or written anew, or it forks"
-    )]
-    Root(u64),
-    /// The size.
-    #[error(
-        "this checkpoint was signed over {size} records, but the log has {records}: its end was cut off"
-    )]
-    Cut {
-        /// The checkpoint's.
-        size: u64,
-        /// What is there.
-        records: u64,
-    },
-    /// A checkpoint kept elsewhere that no tree was there for.
-    #[error(
-        "this checkpoint over {0} records could not be held against the log: its records are not kept any more, or are among the findings"
-    )]
-    NotHeld(u64),
-    /// A file in `torn/`.
-    #[error("what this recovery cut off is kept in {0}, which is missing or changed")]
-    Kept(String),
-    /// The limit was reached.
-    #[error("more findings follow")]
-    More,
-}
-
-fn missing(expected: u64, found: u64) -> String {
-    let last = found.saturating_sub(1);
-    if last == expected {
-        format!("record {expected}")
-    } else {
-        format!("records {expected} to {last}")
-    }
-}
-
 /// Reads the log in `dir` from the first byte to the last. A log in use may be verified: what is written
 /// meanwhile may or may not be seen.
 ///
@@ -262,6 +100,32 @@ pub fn verify_against(dir: &Path, known: &Known) -> Result<Verified, Vec<Finding
     }
 }
 
+/// Verifies the segments before the one that begins at `first_kept`, and that its edge and first checkpoint stand
+/// for all of them; the time of the last record in them.
+pub(crate) fn verify_before(
+    dir: &Path,
+    listing: &segment::Listing,
+    first_kept: u64,
+) -> Result<String, Vec<Finding>> {
+    let mut check = Check::new(dir);
+    check.keep(&Known::default());
+    let mut segments = listing.segments.iter().peekable();
+    while let Some(segment) = segments.next_if(|s| s.first_seq < first_kept) {
+        let next = segments.peek().map(|next| next.first_seq);
+        check.segment(segment, next);
+    }
+    match segments.next() {
+        Some(kept) if kept.first_seq == first_kept && check.next_seq == first_kept => {
+            check.beside(kept, segments.peek().map(|next| next.first_seq));
+        }
+        _ => check.found(dir, 0, None, Defect::Nothing),
+    }
+    match (check.findings.is_empty(), check.verified.last) {
+        (true, Some(last)) if check.signed.is_known() => Ok(last),
+        _ => Err(check.findings),
+    }
+}
+
 /// The state between two lines.
 struct Check<'a> {
     dir: &'a Path,
@@ -271,6 +135,7 @@ struct Check<'a> {
     /// Hash of the line before; `None` where that is not known after a finding.
     head: Option<Hex>,
     signed: Signed,
+    kept: Kept,
 }
 
 impl<'a> Check<'a> {
@@ -282,6 +147,7 @@ impl<'a> Check<'a> {
             next_seq: 0,
             head: Some(GENESIS),
             signed: Signed::default(),
+            kept: Kept::default(),
         }
     }
 
@@ -309,14 +175,8 @@ impl<'a> Check<'a> {
                 self.segment(segment, Some(next));
             }
             self.segment(last, None);
-            for file in listing
-                .beside
-                .iter()
-                .filter(|f| f.first_seq < last.first_seq)
-            {
-                self.found(&file.path, 0, None, Defect::Alone);
-            }
         }
+        self.kept_holds(listing);
         self.all_read();
         if self.verified.records == 0 && self.findings.is_empty() {
             self.found(self.dir, 0, None, Defect::Nothing);
@@ -328,7 +188,14 @@ impl<'a> Check<'a> {
 
     fn segment(&mut self, segment: &Segment, next: Option<u64>) {
         let place = next.map_or(Place::Last, |_| Place::Closed);
-        if segment.first_seq != self.next_seq {
+        self.compressed(segment);
+        if self.verified.segments == 0 && segment.first_seq > 0 {
+            // Whether that was retention, the records will tell.
+            self.verified.first_seq = segment.first_seq;
+            self.next_seq = segment.first_seq;
+            self.head = None;
+            self.signed.lose();
+        } else if segment.first_seq != self.next_seq {
             let what = Defect::SegmentName {
                 expected: self.next_seq,
                 found: segment.first_seq,
@@ -340,8 +207,7 @@ impl<'a> Check<'a> {
         }
         self.verified.segments += 1;
         self.beside(segment, next);
-        let read =
-            Lines::open(&segment.path).and_then(|lines| self.lines(&segment.path, place, lines));
+        let read = Lines::open(segment).and_then(|lines| self.lines(&segment.path, place, lines));
         match read {
             Ok(0) if place == Place::Closed => {
                 self.found(&segment.path, 0, None, Defect::EmptySegment);
@@ -396,8 +262,12 @@ impl<'a> Check<'a> {
             self.found(file, number, seq, what);
         } else if let Err((at, what)) = canonical::check(line, stamp.kind) {
             self.found(file, number, seq, Defect::NotCanonical { at, what });
-        } else if stamp.kind == "recovery" {
-            self.recovery(file, number, line);
+        } else {
+            match stamp.kind {
+                "recovery" => self.recovery(file, number, line),
+                "compressed" | "retention" => self.kept.on_record(stamp.kind, line),
+                _ => {}
+            }
         }
         if self.findings.len() == before {
             self.signed.push(tree::leaf(line));

@@ -4,8 +4,8 @@
 //! key that is absent, and must never stand in for one that is there and wrong.
 
 use super::{
-    Audit, Auth, AuthMode, Config, ConfigErrors, Durability, KeyProvider, Keys, Listen, Secret,
-    Sessions, Upstream,
+    Audit, Auth, AuthMode, Compression, Config, ConfigErrors, Durability, KeyProvider, Keys,
+    Listen, Secret, Sessions, Upstream,
 };
 use hippocrypt_policy::Policy;
 use hippocrypt_policy::yaml::{Map, Node, Reader, Section, Value};
@@ -53,7 +53,13 @@ const PROVIDER: Section = Section {
 };
 const AUDIT: Section = Section {
     name: "audit",
-    keys: &["directory", "durability", "signing_key"],
+    keys: &[
+        "directory",
+        "durability",
+        "signing_key",
+        "compression",
+        "keep",
+    ],
 };
 const SESSIONS: Section = Section {
     name: "sessions",
@@ -217,8 +223,19 @@ impl File<'_> {
         let signing_key = self.optional(&map, "signing_key", None, |file, node| {
             file.path(node, "audit.signing_key").map(Some)
         });
+        let compression = self.optional(&map, "compression", Compression::Zstd, |file, node| {
+            let words = [("zstd", Compression::Zstd), ("off", Compression::Off)];
+            file.reader.choice(node, "audit.compression", &words)
+        });
+        let keep = self.optional(&map, "keep", None, |file, node| {
+            let expected = "how long, like 6y or 90d, from 1d to 100y, or forever";
+            file.reader
+                .parsed(node, "audit.keep", expected, scalars::parse_keep)
+        });
         Some(Audit {
             signing_key: signing_key?,
+            compression: compression?,
+            keep: keep?,
             directory: directory?,
             durability: durability?,
         })

@@ -146,6 +146,24 @@ fn the_reference_says_the_defaults() {
 }
 
 #[test]
+fn how_long_records_are_kept_is_said_in_days_or_years() {
+    let keep = |words: &str| {
+        let text = WHOLE.replace(
+            "audit: { directory: /var/log/audit }",
+            &format!("audit: {{ directory: a, keep: {words} }}"),
+        );
+        let config = Config::parse(Path::new("c.yaml"), &text, &|_| None);
+        config.ok().map(|config| config.audit.keep)
+    };
+    let days = |n: u64| Some(Some(Duration::from_secs(n * 86_400)));
+    assert_eq!((keep("6y"), keep("1d")), (days(2196), days(1)));
+    assert_eq!(keep("forever"), Some(None));
+    for wrong in ["6", "0d", "6m", "101y", "y", "-1d", "6 y", "+6y", "never"] {
+        assert_eq!(keep(wrong), None, "{wrong}");
+    }
+}
+
+#[test]
 fn paths_are_relative_to_the_file() {
     let config = parse(WHOLE).unwrap();
     assert_eq!(config.keys.keyring, Path::new("/etc/hippocrypt/k.json"));

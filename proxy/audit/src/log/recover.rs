@@ -60,6 +60,10 @@ pub fn recover(
             recovery: None,
         });
     };
+    if last.is_compressed() {
+        let what = "the last segment is never compressed: those behind it are missing".to_owned();
+        return Err(damaged(&last, 0, what));
+    }
     remove_beside(dir, &listing.beside, last.first_seq)?;
     let start = match segments.pop() {
         Some(previous) => Reached::by_last_line_of(&previous)?,
@@ -119,7 +123,7 @@ impl Default for Reached {
 impl Reached {
     /// The state after a closed segment, from its last line alone.
     fn by_last_line_of(segment: &Segment) -> Result<Self, OpenError> {
-        let text = last_bytes(&segment.path).map_err(OpenError::io(&segment.path))?;
+        let text = last_line(segment).map_err(OpenError::io(&segment.path))?;
         let line = text
             .strip_suffix(b"\n")
             .and_then(|lines| lines.rsplit(|&b| b == b'\n').next());
@@ -138,8 +142,20 @@ impl Reached {
     }
 }
 
-fn last_bytes(path: &Path) -> std::io::Result<Vec<u8>> {
-    let mut file = File::open(path)?;
+/// The last line of a segment at least, and maybe some before it.
+fn last_line(segment: &Segment) -> std::io::Result<Vec<u8>> {
+    if segment.is_compressed() {
+        let (mut lines, mut last) = (Lines::open(segment)?, Vec::new());
+        while let Some(line) = lines.next()? {
+            last.clear();
+            if let Line::Whole(line) = line {
+                last.extend_from_slice(line);
+                last.push(b'\n');
+            }
+        }
+        return Ok(last);
+    }
+    let mut file = File::open(&segment.path)?;
     let len = file.metadata()?.len();
     file.seek(SeekFrom::Start(
         len.saturating_sub(line::LINE_MAX as u64 + 1),
@@ -165,7 +181,7 @@ struct Scan {
 impl Scan {
     fn of(segment: &Segment, reached: Reached, edge: Edge) -> Result<Self, OpenError> {
         let io = || OpenError::io(&segment.path);
-        let mut lines = Lines::open(&segment.path).map_err(io())?;
+        let mut lines = Lines::open(segment).map_err(io())?;
         let mut scan = Self {
             reached,
             roots: vec![edge.root()],

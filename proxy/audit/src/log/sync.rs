@@ -238,6 +238,11 @@ impl Shared {
         Some(())
     }
 
+    /// Waits until the record is on disk.
+    pub fn wait_for(&self, seq: u64) -> Result<(), AppendError> {
+        self.waiting.block(seq)
+    }
+
     /// When the record is on disk.
     pub fn on_disk(shared: &Arc<Self>, seq: u64) -> OnDisk {
         OnDisk::new(Arc::clone(shared), seq)

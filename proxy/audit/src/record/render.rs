@@ -28,6 +28,8 @@ pub fn type_of(body: &Body) -> &'static str {
         Body::Keys { .. } => "keys",
         Body::Admin { .. } => "admin",
         Body::Heartbeat => "heartbeat",
+        Body::Compressed { .. } => "compressed",
+        Body::Retention { .. } => "retention",
         Body::Recovery(_) => "recovery",
     }
 }
@@ -105,6 +107,24 @@ pub fn render(record: &Record, node: &str, out: &mut Vec<u8>) {
             optional(out, "detail", detail.as_deref());
         }
         Body::Heartbeat => {}
+        Body::Compressed {
+            segment,
+            bytes,
+            sha256,
+        } => {
+            number(out, "segment", *segment);
+            number(out, "bytes", *bytes);
+            member(out, "sha256", sha256);
+        }
+        Body::Retention {
+            first_kept,
+            segments,
+            until,
+        } => {
+            number(out, "first_kept", *first_kept);
+            number(out, "segments", *segments);
+            member(out, "until", until);
+        }
         Body::Recovery(r) => recovery(out, r),
     }
 }

@@ -153,6 +153,10 @@ const ACT: &[Member] = &[
 
 const RECOVERY: &[Member] = &[number("cut_bytes"), maybe("cut_sha256"), maybe("kept")];
 
+const COMPRESSED: &[Member] = &[number("segment"), number("bytes"), text("sha256")];
+
+const RETENTION: &[Member] = &[number("first_kept"), number("segments"), text("until")];
+
 /// The members of this type between [`HEAD`] and [`TAIL`]; `None`: there is no such type.
 pub fn of(kind: &str) -> Option<&'static [Member]> {
     Some(match kind {
@@ -166,6 +170,8 @@ pub fn of(kind: &str) -> Option<&'static [Member]> {
         "policy" => POLICY,
         "keys" | "admin" => ACT,
         "heartbeat" => &[],
+        "compressed" => COMPRESSED,
+        "retention" => RETENTION,
         "recovery" => RECOVERY,
         _ => return None,
     })

@@ -59,6 +59,11 @@ impl Signed {
         self.edge = None;
     }
 
+    /// Whether the tree over all lines so far is known.
+    pub fn is_known(&self) -> bool {
+        self.edge.is_some()
+    }
+
     fn meet(&mut self, checkpoint: Checkpoint, file: &Path, source: Source) {
         let at = |a: &Ahead| a.checkpoint.size <= checkpoint.size;
         let place = self.ahead.partition_point(at);

@@ -17,7 +17,7 @@ use std::process::ExitCode;
 const TABLE_LIMIT: usize = 1000;
 
 /// What `--type` knows; outcomes come with their statements.
-const TYPES: [&str; 11] = [
+const TYPES: [&str; 14] = [
     "start",
     "stop",
     "session_start",
@@ -29,6 +29,9 @@ const TYPES: [&str; 11] = [
     "keys",
     "recovery",
     "admin",
+    "heartbeat",
+    "compressed",
+    "retention",
 ];
 
 #[derive(Debug, clap::Args)]

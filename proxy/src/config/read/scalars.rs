@@ -24,6 +24,23 @@ pub(super) fn parse_duration(text: &str) -> Option<Duration> {
     (!duration.is_zero() && duration <= year).then_some(duration)
 }
 
+/// `6y`, `90d`, from a day to a hundred years; `forever` is `None`. A year has 366 days: nothing goes too early.
+pub(super) fn parse_keep(text: &str) -> Option<Option<Duration>> {
+    if text == "forever" {
+        return Some(None);
+    }
+    let (number, days) = match text.strip_suffix('y') {
+        Some(years) => (years, 366),
+        None => (text.strip_suffix('d')?, 1),
+    };
+    let plain = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
+    let number: u64 = plain.then(|| number.parse().ok()).flatten()?;
+    let days = number.checked_mul(days)?;
+    (1..=36_600)
+        .contains(&days)
+        .then(|| Some(Duration::from_secs(days * 86_400)))
+}
+
 /// `127.0.0.1:6432`, `[::1]:6432`, `localhost:6432`. Other names would be resolved by someone else's server.
 pub(super) fn parse_address(text: &str) -> Option<SocketAddr> {
     match text.strip_prefix("localhost:") {

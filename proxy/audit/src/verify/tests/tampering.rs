@@ -2,7 +2,7 @@
 //!
 //! `HIPPOCRYPT_TAMPERINGS=10000` for more of them, `HIPPOCRYPT_SEED=…` for others.
 
-use super::{python, reseal};
+use super::reseal;
 use crate::log::{Log, Options};
 use crate::note;
 use crate::prove::{latest, prove};
