@@ -8,7 +8,7 @@ use crate::note::{Checkpoint, Signer};
 use crate::segment;
 use crate::tree::Edge;
 use std::io::{self, ErrorKind};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The checkpoints of the segment that is written now.
 pub struct Checkpoints {
@@ -80,9 +80,28 @@ impl Checkpoints {
         Ok(())
     }
 
+    /// For a segment that ends: no checkpoint is written while this is held, and those that were are on disk.
+    pub fn end(&self) -> io::Result<End<'_>> {
+        let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        self.file.sync()?;
+        Ok(End { written })
+    }
+
     /// Sees that they are on disk.
     pub fn sync(&self) -> io::Result<()> {
         self.file.sync()
+    }
+}
+
+/// See [`Checkpoints::end`].
+pub struct End<'a> {
+    written: MutexGuard<'a, Written>,
+}
+
+impl End<'_> {
+    /// The segment has ended: what would be signed here now stands beside the next one.
+    pub fn done(mut self) {
+        self.written.size = u64::MAX;
     }
 }
 

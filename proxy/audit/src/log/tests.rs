@@ -1,5 +1,6 @@
 //! What goes in comes out whole: together, after crashes, and on disks that are full or failing.
 
+mod crash;
 mod faults;
 mod keep;
 mod signed;

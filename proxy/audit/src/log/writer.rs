@@ -249,12 +249,22 @@ impl Writer {
             self.poisoned = true;
             return Err(refusal(&e));
         }
+        let ending = Arc::clone(&self.checkpoints);
+        let end = match ending.end() {
+            Ok(end) => end,
+            Err(e) => {
+                self.poisoned = true;
+                return Err(refusal(&e));
+            }
+        };
         let first_seq = self.edge.size();
         let name = segment::name(first_seq);
         let signer = Arc::clone(&self.signer);
         let begun = Checkpoints::begin(&*self.disk, signer, &self.edge)
             .and_then(|checkpoints| Ok((checkpoints, self.disk.create(&name)?)));
-        let (checkpoints, file) = begun.map_err(|e| {
+        let (begun, file) = begun.map_err(|e| {
+            // It may have been made and not have come to last.
+            let _ = self.disk.remove(&name);
             Checkpoints::give_up(&*self.disk, first_seq);
             refusal(&e)
         })?;
@@ -272,7 +282,8 @@ impl Writer {
             }
             return Err(refusal(&e));
         }
-        self.checkpoints = Arc::new(checkpoints);
+        end.done();
+        self.checkpoints = Arc::new(begun);
         self.signed(first_seq);
         // Space that stays taken behind a closed segment's end is no damage.
         let _ = old.set_len(before.0);
