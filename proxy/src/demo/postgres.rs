@@ -167,6 +167,17 @@ impl Cluster {
         })
     }
 
+    /// Stops the server, cutting its sessions, and starts it again on the same port with what was committed.
+    pub fn restart(&self) -> Result<(), ClusterError> {
+        let (data, log) = (self.data(), self.log_file());
+        self.programs.run("pg_ctl", |command| {
+            command.arg("restart").arg("-D").arg(&data);
+            command
+                .args(["-m", "fast", "-w", "-t", "60", "-l"])
+                .arg(&log);
+        })
+    }
+
     fn data(&self) -> PathBuf {
         self.directory.path().join("data")
     }
