@@ -86,6 +86,13 @@ fn a_part_is_added_where_no_hash_is_of_it_yet() {
         "INSERT INTO people (id, ssn, dob) VALUES (2, '900-hash-1', '1984-07-30')",
     );
     assert_true(&mut app, "each alone");
+    // a migration in one string
+    run(
+        &mut app,
+        "DELETE FROM people; ALTER TABLE people DROP COLUMN match; ALTER TABLE people ADD COLUMN match text; INSERT INTO people (id, ssn, dob) VALUES (3, '900-hash-1', '1984-07-30')",
+    );
+    assert!(tokens(&mut app)[0].is_some());
+    assert_true(&mut app, "one string");
     // the schema that an app sees has nothing of it
     let checks =
         "SELECT count(*) FROM pg_constraint WHERE conrelid = 'people'::regclass AND contype = 'c'";
