@@ -86,9 +86,14 @@ pub enum ListenTls {
     Require(Identity, Option<ClientCa>),
 }
 
-/// `listen.tls.client_ca:` whose certificates clients have to have, PEM.
+/// Whose certificates clients have to have.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClientCa(pub PathBuf);
+pub struct ClientCa {
+    /// `listen.tls.client_ca:` PEM.
+    pub roots: PathBuf,
+    /// `listen.tls.client_crl:` which of them are revoked, PEM.
+    pub revoked: Option<PathBuf>,
+}
 
 /// A certificate chain and its key, PEM files.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -441,6 +441,10 @@ fn a_login_that_could_let_nobody_in_is_refused() {
             &tls(&format!(", client_ca: {file}")).replace("require", "prefer"),
             "listen.tls: client_ca has no use with mode: prefer",
         ),
+        (
+            &tls(&format!(", client_crl: {file}")),
+            "listen.tls: client_crl has no use without client_ca",
+        ),
     ] {
         let found = problems_with(more);
         assert!(

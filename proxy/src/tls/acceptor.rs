@@ -9,8 +9,11 @@ use crate::config::{ClientCa, Identity, ListenTls};
 use crate::socket::Socket;
 use rustls::ServerConfig;
 use rustls::crypto::ring;
+use rustls::pki_types::CertificateRevocationListDer;
+use rustls::pki_types::pem::PemObject as _;
 use rustls::server::WebPkiClientVerifier;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -75,6 +78,12 @@ impl Acceptor {
     }
 }
 
+fn revocations(path: &Path) -> Result<Vec<CertificateRevocationListDer<'static>>, TlsError> {
+    CertificateRevocationListDer::pem_file_iter(path)
+        .and_then(Iterator::collect)
+        .map_err(|e| super::file(path, &e))
+}
+
 fn server_config(
     identity: &Identity,
     client_ca: Option<&ClientCa>,
@@ -85,13 +94,20 @@ fn server_config(
         .with_safe_default_protocol_versions()?;
     let builder = match client_ca {
         None => builder.with_no_client_auth(),
-        Some(ClientCa(path)) => {
-            let roots = Arc::new(roots(path)?);
-            let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider)
-                .allow_unauthenticated()
-                .build()
-                .map_err(|error| super::file(path, &error))?;
-            builder.with_client_cert_verifier(verifier)
+        Some(ca) => {
+            let roots = Arc::new(roots(&ca.roots)?);
+            let mut verifier = WebPkiClientVerifier::builder_with_provider(roots, provider)
+                .allow_unauthenticated();
+            if let Some(path) = &ca.revoked {
+                // a list that is out of date, or of another authority, says nothing: nobody gets in by it
+                verifier = verifier
+                    .with_crls(revocations(path)?)
+                    .only_check_end_entity_revocation()
+                    .enforce_revocation_expiration();
+            }
+            let verifier = verifier.build();
+            let path = ca.revoked.as_ref().unwrap_or(&ca.roots);
+            builder.with_client_cert_verifier(verifier.map_err(|e| super::file(path, &e))?)
         }
     };
     let built = builder.with_single_cert(chain, key);

@@ -64,6 +64,30 @@ impl Certificates {
     }
 }
 
+impl Certificates {
+    /// The authority's list of revoked certificates, made in this directory.
+    pub fn revoked(&self, directory: &Path, revoked: &[&Pair]) -> PathBuf {
+        let settings = "[ca]\ndefault_ca = authority\n[authority]\ndatabase = index.txt\ncrlnumber = number\n\
+            default_md = sha256\ndefault_crl_days = 2\ncrl_extensions = extensions\n\
+            [extensions]\nauthorityKeyIdentifier = keyid:always\n";
+        for (name, text) in [("ca.cnf", settings), ("index.txt", ""), ("number", "01\n")] {
+            std::fs::write(directory.join(name), text).unwrap();
+        }
+        let key = self.root.with_extension("key");
+        let authority = format!(
+            "ca -config ca.cnf -cert {} -keyfile {}",
+            self.root.display(),
+            key.display()
+        );
+        for pair in revoked {
+            let certificate = pair.certificate.display();
+            openssl(directory, &format!("{authority} -revoke {certificate}"));
+        }
+        openssl(directory, &format!("{authority} -gencrl -out revoked.crl"));
+        directory.join("revoked.crl")
+    }
+}
+
 /// A server's certificate that nobody signed, with a key as `openssl req` takes it.
 pub fn self_signed(directory: &Path, name: &str, key: &str) -> Pair {
     openssl(

@@ -156,3 +156,31 @@ fn a_certificate_beside_a_password() {
     let (words, _) = refused(&place, &alone);
     assert!(words.contains("valid client certificate"), "{words}");
 }
+
+#[test]
+fn a_revoked_certificate_is_refused_from_the_next_list_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let list = certificates().revoked(directory.path(), &[&certificates().proxy]);
+    let listen = listen().replace(" }", &format!(", client_crl: \"{}\" }}", list.display()));
+    let place = Setup {
+        listen,
+        upstream: upstream(),
+        more: "auth: { mode: certificate }".to_owned(),
+        ..Setup::clinic()
+    }
+    .start();
+    let carol = with(&certificates().carol, CAROL);
+    let answer = psql(&place, &carol, WHO);
+    assert!(answer.status.success(), "{}", told(&answer));
+
+    certificates().revoked(directory.path(), &[&certificates().carol]);
+    place.proxy.signal("HUP");
+    place.proxy.wait_for_log("were read anew");
+    let (_, failure) = refused(&place, &carol);
+    assert_eq!(failure["reason"], "its certificate was refused");
+    assert!(
+        place.proxy.log().contains("Revoked"),
+        "{}",
+        place.proxy.log()
+    );
+}

@@ -17,7 +17,13 @@ pub(super) const LISTEN: Section = Section {
 };
 pub(super) const LISTEN_TLS: Section = Section {
     name: "listen.tls",
-    keys: &["mode", "certificate", "private_key", "client_ca"],
+    keys: &[
+        "mode",
+        "certificate",
+        "private_key",
+        "client_ca",
+        "client_crl",
+    ],
 };
 pub(super) const UPSTREAM: Section = Section {
     name: "upstream",
@@ -94,20 +100,28 @@ impl File<'_> {
             .require("mode")
             .and_then(|node| self.reader.choice(node, "listen.tls.mode", &modes));
         if mode == Some(ListenMode::Disable) {
-            let keys = ["certificate", "private_key", "client_ca"];
+            let keys = ["certificate", "private_key", "client_ca", "client_crl"];
             self.useless(&map, &keys, "listen.tls", "disable");
             return Some(ListenTls::Disable);
         }
         if mode == Some(ListenMode::Prefer) {
             let why = "prefer: who comes without TLS has no certificate (use require)";
-            self.useless(&map, &["client_ca"], "listen.tls", why);
+            self.useless(&map, &["client_ca", "client_crl"], "listen.tls", why);
         }
         let identity = self.identity(&map, "listen.tls");
-        let client_ca = self.optional(&map, "client_ca", None, |file, node| {
-            let path = file.existing(node, "listen.tls.client_ca")?;
-            Some(Some(ClientCa(path)))
-        });
-        let (identity, client_ca) = (identity?, client_ca?);
+        let existing = |key: &str| {
+            self.optional(&map, key, None, |file, node| {
+                let path = file.existing(node, &format!("listen.tls.{key}"))?;
+                Some(Some(path))
+            })
+        };
+        let (roots, revoked) = (existing("client_ca")?, existing("client_crl")?);
+        if let (None, Some(node)) = (&roots, map.get("client_crl")) {
+            let words = "listen.tls: client_crl has no use without client_ca";
+            self.reader.problem(node.line, words);
+        }
+        let client_ca = roots.map(|roots| ClientCa { roots, revoked });
+        let identity = identity?;
         match mode? {
             ListenMode::Disable => Some(ListenTls::Disable),
             ListenMode::Prefer => Some(ListenTls::Prefer(identity)),
