@@ -9,7 +9,7 @@ use crate::foresee::Foresight;
 use crate::functions::Path;
 use crate::grammar::{self, ParseError};
 use crate::scan::{self, Tokens};
-use crate::sequence;
+use crate::sequence::{self, Course};
 use crate::standing::{self, NoNames, Session};
 use crate::taint::{self, Taint};
 use crate::verdict::{Facts, Refusal, Replacement, Shown, Statement, Verdict};
@@ -40,6 +40,9 @@ pub struct Context<'a> {
     pub rights: &'a Rights,
     /// Parameter type OIDs that the client declared in Parse; 0 or absent where it did not.
     pub declared_params: &'a [u32],
+    /// The session is in no transaction block, and nothing of it is under way: a block that a string opens and ends
+    /// is its own.
+    pub outside: bool,
 }
 
 /// A parsed statement on its way to a verdict: what `taint`, `utility` and the planner are given.
@@ -122,7 +125,7 @@ impl Analyser {
     ) -> Result<Vec<Statement>, Refusal> {
         let mut statements = self.by_text(text, cx)?;
         if standing::resolve(&mut statements, text, cx, &self.world, session) {
-            sequence::settle(&mut statements, &self.world);
+            sequence::settle(&mut statements, &self.world, cx.outside);
         }
         Ok(statements)
     }
@@ -132,7 +135,7 @@ impl Analyser {
         let key = self.cache.key(text, cx, self.world.policy().columns.len());
         let make = || {
             let mut statements = self.judge(text, cx)?;
-            sequence::settle(&mut statements, &self.world);
+            sequence::settle(&mut statements, &self.world, cx.outside);
             let weight = weight(&statements, text);
             Ok((Arc::from(statements), weight))
         };
@@ -146,6 +149,7 @@ impl Analyser {
         let work = || {
             let parsed = grammar::parse(text, scs).map_err(unparsable)?;
             let mut unsettled = false;
+            let mut course = Course::of(cx.outside);
             let mut foresight = Foresight::of(&self.world);
             let last = parsed.stmts.len().saturating_sub(1);
             let judged = parsed.stmts.iter().enumerate().map(|(ix, raw)| {
@@ -157,7 +161,7 @@ impl Analyser {
                 {
                     Arc::make_mut(&mut judged.facts).effects.foreseen = true;
                 }
-                unsettled |= sequence::changes_names(&judged.facts);
+                unsettled |= course.changes_names(&judged.facts);
                 Ok(judged)
             });
             judged.collect()

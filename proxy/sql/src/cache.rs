@@ -90,6 +90,9 @@ impl<V: Clone> Cache<V> {
         }
         hash.update([u8::from(cx.names.standard_conforming_strings)]);
         hash.update([cx.names.catalog as u8]);
+        // only a string of several statements can have a block of its own
+        let several = text.trim_end().trim_end_matches(';').contains(';');
+        hash.update([u8::from(several && cx.outside)]);
         part(&mut hash, cx.rights.rule.as_bytes());
         for ix in 0..u32::try_from(columns).unwrap_or(u32::MAX) {
             hash.update([cx.rights.of(ColumnIx(ix)) as u8]);

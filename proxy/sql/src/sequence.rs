@@ -20,13 +20,45 @@ enum Change {
     Names,
 }
 
-/// Refuses the statements of `statements` that name something protected after a change.
-pub(crate) fn settle(statements: &mut [Statement], world: &World) {
+/// What the statements of a string have changed so far.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Course {
+    /// Nothing but the transaction itself: its end takes back no setting and no relation, unless the session was in
+    /// a block before.
+    quiet: bool,
+}
+
+impl Course {
+    /// Before the first; `outside`: the session is in no transaction block.
+    pub(crate) fn of(outside: bool) -> Self {
+        Self { quiet: outside }
+    }
+
+    /// Whether names may mean something else after the statement.
+    pub(crate) fn changes_names(&mut self, facts: &Facts) -> bool {
+        self.unforeseen(&facts.effects, facts.kind) == Change::Names
+    }
+
+    /// What the statements behind it were not judged by.
+    fn unforeseen(&mut self, effects: &Effects, kind: &str) -> Change {
+        let ends = ends(effects) && self.quiet;
+        self.quiet &= !effects.settings && !effects.catalog && effects.creates_temporary.is_empty();
+        match ends || effects.foreseen {
+            true => Change::None,
+            false => made(effects, kind),
+        }
+    }
+}
+
+/// Refuses the statements of `statements` that name something protected after a change; `outside`: the session is
+/// in no transaction block.
+pub(crate) fn settle(statements: &mut [Statement], world: &World, outside: bool) {
     if world.is_clear() {
         return;
     }
     let mut change = Change::None;
     let mut since_named = Change::None;
+    let mut course = Course::of(outside);
     let mut code = false;
     let mut made_here: Vec<Arc<str>> = Vec::new();
     for statement in statements {
@@ -76,8 +108,12 @@ pub(crate) fn settle(statements: &mut [Statement], world: &World) {
             statement.verdict = Verdict::Refusal(Arc::new(refusal));
         }
         let (effects, kind) = (&statement.facts.effects, statement.facts.kind);
-        change = change.max(unforeseen(effects, kind));
-        since_named = since_named.max(made(effects, kind));
+        let unforeseen = course.unforeseen(effects, kind);
+        since_named = since_named.max(match ends(effects) {
+            true => unforeseen,
+            false => made(effects, kind),
+        });
+        change = change.max(unforeseen);
     }
 }
 
@@ -97,11 +133,15 @@ fn bears(kind: &str) -> Change {
     }
 }
 
-fn made(effects: &Effects, kind: &str) -> Change {
-    let ends = matches!(
+fn ends(effects: &Effects) -> bool {
+    matches!(
         effects.transaction,
         Some(Transaction::Commit | Transaction::Rollback | Transaction::RollbackTo)
-    );
+    )
+}
+
+fn made(effects: &Effects, kind: &str) -> Change {
+    let ends = ends(effects);
     let schemas = matches!(kind, "CREATE SCHEMA" | "DROP SCHEMA" | "RENAME" | "ALTER");
     if effects.settings || ends || !effects.creates_temporary.is_empty() || schemas {
         return Change::Names;
@@ -112,19 +152,6 @@ fn made(effects: &Effects, kind: &str) -> Change {
         true => Change::Relations,
         false => Change::None,
     }
-}
-
-/// What the statements behind it were not judged by.
-fn unforeseen(effects: &Effects, kind: &str) -> Change {
-    match effects.foreseen {
-        true => Change::None,
-        false => made(effects, kind),
-    }
-}
-
-/// Whether names may mean something else after the statement.
-pub(crate) fn changes_names(facts: &Facts) -> bool {
-    unforeseen(&facts.effects, facts.kind) == Change::Names
 }
 
 /// Whether functions could run in it; DDL runs those that it names.

@@ -118,6 +118,7 @@ fn a_deep_statement_does_not_need_a_deep_stack() {
             names: &names,
             rights: &rights,
             declared_params: &[],
+            outside: true,
         };
         for text in texts {
             let _ = analysers.clinic.analyse(&text, &cx);
@@ -166,6 +167,7 @@ fn mutations_of_the_corpus_keep_every_plan_in_its_statement() {
         names: &names,
         rights: &rights,
         declared_params: &[],
+        outside: true,
     };
     let all = texts();
     let mut random = 0x9e37_79b9_7f4a_7c15_u64;
@@ -303,6 +305,7 @@ fn verdict(analysers: &fixture::Analysers, block: &Block) -> String {
         names: &names,
         rights: &rights,
         declared_params: &params,
+        outside: true,
     };
     show::answer(&text, &analyser.analyse(&text, &cx), analyser)
 }

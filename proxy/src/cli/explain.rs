@@ -92,6 +92,7 @@ async fn judge(args: &Args, config: &Config, database: &Arc<Database>) -> anyhow
         names: &names,
         rights: &rights,
         declared_params: &[],
+        outside: true,
     };
     let analyser = Analyser::new(catalog, Arc::clone(database));
     let judged = analyser.analyse(&args.sql, &context);

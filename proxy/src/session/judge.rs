@@ -12,6 +12,7 @@ use hippocrypt_sql::verdict::{
     Cursor, Edit, Facts, Plan, Prepared, Replacement, Shown, Statement, Use, Verdict,
 };
 use hippocrypt_sql::{Analyser, Context, Normalised, Session, Standing, normalise};
+use hippocrypt_wire::backend::TransactionStatus;
 use hippocrypt_wire::{ErrorReport, Severity};
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -159,6 +160,7 @@ impl Machine {
             names: &self.known.names,
             rights: &protected.rights,
             declared_params: oids,
+            outside: self.is_outside(),
         };
         let standings = Standings {
             machine: self,
@@ -172,6 +174,11 @@ impl Machine {
                 described: vec![unparsed(text.as_bytes())],
             })),
         }
+    }
+
+    /// Whether the session is in no transaction block, whatever is under way.
+    fn is_outside(&self) -> bool {
+        self.inflight.is_empty() && !self.unsynced && self.status == TransactionStatus::Idle
     }
 
     /// The first reason why the string does not go on.

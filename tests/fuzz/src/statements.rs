@@ -45,6 +45,7 @@ pub(crate) fn judge(data: &[u8]) -> bool {
         names,
         rights,
         declared_params: &[],
+        outside: true,
     };
     let Ok(statements) = analysers.named("clinic").analyse(text, &cx) else {
         return false;

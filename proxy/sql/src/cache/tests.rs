@@ -17,6 +17,7 @@ fn get(
         names,
         rights,
         declared_params: params,
+        outside: true,
     };
     let key = cache.key(text, &cx, 2);
     cache
@@ -99,6 +100,7 @@ fn what_has_no_weight_or_too_much_is_not_kept() {
         names: &names,
         rights: &rights,
         declared_params: &[],
+        outside: true,
     };
     for weight in [None, Some(1_000_000)] {
         let key = cache.key("x", &cx, 0);

@@ -88,6 +88,7 @@ fn read(world: &World, query: &str, names: &Names) -> Judged<Stored> {
         names,
         rights: &rights,
         declared_params: &[],
+        outside: false,
     };
     let scs = names.standard_conforming_strings;
     let bad = || malformed("view");

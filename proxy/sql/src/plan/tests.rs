@@ -242,6 +242,7 @@ fn analysed(sql: &str, names: &Names, rights: &Rights, declared: &[u32]) -> Vec<
         names,
         rights,
         declared_params: declared,
+        outside: true,
     };
     analyser.analyse(sql, &cx).unwrap()
 }

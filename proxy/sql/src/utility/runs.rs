@@ -92,6 +92,7 @@ pub(super) fn prepare(
         .collect();
     let cx = Context {
         declared_params: &declared,
+        outside: false,
         ..*input.cx
     };
     let (within, marks) = planned(query, parts.query, input, &cx, facts)?;
