@@ -76,21 +76,13 @@ impl Pair {
             let a = converse(&mut self.through, piece, mode)?;
             let refused = refusal(&a);
             // Outside of a block the twin must not do what the proxy refused to.
-            let alone = matches!(script.wrap, Wrap::Alone | Wrap::Settings) && refused.is_some();
+            let alone = script.wrap.is_open() && refused.is_some();
             if alone {
-                converse(
-                    &mut self.twin,
-                    &Piece::new("BEGIN".into(), vec![]),
-                    Mode::Simple,
-                )?;
+                self.twin_alone("BEGIN")?;
             }
             let b = converse(&mut self.twin, &piece.for_twin(), mode)?;
             if alone {
-                converse(
-                    &mut self.twin,
-                    &Piece::new("ROLLBACK".into(), vec![]),
-                    Mode::Simple,
-                )?;
+                self.twin_alone("ROLLBACK")?;
             }
             match self.compare(piece, &a, &b, mode, alone) {
                 Outcome::Same => {}
@@ -154,14 +146,24 @@ impl Pair {
             }
         }
         frames.push(raw::sync());
-        let mut answers = Vec::new();
-        for side in [&mut self.through, &mut self.twin] {
-            side.pipeline(&frames);
-            answers.push(until(side, "Z")?);
+        self.through.pipeline(&frames);
+        let a = until(&mut self.through, "Z")?;
+        let alone = script.wrap.is_open() && refusal(&a).is_some();
+        if alone {
+            self.twin_alone("BEGIN")?;
+        }
+        self.twin.pipeline(&frames);
+        let b = until(&mut self.twin, "Z")?;
+        if alone {
+            self.twin_alone("ROLLBACK")?;
         }
         let piece = script.pieces.first().expect("a pipeline has statements");
-        let (a, b) = (&answers[0], &answers[1]);
-        Ok(self.compare(piece, a, b, mode, false))
+        Ok(self.compare(piece, &a, &b, mode, alone))
+    }
+
+    fn twin_alone(&mut self, sql: &str) -> Result<(), Gone> {
+        let piece = Piece::new(sql.to_owned(), vec![]);
+        converse(&mut self.twin, &piece, Mode::Simple).map(drop)
     }
 }
 

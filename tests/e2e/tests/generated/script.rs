@@ -185,6 +185,13 @@ pub enum Wrap {
     Settings,
 }
 
+impl Wrap {
+    /// What a statement does stays, whatever comes of the next.
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Alone | Self::Settings)
+    }
+}
+
 /// A step: statements that belong together.
 #[derive(Clone, Debug)]
 pub struct Script {
