@@ -191,7 +191,7 @@ public class Pgjdbc {
         try (Statement statement = connection.createStatement()) {
             Thread canceller = new Thread(() -> {
                 try {
-                    Thread.sleep(300);
+                    Thread.sleep(1000);
                     statement.cancel();
                 } catch (Exception e) {
                     say("cannot cancel", e.getMessage());

@@ -212,7 +212,7 @@ end
 def asynchronous
   pg = PG.connect
   pg.send_query("SELECT pg_sleep(20)")
-  sleep 0.3
+  sleep 1
   pg.cancel
   failure { pg.get_last_result }
   pg.exec("LISTEN scenario")

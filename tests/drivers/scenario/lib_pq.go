@@ -138,7 +138,7 @@ func transaction(db *sql.DB) {
 }
 
 func cancel(db *sql.DB) {
-	soon, stop := context.WithTimeout(context.Background(), 300*time.Millisecond)
+	soon, stop := context.WithTimeout(context.Background(), time.Second)
 	defer stop()
 	_, err := db.ExecContext(soon, "SELECT name, pg_sleep(20) FROM people LIMIT 1")
 	failed(err)

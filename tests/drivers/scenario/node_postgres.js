@@ -111,9 +111,10 @@ async function cancel(client) {
   const other = new Client();
   await other.connect();
   const sleep = failure(client.query('SELECT name, pg_sleep(20) FROM people LIMIT 1'));
-  await new Promise((resolve) => setTimeout(resolve, 300));
-  say('cancelled', (await other.query('SELECT pg_cancel_backend($1)', [client.processID])).rows);
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  const { rows } = await other.query('SELECT pg_cancel_backend($1)', [client.processID]);
   await sleep;
+  say('cancelled', rows);
   await other.end();
   await client.query("SET statement_timeout = '200ms'");
   await failure(client.query('SELECT pg_sleep(20)'));

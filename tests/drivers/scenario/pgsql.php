@@ -129,7 +129,7 @@ function transaction($db): void
 function cancel($db): void
 {
     pg_send_query($db, 'SELECT pg_sleep(20)');
-    usleep(300_000);
+    usleep(1_000_000);
     say('cancelled', pg_cancel_query($db));
     pg_send_query($db, "SET statement_timeout = '300ms'; SELECT name, pg_sleep(20) FROM people WHERE id = 1; SELECT 1");
     say('timed out', array_map(fn ($r) => pg_result_error_field($r, PGSQL_DIAG_SQLSTATE), results($db)));

@@ -91,7 +91,7 @@ async function transaction(sql) {
 
 async function cancel(sql) {
   const sleep = sql`SELECT name, pg_sleep(20) FROM people LIMIT 1`;
-  setTimeout(() => sleep.cancel(), 300);
+  setTimeout(() => sleep.cancel(), 1000);
   await failure(sleep);
 }
 

@@ -82,7 +82,7 @@ def scenario(db):
     rows("upserted", cursor.execute(upsert, "Carl again", "900-55-0060"))
     say("deleted", cursor.execute("DELETE FROM people WHERE ssn = ?", "900-55-0060").rowcount)
 
-    canceller = threading.Timer(0.3, cursor.cancel)
+    canceller = threading.Timer(1, cursor.cancel)
     canceller.start()
     failure(cursor, "SELECT name, pg_sleep(20) FROM people")
     canceller.join()

@@ -136,7 +136,7 @@ def transaction(db):
 
 
 def cancel(db):
-    threading.Thread(target=lambda: (time.sleep(0.3), db.cancel_safe())).start()
+    threading.Thread(target=lambda: (time.sleep(1), db.cancel_safe())).start()
     failure(db, "SELECT name, pg_sleep(20) FROM people")
 
 
