@@ -341,3 +341,23 @@ fn explain_shows_the_plan_and_no_cell() {
         assert!(!plan.contains("f5e1"), "{plan}");
     }
 }
+
+/// The scanner's state is a thread's: sessions take turns on it.
+#[test]
+fn what_does_not_parse_under_other_strings_changes_no_other_session() {
+    let place = Setup::clinic().start();
+    let mut off: Vec<_> = (0..4).map(|_| place.raw("app")).collect();
+    let mut on: Vec<_> = (0..4).map(|_| place.raw("app")).collect();
+    for client in &mut off {
+        client.query("SET standard_conforming_strings TO off");
+    }
+    for round in 0..30 {
+        for client in &mut off {
+            assert!(sqlstate(&client.query("SELECT FROM WHERE")).is_some());
+        }
+        for client in &mut on {
+            let answer = client.query(&format!(r"SELECT 'a\', {round}"));
+            assert_eq!(sqlstate(&answer), None, "{answer:?}");
+        }
+    }
+}

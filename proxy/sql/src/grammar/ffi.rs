@@ -83,6 +83,12 @@ pub(super) fn parse(text: &CString, options: c_int) -> Result<Vec<u8>, CError> {
             None => Ok(bytes(result.parse_tree)),
         };
         pg_query_free_protobuf_parse_result(result);
+        if answer.is_err() {
+            // An error jumps over the lines of pg_query_parse.c that put the thread's settings back: the next scan on
+            // this thread, of whichever session, would read backslashes as this text's session does.
+            let put_back = pg_query_parse_protobuf_opts(c"".as_ptr(), 0);
+            pg_query_free_protobuf_parse_result(put_back);
+        }
         answer
     }
 }

@@ -60,3 +60,13 @@ fn deep_nesting_is_worked_on_or_refused_but_never_crashes() {
         }
     }
 }
+
+#[test]
+fn a_text_that_does_not_parse_leaves_nothing_to_the_next_one_of_the_thread() {
+    let before = scan(r"SELECT 'a\', 1").unwrap().len();
+    for broken in [r"SELECT U&'\0061'", "SELECT FROM WHERE", "SELECT 'open"] {
+        assert!(parse(broken, false).is_err());
+        let after = scan(r"SELECT 'a\', 1").map(|tokens| tokens.len());
+        assert_eq!(after.ok(), Some(before), "{broken}");
+    }
+}
