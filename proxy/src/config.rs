@@ -230,6 +230,8 @@ pub struct Audit {
     pub signing_key: Option<PathBuf>,
     /// What is done with closed segments.
     pub compression: Compression,
+    /// The directory of a second copy; `None`: there is none.
+    pub ship: Option<PathBuf>,
     /// How long records are kept; `None`: for ever.
     pub keep: Option<Duration>,
 }

@@ -75,6 +75,7 @@ impl Services {
             Options {
                 durability: config.audit.durability,
                 signing_key: config.audit.signing_key.clone(),
+                ship: config.audit.ship.clone(),
                 keep: Keep {
                     compression: config.audit.compression,
                     keep: config.audit.keep,
@@ -303,8 +304,13 @@ impl House {
         acceptor.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// A log that has failed takes nothing more: no need to wait for the catalogs' turn to say so.
+    /// How far the log's copy is behind. And a log that has failed takes nothing more: no need to wait for the
+    /// catalogs' turn to say so.
     fn check_log(&self, ready: &watch::Sender<Readiness>) {
+        if let Some(unshipped) = self.services.log.unshipped() {
+            let gauge = &self.services.metrics.audit_unshipped;
+            gauge.set(i64::try_from(unshipped).unwrap_or(i64::MAX));
+        }
         let Some(error) = self.services.log.failure() else {
             return;
         };
@@ -325,6 +331,9 @@ impl House {
     async fn check(&self, ready: &watch::Sender<Readiness>) {
         if let Some(error) = self.services.log.keeping_failure() {
             tracing::error!(error, "closed segments of the audit log stay as they are");
+        }
+        if let Some(error) = self.services.log.shipping_failure() {
+            tracing::error!(error, "the audit log's copy does not go on");
         }
         let catalogs = self.regimes.refresh_all().await;
         let state = match (self.services.log.failure(), catalogs) {

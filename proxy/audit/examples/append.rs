@@ -1,13 +1,19 @@
-//! What one append costs: `cargo run -p hippocrypt-audit --example append -- DIRECTORY [RECORDS] [THREADS]`
+//! What one append costs: `cargo run -p hippocrypt-audit --example append -- DIRECTORY [RECORDS] [THREADS] [durable]`
 //!
+//! With `durable` each thread waits for the disk after each statement's record, as a session does.
 //! CPU time of the appending threads, from the kernel's own count, and wall clock. The log is left in DIRECTORY.
 
+// A measurement is for whoever ran it.
+#![allow(clippy::print_stdout)]
+
 use hippocrypt_audit::{
-    Body, ColumnUse, Decision, Described, Intent, Log, Opened, Options, Outcome, Record,
-    SessionFacts, SessionInfo, Statement,
+    AppendError, Body, ColumnUse, Decision, Described, Durability, Intent, Log, OnDisk, Opened,
+    Options, Outcome, Record, SessionFacts, SessionInfo, Statement,
 };
+use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
 fn main() {
@@ -15,7 +21,15 @@ fn main() {
     let directory = PathBuf::from(args.next().unwrap_or_else(|| "append-cost".to_owned()));
     let records = args.next().and_then(|n| n.parse().ok()).unwrap_or(200_000);
     let threads = args.next().and_then(|n| n.parse().ok()).unwrap_or(1_u64);
-    let log = match Log::open(&directory, Options::default()) {
+    let durability = match args.next().as_deref() {
+        Some("durable") => Durability::Durable,
+        _ => Durability::Written,
+    };
+    let options = Options {
+        durability,
+        ..Options::default()
+    };
+    let log = match Log::open(&directory, options) {
         Ok(log) => log,
         Err(error) => return eprintln!("{error}"),
     };
@@ -91,7 +105,13 @@ fn append(log: &Log, thread: u64, records: u64) -> Duration {
             }],
         });
         for body in [statement, outcome] {
-            if let Err(error) = log.append(&Record::from(body)) {
+            let waits = matches!(body, Body::Statement(_));
+            let done = log.append(&Record::from(body));
+            let done = done.and_then(|seq| match log.on_disk(seq) {
+                Some(on_disk) if waits => wait(on_disk),
+                _ => Ok(()),
+            });
+            if let Err(error) = done {
                 eprintln!("{error}");
             }
         }
@@ -104,4 +124,22 @@ fn on_cpu() -> Duration {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     let nanos = text.split(' ').next().and_then(|n| n.parse().ok());
     Duration::from_nanos(nanos.unwrap_or(0))
+}
+
+/// Waits with the thread.
+fn wait(on_disk: OnDisk) -> Result<(), AppendError> {
+    struct Unpark(std::thread::Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut on_disk = std::pin::pin!(on_disk);
+    loop {
+        match on_disk.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(done) => return done,
+            Poll::Pending => std::thread::park(),
+        }
+    }
 }

@@ -6,15 +6,19 @@
 
 mod checkpoints;
 mod disk;
+mod error;
 mod keep;
 mod key;
+mod periodic;
 mod recover;
+mod ship;
 mod space;
 mod sync;
 #[cfg(test)]
 mod tests;
 mod writer;
 
+pub use error::{AppendError, OpenError};
 pub use keep::{Compression, Keep};
 pub use key::{KeyError, VERIFIER};
 pub use sync::OnDisk;
@@ -23,14 +27,15 @@ use crate::json;
 use crate::record::{self, Body, Record, Recovery};
 use crate::segment;
 use disk::{Disk, RealDisk};
-use keep::Keeper;
+use periodic::Periodic;
+use ship::{Shipped, Shipper};
 use space::Space;
 use std::cell::RefCell;
 use std::fmt;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use sync::{Pace, Shared};
@@ -70,6 +75,8 @@ pub struct Options {
     pub heartbeat: Duration,
     /// What is done with closed segments.
     pub keep: Keep,
+    /// The directory of a second copy, made as records reach the disk; `None`: there is none.
+    pub ship: Option<PathBuf>,
 }
 
 impl Default for Options {
@@ -83,6 +90,7 @@ impl Default for Options {
             checkpoint_after: Duration::from_secs(10),
             heartbeat: Duration::from_secs(60),
             keep: Keep::default(),
+            ship: None,
         }
     }
 }
@@ -91,95 +99,6 @@ impl Default for Options {
 fn host_name() -> Option<String> {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
     Some(name.trim().to_owned()).filter(|name| !name.is_empty())
-}
-
-/// Why a log cannot be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// Another process writes it.
-    #[error("audit log {0}: another process writes it (it holds LOCK); one proxy writes one log")]
-    Locked(PathBuf),
-    /// The last segment is damaged where no crash can have damaged it.
-    #[error(
-        "audit log {file}:{line}: {what}; a crash does not leave this. Run `hippocrypt audit verify`, keep the directory as evidence, and point audit.directory at a new one"
-    )]
-    Damaged {
-        /// The segment.
-        file: PathBuf,
-        /// Line, from 1.
-        line: u64,
-        /// What is wrong.
-        what: String,
-    },
-    /// The key that signs checkpoints.
-    #[error("audit log: signing key {path} {what}")]
-    Key {
-        /// Its file.
-        path: PathBuf,
-        /// What is wrong.
-        what: KeyError,
-    },
-    /// The directory or a file of it.
-    #[error("audit log {path}: {source}")]
-    Io {
-        /// The file or directory.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-}
-
-impl OpenError {
-    fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
-        let path = path.to_owned();
-        |source| Self::Io { path, source }
-    }
-}
-
-/// Why a record is not in the log. The statement that it is about must not go upstream.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AppendError {
-    /// No space for the record and the outcomes that are owed. Heals when there is space again.
-    #[error("the audit log's disk is full")]
-    DiskFull,
-    /// The write failed otherwise.
-    #[error("the audit log could not be written: {0}")]
-    Io(Arc<str>),
-    /// An earlier write or sync failed; only a restart heals this.
-    #[error("the audit log is closed after a failed write; the proxy must be restarted")]
-    Poisoned,
-    /// The record is longer than a line may be.
-    #[error("the statement touches too much to be recorded in one line of the audit log")]
-    TooLong,
-}
-
-impl AppendError {
-    /// The code a client is told.
-    pub fn sqlstate(&self) -> &'static str {
-        match self {
-            Self::DiskFull => "53100",
-            Self::Io(_) | Self::Poisoned => "58030",
-            Self::TooLong => "54000",
-        }
-    }
-
-    /// The message a client is told: it names no file of the proxy's machine.
-    pub fn message(&self) -> &'static str {
-        match self {
-            Self::DiskFull => {
-                "statement refused: it cannot be audited, the audit log's disk is full"
-            }
-            Self::Io(_) => {
-                "statement refused: it cannot be audited, the audit log cannot be written"
-            }
-            Self::Poisoned => {
-                "statement refused: it cannot be audited, the audit log failed and the proxy must be restarted"
-            }
-            Self::TooLong => {
-                "statement refused: it touches too many relations and columns to be audited"
-            }
-        }
-    }
 }
 
 /// The open log. Cloning shares it; the last clone closes it.
@@ -193,7 +112,10 @@ struct Inner {
     durability: Durability,
     shared: Arc<Shared>,
     syncer: Mutex<Option<JoinHandle<()>>>,
-    keeper: Mutex<Option<Keeper>>,
+    /// Look after the copy and after closed segments.
+    periodic: Mutex<Vec<Periodic>>,
+    shipper: Option<Arc<Mutex<Shipper>>>,
+    shipped: Arc<Shipped>,
     /// What keeps closed segments from being looked after.
     keeping: Arc<Mutex<Option<String>>>,
     reserves_space: bool,
@@ -219,6 +141,13 @@ impl Log {
     ) -> Result<Self, OpenError> {
         let node = json::cut(&options.node, 128).to_owned();
         disk::make_directory(dir).map_err(OpenError::io(dir))?;
+        if let Some(to) = options
+            .ship
+            .as_deref()
+            .filter(|to| !ship::is_elsewhere(dir, to))
+        {
+            return Err(OpenError::CopyInside(to.to_owned()));
+        }
         let lock = disk::lock(dir)?;
         let listing = segment::list(dir).map_err(OpenError::io(dir))?;
         let state = match listing.segments.is_empty() {
@@ -237,6 +166,12 @@ impl Log {
         settle.done()?;
         let reserves_space = writer.reserves_space();
         let shared = Arc::new(Shared::new(writer, pace, node.clone()));
+        let shipped = Arc::new(Shipped::default());
+        let shipper = options.ship.map(|to| {
+            let (shared, shipped) = (Arc::clone(&shared), Arc::clone(&shipped));
+            let shipper = Shipper::new(dir.to_owned(), to, shared, shipped);
+            Arc::new(Mutex::new(shipper))
+        });
         let syncer = sync::spawn(Arc::clone(&shared)).map_err(OpenError::io(dir))?;
         let log = Self {
             inner: Arc::new(Inner {
@@ -244,7 +179,9 @@ impl Log {
                 durability: options.durability,
                 shared,
                 syncer: Mutex::new(Some(syncer)),
-                keeper: Mutex::new(None),
+                periodic: Mutex::default(),
+                shipper,
+                shipped,
                 keeping: Arc::default(),
                 reserves_space,
                 recovered: recovered.clone(),
@@ -255,15 +192,8 @@ impl Log {
             log.append(&Body::Recovery(recovery).into())
                 .map_err(|e| OpenError::io(dir)(io::Error::other(e.to_string())))?;
         }
-        if !options.keep.is_idle() {
-            let (weak, told) = (log.weak(), Arc::clone(&log.inner.keeping));
-            let keeper = Keeper::spawn(dir.to_owned(), options.keep, weak, told);
-            let keeper = keeper.map_err(OpenError::io(dir))?;
-            *log.inner
-                .keeper
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner) = Some(keeper);
-        }
+        log.look_after(dir, options.keep)
+            .map_err(OpenError::io(dir))?;
         Ok(log)
     }
 
@@ -309,8 +239,47 @@ impl Log {
         told.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn weak(&self) -> WeakLog {
-        WeakLog(Arc::downgrade(&self.inner))
+    /// How many records are on disk and not in the copy; `None`: there is none.
+    pub fn unshipped(&self) -> Option<u64> {
+        self.inner.shipper.as_ref()?;
+        let on_disk = self.inner.shared.on_disk_now();
+        Some(on_disk.saturating_sub(self.inner.shipped.records()))
+    }
+
+    /// Why the copy does not go on, if so.
+    pub fn shipping_failure(&self) -> Option<String> {
+        self.inner.shipped.failure()
+    }
+
+    /// Starts the threads beside the writing, as far as there is something for them.
+    fn look_after(&self, dir: &Path, keep: Keep) -> io::Result<()> {
+        let mut periodic = self.inner.periodic();
+        if let Some(shipper) = &self.inner.shipper {
+            let shipper = Arc::clone(shipper);
+            let work = move || {
+                shipper
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .look();
+            };
+            periodic.push(Periodic::spawn("audit-ship", ship::EVERY, work)?);
+        }
+        if !keep.is_idle() {
+            let (dir, every, told) = (dir.to_owned(), keep.every, Arc::clone(&self.inner.keeping));
+            let weak = Arc::downgrade(&self.inner);
+            let work = move || {
+                let Some(inner) = weak.upgrade() else { return };
+                let shipped = match inner.shipper {
+                    Some(_) => inner.shipped.records(),
+                    None => u64::MAX,
+                };
+                let done = keep::look(&dir, &keep, &Self { inner }, shipped);
+                let failure = done.err().map(|e| e.to_string());
+                *told.lock().unwrap_or_else(PoisonError::into_inner) = failure;
+            };
+            periodic.push(Periodic::spawn("audit-keep", every, work)?);
+        }
+        Ok(())
     }
 
     /// Whether outcomes have their space on this file system; if not, start-up should say so.
@@ -324,26 +293,14 @@ impl Log {
     }
 }
 
-/// A log that this does not keep open.
-struct WeakLog(Weak<Inner>);
-
-impl WeakLog {
-    fn upgrade(&self) -> Option<Log> {
-        Some(Log {
-            inner: self.0.upgrade()?,
-        })
-    }
-}
-
 impl Inner {
+    fn periodic(&self) -> MutexGuard<'_, Vec<Periodic>> {
+        self.periodic.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn close(&self) -> Result<(), AppendError> {
-        let keeper = self
-            .keeper
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if let Some(keeper) = keeper {
-            keeper.end();
+        for periodic in std::mem::take(&mut *self.periodic()) {
+            periodic.end();
         }
         let closed = self.shared.close();
         let syncer = self
@@ -354,6 +311,13 @@ impl Inner {
         if let Some(syncer) = syncer {
             // It ends by itself once the log is closed; a panic of it has poisoned the log already.
             let _ = syncer.join();
+        }
+        if let Some(shipper) = &self.shipper {
+            // The last lines, which that sync has put on disk.
+            shipper
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .look();
         }
         // By name, not by dropping: a child that is being forked may hold the descriptor a moment longer.
         let _ = self.lock.unlock();

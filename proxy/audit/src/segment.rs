@@ -93,6 +93,9 @@ pub fn list(dir: &Path) -> io::Result<Listing> {
 /// How names of files end that are part of the log.
 const ENDINGS: [&str; 4] = [".jsonl", ".jsonl.zst", ".edge", ".checkpoints"];
 
+/// The bytes of a segment, plain or out of their compressed form.
+pub type Reader = Box<dyn BufRead + Send>;
+
 /// Reads a segment line by line.
 #[derive(Debug)]
 pub struct Lines<R> {
@@ -111,7 +114,7 @@ pub enum Line<'a> {
     Endless,
 }
 
-impl Lines<Box<dyn BufRead>> {
+impl Lines<Reader> {
     /// From the beginning of a segment. One that was compressed since it was listed is found.
     pub fn open(segment: &Segment) -> io::Result<Self> {
         let compressed = segment.path.with_extension("jsonl.zst");
@@ -126,7 +129,7 @@ impl Lines<Box<dyn BufRead>> {
 }
 
 /// The bytes of a compressed segment.
-pub fn decoder(file: File) -> io::Result<Box<dyn BufRead>> {
+pub fn decoder(file: File) -> io::Result<Reader> {
     let decoder = StreamingDecoder::new(buffered(file)).map_err(io::Error::other)?;
     Ok(Box::new(buffered(decoder)))
 }

@@ -77,7 +77,7 @@ impl Edge {
 
     /// The part of the edge from leaf `start` on, as a tree of its own. `start` must be where one of the perfect
     /// trees begins, or the end.
-    fn from_leaf(&self, start: u64) -> Self {
+    fn since(&self, start: u64) -> Self {
         let (mut at, mut skip) = (0_u64, 0);
         for bit in (0..u64::BITS).rev().filter(|bit| self.size >> bit & 1 == 1) {
             if at >= start {
@@ -94,7 +94,7 @@ impl Edge {
 
     /// The one perfect tree that begins at leaf `start`.
     fn tree_at(&self, start: u64) -> Option<Hash> {
-        self.from_leaf(start).roots.first().copied()
+        self.since(start).roots.first().copied()
     }
 }
 
@@ -144,7 +144,7 @@ impl Path {
             from,
             to,
             hash: (to <= known.size()).then(|| known.tree_at(from)).flatten(),
-            tree: known.from_leaf(from),
+            tree: known.since(from),
         };
         let siblings = siblings.into_iter().rev().map(sibling).collect();
         Self { known, siblings }

@@ -59,6 +59,7 @@ const AUDIT: Section = Section {
         "signing_key",
         "compression",
         "keep",
+        "ship",
     ],
 };
 const SESSIONS: Section = Section {
@@ -232,7 +233,11 @@ impl File<'_> {
             file.reader
                 .parsed(node, "audit.keep", expected, scalars::parse_keep)
         });
+        let ship = self.optional(&map, "ship", None, |file, node| {
+            file.path(node, "audit.ship").map(Some)
+        });
         Some(Audit {
+            ship: ship?,
             signing_key: signing_key?,
             compression: compression?,
             keep: keep?,

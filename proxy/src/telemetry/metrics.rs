@@ -34,6 +34,8 @@ pub struct Metrics {
     pub cells_rejected: Counter,
     /// Records in the audit log.
     pub audit_records: Counter,
+    /// Records of the audit log that are on disk and not in its copy; 0 without one.
+    pub audit_unshipped: Gauge,
     /// Records that could not be written: each is a refused statement.
     pub audit_failures: Counter,
 }
@@ -53,6 +55,7 @@ impl Default for Metrics {
             cells_opened: Counter::default(),
             cells_rejected: Counter::default(),
             audit_records: Counter::default(),
+            audit_unshipped: Gauge::default(),
             audit_failures: Counter::default(),
             registry: Registry::default(),
         };
@@ -88,6 +91,11 @@ impl Default for Metrics {
         ] {
             registry.register(name, help, counter.clone());
         }
+        registry.register(
+            "audit_unshipped",
+            "Records on disk that the audit log's copy lacks",
+            metrics.audit_unshipped.clone(),
+        );
         registry.register_with_unit(
             "resident_memory",
             "Memory of the process",

@@ -317,3 +317,37 @@ fn in_durable_sessions_share_syncs_and_a_kill_loses_no_record() {
         assert!(recorded.contains(&sql), "{sql} is not on record");
     }
 }
+
+#[test]
+fn a_second_copy_verifies_and_its_lag_is_a_metric() {
+    let mut place = Setup::clinic().start();
+    stop(&mut place);
+    let config = fs::read_to_string(place.config()).unwrap();
+    let config = config.replace("directory: audit/ }", "directory: audit/, ship: copy/ }");
+    fs::write(place.config(), config).unwrap();
+    place.proxy = Proxy::serve(&place.config());
+    place.both(CLINIC_TABLES);
+    until("it has caught up", || {
+        place
+            .proxy
+            .get("/metrics")
+            .1
+            .contains("\nhippocrypt_audit_unshipped 0\n")
+            && fs::read_dir(place.directory().join("copy")).is_ok()
+    });
+    stop(&mut place);
+    let copy = place.directory().join("copy");
+    let log = place.directory().join("audit");
+    for file in ["jsonl", "edge", "checkpoints"] {
+        let name = format!("{:020}.{file}", 0);
+        assert_eq!(
+            fs::read(copy.join(&name)).unwrap(),
+            fs::read(log.join(&name)).unwrap(),
+            "{name}"
+        );
+    }
+    assert!(!copy.join("signing.key").exists());
+    let mut verify = Command::new(hippocrypt_e2e::proxy::binary());
+    verify.args(["audit", "verify", "--directory"]).arg(&copy);
+    succeed(&mut verify);
+}

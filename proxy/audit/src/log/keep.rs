@@ -7,14 +7,12 @@ mod compress;
 mod retain;
 
 use super::disk::sync_directory;
-use super::{AppendError, Log, WeakLog};
+use super::{AppendError, Log};
 use crate::record::Body;
 use crate::segment;
 use crate::verify::Finding;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 /// What is done with closed segments, and when it is looked after.
@@ -91,62 +89,14 @@ impl KeepError {
     }
 }
 
-/// The thread, and how it is told to end.
-pub(super) struct Keeper {
-    ends: Arc<(Mutex<bool>, Condvar)>,
-    thread: JoinHandle<()>,
-}
-
-impl Keeper {
-    /// Looks after the segments in `dir` until the log is closed. What goes wrong is told to `failed`, what goes well
-    /// again too.
-    pub fn spawn(
-        dir: PathBuf,
-        keep: Keep,
-        log: WeakLog,
-        failed: Arc<Mutex<Option<String>>>,
-    ) -> io::Result<Self> {
-        let ends = Arc::new((Mutex::new(false), Condvar::new()));
-        let told = Arc::clone(&ends);
-        let work = move || {
-            loop {
-                let Some(log) = log.upgrade() else { return };
-                let done = look(&dir, &keep, &log).err().map(|e| e.to_string());
-                *failed.lock().unwrap_or_else(PoisonError::into_inner) = done;
-                drop(log);
-                let ended = told.0.lock().unwrap_or_else(PoisonError::into_inner);
-                let waited = told
-                    .1
-                    .wait_timeout_while(ended, keep.every, |ended| !*ended);
-                if *waited.unwrap_or_else(PoisonError::into_inner).0 {
-                    return;
-                }
-            }
-        };
-        let thread = thread::Builder::new()
-            .name("audit-keep".to_owned())
-            .spawn(work)?;
-        Ok(Self { ends, thread })
-    }
-
-    /// Ends it, after what it is at.
-    pub fn end(self) {
-        *self.ends.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.ends.1.notify_all();
-        // The log may be let go by this very thread: then it ends by itself.
-        if self.thread.thread().id() != thread::current().id() {
-            let _ = self.thread.join();
-        }
-    }
-}
-
-fn look(dir: &Path, keep: &Keep, log: &Log) -> Result<(), KeepError> {
+/// One look after the closed segments. Those beyond `shipped` records have to stay as they are.
+pub(super) fn look(dir: &Path, keep: &Keep, log: &Log, shipped: u64) -> Result<(), KeepError> {
     let list = || segment::list(dir).map_err(KeepError::io(dir));
     if let Some(keep) = keep.keep {
-        retain::retain(dir, list()?, keep, log)?;
+        retain::retain(dir, list()?, keep, log, shipped)?;
     }
     if keep.compression == Compression::Zstd {
-        compress::compress(dir, &list()?, log)?;
+        compress::compress(dir, &list()?, log, shipped)?;
     }
     Ok(())
 }

@@ -243,6 +243,11 @@ impl Shared {
         self.waiting.block(seq)
     }
 
+    /// Records that are on disk.
+    pub fn on_disk_now(&self) -> u64 {
+        self.waiting.reached()
+    }
+
     /// When the record is on disk.
     pub fn on_disk(shared: &Arc<Self>, seq: u64) -> OnDisk {
         OnDisk::new(Arc::clone(shared), seq)

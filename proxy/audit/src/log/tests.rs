@@ -3,6 +3,7 @@
 mod crash;
 mod faults;
 mod keep;
+mod ship;
 mod signed;
 
 use super::{AppendError, Log, OpenError, Options};

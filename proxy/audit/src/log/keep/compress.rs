@@ -14,12 +14,12 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 /// Compresses every closed segment that is not.
-pub fn compress(dir: &Path, listing: &Listing, log: &Log) -> Result<(), KeepError> {
-    let Some((_, closed)) = listing.segments.split_last() else {
-        return Ok(());
-    };
-    for segment in closed.iter().filter(|s| !s.is_compressed()) {
-        one(dir, segment, log)?;
+pub fn compress(dir: &Path, listing: &Listing, log: &Log, shipped: u64) -> Result<(), KeepError> {
+    let ends = listing.segments.iter().skip(1).map(|next| next.first_seq);
+    for (segment, end) in listing.segments.iter().zip(ends) {
+        if !segment.is_compressed() && end <= shipped {
+            one(dir, segment, log)?;
+        }
     }
     Ok(())
 }

@@ -16,7 +16,13 @@ use std::time::{Duration, SystemTime};
 const STAY: usize = 2;
 
 /// Removes the segments whose last record is older than `keep`.
-pub fn retain(dir: &Path, listing: Listing, keep: Duration, log: &Log) -> Result<(), KeepError> {
+pub fn retain(
+    dir: &Path,
+    listing: Listing,
+    keep: Duration,
+    log: &Log,
+    shipped: u64,
+) -> Result<(), KeepError> {
     let first = listing.segments.first().map_or(0, |first| first.first_seq);
     // What a crash left of segments that are on record as removed.
     for file in listing.beside.iter().filter(|file| file.first_seq < first) {
@@ -29,7 +35,7 @@ pub fn retain(dir: &Path, listing: Listing, keep: Duration, log: &Log) -> Result
     let Some(first_kept) = listing.segments.get(due).map(|kept| kept.first_seq) else {
         return Ok(());
     };
-    if due == 0 {
+    if due == 0 || first_kept > shipped {
         return Ok(());
     }
     let until = verify_before(dir, &listing, first_kept);

@@ -35,6 +35,11 @@ impl Waiting {
         }
     }
 
+    /// Records that are on disk.
+    pub fn reached(&self) -> u64 {
+        self.reached.load(Ordering::Acquire)
+    }
+
     /// So many records are on disk now.
     pub fn reach(&self, records: u64) {
         self.reached.fetch_max(records, Ordering::AcqRel);

@@ -134,9 +134,12 @@ fn a_crash_while_the_key_is_made_leaves_a_log_that_opens() {
     open().unwrap();
 }
 
+/// What is done to a log, and how.
+type Damage = (&'static str, fn(&Path));
+
 #[test]
 fn a_log_that_is_not_as_it_was_signed_does_not_open() {
-    let damages: [(&str, fn(&Path)); 6] = [
+    let damages: [Damage; 6] = [
         ("cut", |dir| {
             let path = segments(dir).pop().unwrap();
             let text = fs::read(&path).unwrap();
