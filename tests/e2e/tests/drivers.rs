@@ -180,7 +180,7 @@ fn django_fills_hashes_and_finds_rows_by_them() {
     for binding in ["client", "server"] {
         let place = Setup::policy(HASHED).start();
         let mut command = Command::new(python());
-        point(&mut command, &place);
+        point(&mut command, place.proxy.port(), &place.database);
         let script = scenarios().join("django_hashes.py");
         let output = command.arg(script).arg(binding).output().expect("python");
         let log = place.proxy.log();

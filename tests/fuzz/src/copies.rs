@@ -80,6 +80,7 @@ fn plan(form: CopyForm, direction: CopyDirection) -> Arc<CopyPlan> {
         form,
         header: CopyHeader::None,
         columns: vec![column("id", CopyValue::Clear), column("ssn", value)],
+        hashes: Vec::new(),
         reads_only: true,
     })
 }
