@@ -125,7 +125,7 @@ impl Analyser {
     ) -> Result<Vec<Statement>, Refusal> {
         let mut statements = self.by_text(text, cx)?;
         if standing::resolve(&mut statements, text, cx, &self.world, session) {
-            sequence::settle(&mut statements, &self.world, cx.outside);
+            sequence::settle(&mut statements, &self.world, cx);
         }
         Ok(statements)
     }
@@ -135,7 +135,7 @@ impl Analyser {
         let key = self.cache.key(text, cx, self.world.policy().columns.len());
         let make = || {
             let mut statements = self.judge(text, cx)?;
-            sequence::settle(&mut statements, &self.world, cx.outside);
+            sequence::settle(&mut statements, &self.world, cx);
             let weight = weight(&statements, text);
             Ok((Arc::from(statements), weight))
         };
@@ -149,7 +149,7 @@ impl Analyser {
         let work = || {
             let parsed = grammar::parse(text, scs).map_err(unparsable)?;
             let mut unsettled = false;
-            let mut course = Course::of(cx.outside);
+            let mut course = Course::of(cx);
             let mut foresight = Foresight::of(&self.world);
             let last = parsed.stmts.len().saturating_sub(1);
             let judged = parsed.stmts.iter().enumerate().map(|(ix, raw)| {

@@ -4,6 +4,7 @@
 //! later one another meaning. It must never let such a later statement go on under the old one; DDL that was
 //! foreseen (`foresee`) is no such change, but for what a name of the session stands for.
 
+use crate::analyse::Context;
 use crate::verdict::{Effects, Facts, Prepared, Refusal, Shown, Statement, Transaction, Verdict};
 use crate::world::World;
 use hippocrypt_policy::TableRef;
@@ -29,9 +30,11 @@ pub(crate) struct Course {
 }
 
 impl Course {
-    /// Before the first; `outside`: the session is in no transaction block.
-    pub(crate) fn of(outside: bool) -> Self {
-        Self { quiet: outside }
+    /// Before the first. A session with temporary tables could lose one.
+    pub(crate) fn of(cx: &Context<'_>) -> Self {
+        Self {
+            quiet: cx.outside && cx.names.temporary.is_empty(),
+        }
     }
 
     /// Whether names may mean something else after the statement.
@@ -50,15 +53,14 @@ impl Course {
     }
 }
 
-/// Refuses the statements of `statements` that name something protected after a change; `outside`: the session is
-/// in no transaction block.
-pub(crate) fn settle(statements: &mut [Statement], world: &World, outside: bool) {
+/// Refuses the statements of `statements` that name something protected after a change.
+pub(crate) fn settle(statements: &mut [Statement], world: &World, cx: &Context<'_>) {
     if world.is_clear() {
         return;
     }
     let mut change = Change::None;
     let mut since_named = Change::None;
-    let mut course = Course::of(outside);
+    let mut course = Course::of(cx);
     let mut code = false;
     let mut made_here: Vec<Arc<str>> = Vec::new();
     for statement in statements {
