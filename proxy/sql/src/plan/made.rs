@@ -43,7 +43,7 @@ impl Planner<'_> {
                 names: Vec::new(),
                 location: made.location,
                 into: Some((
-                    self.into_clause(made).ok_or_else(|| malformed("INTO"))?,
+                    self.clause_of_into(made).ok_or_else(|| malformed("INTO"))?,
                     made.relpersistence == "u",
                 )),
             })),
@@ -67,7 +67,7 @@ impl Planner<'_> {
     }
 
     /// From INTO to the end of the name.
-    fn into_clause(&self, made: &RangeVar) -> Option<Range<usize>> {
+    fn clause_of_into(&self, made: &RangeVar) -> Option<Range<usize>> {
         let tokens = self.input.tokens;
         let mut last = tokens.at(usize::try_from(made.location).ok()?)?;
         let mut first = last.checked_sub(1)?;

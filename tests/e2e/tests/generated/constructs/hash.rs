@@ -29,9 +29,8 @@ pub const ALL: &[Construct] = &[
     refusal(
         "refused: what would leave a hash behind",
         &[
-            "which the hash public.matches.both_of is of",
-            "which this UPDATE does not set",
-            "with the hash \"both_of\" is not supported",
+            "too, which this statement does not set",
+            "among others, whose value is neither a literal nor a parameter here",
             "= is not possible on",
         ],
         behind,
