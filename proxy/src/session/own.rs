@@ -97,7 +97,7 @@ impl Machine {
         out.execute(NAME, 0)?;
         out.close_named(Target::Portal, NAME)?;
         out.close_named(Target::Statement, NAME)?;
-        for tag in *b"12C33" {
+        for tag in [b'1', b'2', b'C', b'3', b'3'] {
             self.inflight.push(Expect::Own(OwnStep::Guard(tag)));
         }
         Ok(())

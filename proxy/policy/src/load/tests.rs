@@ -302,7 +302,7 @@ fn what_a_column_must_have() {
             "6: column: type is missing",
             r#"7: column public.patients.c: protect: expected random, deterministic, hash or none, found "randon"; did you mean "random"?"#,
             "7: column public.patients.c: type: expected a type of PostgreSQL, found nothing",
-            r#"8: column: expected a mapping with type, protect, mask, group and of, found "random""#,
+            r#"8: column: expected a mapping with type, protect, mask, group, was and of, found "random""#,
         ]
     );
 }
@@ -330,7 +330,7 @@ fn a_comma_in_flow_style_is_explained() {
     assert_eq!(
         found,
         [
-            r#"5: column: unknown key "2)"; expected type, protect, mask, group or of"#,
+            r#"5: column: unknown key "2)"; expected type, protect, mask, group, was or of"#,
             r#"5: column public.patients.a: type "numeric(10" ends within its parentheses: inside { } write it in quotes, "numeric(10,2)""#,
         ]
     );
@@ -406,6 +406,37 @@ fn groups_have_one_kind_one_family_and_one_name() {
             "12: column public.patients.h: group public.patients.g: it is not encrypted and has no keys to share",
             "13: column public.patients.i: a column with protect: none has no keys and so no group",
             r#"14: column public.patients.j: group: expected schema.table.column, as in public.patients.ssn, found "a""#,
+        ]
+    );
+}
+
+#[test]
+fn a_renamed_column_keeps_the_name_of_its_group() {
+    let policy = parse(&columns(&[
+        "a: { type: text, protect: random, was: public.people.b }",
+        "c: { type: text, protect: random, group: public.people.b }",
+        "d: { type: text, protect: random, group: public.patients.a, was: public.patients.e }",
+    ]));
+    let groups = &policy.databases["clinic"].groups;
+    let names: Vec<&str> = groups.iter().map(|g| &*g.name).collect();
+    assert_eq!(names, ["public.people.b"]);
+    assert_eq!(
+        problems(&columns(&[
+            "a: { type: text, protect: random, was: b }",
+            "b: { type: text, protect: random, was: public.patients.c }",
+            "c: { type: text, protect: random, was: public.people.x }",
+            "d: { type: text, protect: random, was: public.people.x }",
+            "e: { type: text, protect: none, was: public.people.e }",
+            "f: { protect: hash, of: [g], was: public.people.f }",
+            "g: { type: text, protect: random, was: public.people.g }",
+        ])),
+        [
+            r#"5: column public.patients.a: was: expected schema.table.column, as in public.patients.ssn, found "b""#,
+            "6: column public.patients.b: was public.patients.c: it is still a column of this policy",
+            "8: column public.patients.d: was public.people.x: public.patients.c has been that, too",
+            "9: column public.patients.e: was public.people.e: a column with protect: none has no keys that would go by its name",
+            "10: column public.patients.f: was public.people.f: the keys of a hash go by its name and those of its columns: it cannot be renamed",
+            "11: column public.patients.g: was public.people.g: the keys of the hash public.patients.f go by the names of its columns: they cannot be renamed",
         ]
     );
 }
