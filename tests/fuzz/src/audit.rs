@@ -5,7 +5,7 @@
 use std::fs;
 use std::sync::OnceLock;
 
-/// Rare: two findings of which the second is not in the first line.
+/// Rare: two findings in lines, none in the first. (A log without checkpoints is never whole.)
 pub(crate) fn verify(data: &[u8]) -> bool {
     static DIRECTORY: OnceLock<tempfile::TempDir> = OnceLock::new();
     let directory = DIRECTORY.get_or_init(|| tempfile::tempdir().unwrap());
@@ -23,7 +23,8 @@ pub(crate) fn verify(data: &[u8]) -> bool {
         }
         Err(findings) => {
             assert!(findings.iter().all(|f| !f.to_string().is_empty()));
-            findings.len() > 1 && findings.iter().all(|f| f.line > 1)
+            let lines: Vec<u64> = findings.iter().map(|f| f.line).filter(|l| *l > 0).collect();
+            lines.len() > 1 && lines.iter().all(|line| *line > 1)
         }
     }
 }
