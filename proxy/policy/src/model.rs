@@ -168,6 +168,15 @@ impl Database {
             Protect::Hash(_) | Protect::Random | Protect::Deterministic | Protect::None => None,
         })
     }
+    /// The hash that the column at `ix` is, or is part of: the proxy has to know each of its values.
+    pub fn hash_with(&self, ix: ColumnIx) -> Option<ColumnIx> {
+        match &self.column(ix)?.protect {
+            Protect::Hash(_) => Some(ix),
+            Protect::Random | Protect::Deterministic | Protect::None => {
+                self.hashes_of(ix).next().map(|(hash, _)| hash)
+            }
+        }
+    }
     /// The group at `ix`.
     pub fn group(&self, ix: GroupIx) -> Option<&Group> {
         self.groups.get(ix.0 as usize)

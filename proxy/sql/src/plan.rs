@@ -18,6 +18,7 @@ use pg_query::NodeEnum;
 use pg_query::protobuf::{Node, RangeVar};
 use refuse::{Judged, malformed, refusal, unsupported};
 use scope::{BroughtIx, Ctes, Level, Outputs};
+pub(crate) use scope::{qualified, quoted};
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;

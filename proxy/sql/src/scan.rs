@@ -139,6 +139,15 @@ impl Tokens {
         self.get(self.at(at)?).map(|t| t.range.end)
     }
 
+    /// Index of the last token of the name, dotted or not, whose first is at index `first`.
+    pub fn name_end(&self, first: usize) -> usize {
+        let mut last = first;
+        while self.kind(last + 1) == Some(Kind::Ascii46) {
+            last += 2;
+        }
+        last
+    }
+
     /// Index of the first token of `kind` in `between` (indexes).
     pub fn find(&self, between: Range<usize>, kind: Kind) -> Option<usize> {
         let start = between.start;

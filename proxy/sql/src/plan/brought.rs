@@ -200,10 +200,7 @@ impl Planner<'_> {
         let start = |ix: usize| tokens.get(ix).map(|t| t.range.start);
         match brought.form {
             Form::Unnest(function) => {
-                let mut name = tokens.at(usize::try_from(function).ok()?)?;
-                while tokens.kind(name + 1) == Some(Kind::Ascii46) {
-                    name += 2;
-                }
+                let name = tokens.name_end(tokens.at(usize::try_from(function).ok()?)?);
                 Some(vec![start(tokens.closing(name + 1)?)?])
             }
             Form::Values => {

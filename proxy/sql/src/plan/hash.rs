@@ -266,7 +266,7 @@ impl Planner<'_> {
         let columns = table.into_iter().flat_map(|t| &t.columns);
         let mut protected = columns.filter_map(|c| c.protected);
         let policy = self.world().policy();
-        protected.any(|ix| self.is_hash(ix) || policy.hashes_of(ix).next().is_some())
+        protected.any(|ix| policy.hash_with(ix).is_some())
     }
 
     /// A hash that an INSERT names, and gives DEFAULT in each row.

@@ -12,7 +12,6 @@ use super::refuse::{Judged, malformed, refusal, unsupported, with_hint};
 use super::scope::{Entry, Level, OutputColumn, Outputs, quoted};
 use super::select::{Stars, ends_in_star, set_operation};
 use crate::functions;
-use crate::scan::Kind;
 use crate::world::ProtectedTable;
 use pg_query::NodeEnum;
 use pg_query::protobuf::{InsertStmt, Node, RangeVar, ReturningClause, SelectStmt, SetOperation};
@@ -249,10 +248,7 @@ impl Planner<'_> {
         let tokens = self.input.tokens;
         let bad = || malformed("INSERT");
         let start = usize::try_from(relation.location).map_err(|_| bad())?;
-        let mut last = tokens.at(start).ok_or_else(bad)?;
-        while tokens.kind(last + 1) == Some(Kind::Ascii46) {
-            last += 2;
-        }
+        let mut last = tokens.name_end(tokens.at(start).ok_or_else(bad)?);
         if relation.alias.is_some() {
             last += 2;
         }

@@ -282,13 +282,11 @@ impl Planner<'_> {
     /// End of the type name that begins at token `first`: a name, one of gram.y's phrases, modifiers.
     pub(super) fn type_end(&self, first: usize) -> Option<usize> {
         let tokens = self.input.tokens;
-        let mut next = match tokens.kind(first)? {
-            Kind::DoubleP | Kind::National => first + 2,
-            _ => first + 1,
+        let last = match tokens.kind(first)? {
+            Kind::DoubleP | Kind::National => first + 1,
+            _ => first,
         };
-        while tokens.kind(next) == Some(Kind::Ascii46) {
-            next += 2;
-        }
+        let mut next = tokens.name_end(last) + 1;
         if tokens.kind(next) == Some(Kind::Varying) {
             next += 1;
         }

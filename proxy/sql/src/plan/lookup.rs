@@ -11,7 +11,6 @@ use super::literal::is_leaf;
 use super::refuse::{Construct, Judged, malformed};
 use super::resolve::parts;
 use super::scope::{Entry, EntryColumn, quoted};
-use crate::scan::Kind;
 use crate::verdict::{Shape, Shown, Use};
 use conditions::{Together, column};
 use hippocrypt_policy::{Access, ColumnIx};
@@ -190,10 +189,7 @@ impl Planner<'_> {
     fn reference_range(&self, reference: &ColumnRef) -> Option<Range<usize>> {
         let tokens = self.input.tokens;
         let start = usize::try_from(reference.location).ok()?;
-        let mut last = tokens.at(start)?;
-        while tokens.kind(last + 1) == Some(Kind::Ascii46) {
-            last += 2;
-        }
+        let last = tokens.name_end(tokens.at(start)?);
         Some(start..tokens.get(last)?.range.end)
     }
 

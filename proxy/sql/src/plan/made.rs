@@ -6,13 +6,13 @@
 
 use super::Planner;
 use super::refuse::{Judged, malformed, refusal, unsupported, with_hint};
-use super::scope::{Outputs, quoted};
+use super::scope::{Outputs, qualified, quoted};
 use crate::scan::Kind;
 use crate::taint;
 use crate::utility::guard_head;
 use crate::verdict::{CellOutput, Edit, Output, Plan, Replacement, Shown, Touch};
 use crate::world::Lookup;
-use hippocrypt_policy::{ColumnIx, Protect, TableRef};
+use hippocrypt_policy::{ColumnIx, TableRef};
 use pg_query::protobuf::RangeVar;
 use std::ops::Range;
 
@@ -69,15 +69,13 @@ impl Planner<'_> {
     /// From INTO to the end of the name.
     fn clause_of_into(&self, made: &RangeVar) -> Option<Range<usize>> {
         let tokens = self.input.tokens;
-        let mut last = tokens.at(usize::try_from(made.location).ok()?)?;
-        let mut first = last.checked_sub(1)?;
+        let name = tokens.at(usize::try_from(made.location).ok()?)?;
+        let mut first = name.checked_sub(1)?;
         while tokens.kind(first)? != Kind::Into {
             first = first.checked_sub(1)?;
         }
-        while tokens.kind(last + 1) == Some(Kind::Ascii46) {
-            last += 2;
-        }
-        Some(tokens.get(first)?.range.start..tokens.get(last)?.range.end)
+        let last = tokens.get(tokens.name_end(name))?;
+        Some(tokens.get(first)?.range.start..last.range.end)
     }
 
     /// Refuses cells in a table that no policy names.
@@ -141,7 +139,7 @@ impl Planner<'_> {
         let declared = |ix: ColumnIx| world.column(ix).map(|c| (c.group, c.declared));
         match (cell, to) {
             (None, None) => Ok(None),
-            (_, Some(to)) if self.is_in_hash(to) => Err(with_hint(
+            (_, Some(to)) if policy.hash_with(to).is_some() => Err(with_hint(
                 unsupported(
                     "CREATE TABLE AS of a hash or of what one is of",
                     made.location,
@@ -174,12 +172,6 @@ impl Planner<'_> {
         }
     }
 
-    fn is_in_hash(&self, column: ColumnIx) -> bool {
-        let policy = self.world().policy();
-        let kind = policy.column(column).map(|c| &c.protect);
-        matches!(kind, Some(Protect::Hash(_))) || policy.hashes_of(column).next().is_some()
-    }
-
     fn wrap(&self, plan: &mut Plan, made: &Made, (head, tail): (String, String)) {
         let Range { start, end } = self.input.range;
         let text = |range, text| Edit {
@@ -207,7 +199,7 @@ impl Planner<'_> {
 }
 
 fn full_name(table: &TableRef) -> String {
-    format!("{}.{}", quoted(&table.schema), quoted(&table.table))
+    qualified(Some(&table.schema), &table.table)
 }
 
 /// Adds the CHECK on a column's group to what follows.

@@ -162,15 +162,15 @@ impl Entry {
 }
 
 /// `"a"."b"`, as text that means the same under every setting.
-pub(super) fn qualified(qualifier: Option<&str>, name: &str) -> String {
+pub(crate) fn qualified(qualifier: Option<&str>, name: &str) -> String {
     match qualifier {
         Some(qualifier) => format!("{}.{}", quoted(qualifier), quoted(name)),
         None => quoted(name),
     }
 }
 
-/// An identifier in double quotes.
-pub(super) fn quoted(name: &str) -> String {
+/// An identifier that PostgreSQL reads as exactly this name.
+pub(crate) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 

@@ -2,9 +2,9 @@
 //!
 //! It must never know a column as clear that the policy calls protected.
 
-use super::names::quoted;
 use crate::analyse::Input;
 use crate::plan::alone::{self, Alone};
+use crate::plan::quoted;
 use crate::tree;
 use crate::verdict::{Edit, Refusal, Shown, Touch, Use};
 use crate::world::{ProtectedTable, TableColumn};
@@ -146,14 +146,7 @@ impl<'w> Columns<'w> {
 
     /// The hash that the column is, or is part of: the proxy has to know each of its values.
     pub(super) fn hash(&self, column: &str) -> Option<ColumnIx> {
-        let ix = self.cell(column)?;
-        let policy = self.input.world.policy();
-        match &policy.column(ix)?.protect {
-            Protect::Hash(_) => Some(ix),
-            Protect::Random | Protect::Deterministic | Protect::None => {
-                policy.hashes_of(ix).next().map(|(hash, _)| hash)
-            }
-        }
+        self.input.world.policy().hash_with(self.cell(column)?)
     }
 
     /// A CHECK for each hash that is there with all its parts once `column` is added: no row there is may have values and

@@ -7,11 +7,12 @@ use super::collation::keeps_equality;
 use super::columns::Columns;
 use super::constraint::{self, targets};
 use super::effects::is_temporary;
-use super::names::{not_ours, qualify, quoted};
+use super::names::{not_ours, qualify};
 use super::{Passed, Ruled, at, child, like, refuse, untouched};
 use crate::analyse::Input;
 use crate::grammar;
 use crate::plan::check::definition;
+use crate::plan::quoted;
 use crate::scan::Kind;
 use crate::taint::{self, Taint};
 use crate::verdict::{Edit, Facts, Plan, Refusal, Replacement};
@@ -195,10 +196,7 @@ pub(super) fn column(
 /// The bytes of `COLLATE name`.
 fn collate(position: Option<usize>, input: &Input<'_>) -> Option<Range<usize>> {
     let start = position?;
-    let mut last = input.tokens.at(start)? + 1;
-    while input.tokens.kind(last + 1) == Some(Kind::Ascii46) {
-        last += 2;
-    }
+    let last = input.tokens.name_end(input.tokens.at(start)? + 1);
     Some(start..input.tokens.get(last)?.range.end)
 }
 

@@ -137,10 +137,7 @@ fn unusable(relation: &RangeVar, columns: &Columns<'_>) -> Box<Refusal> {
 /// Where the clause ends: behind the name and its INCLUDING and EXCLUDING.
 fn end(relation: &RangeVar, input: &Input<'_>) -> Option<Range<usize>> {
     let tokens = input.tokens;
-    let mut last = tokens.at(at(relation.location)?)?;
-    while tokens.kind(last + 1) == Some(Kind::Ascii46) {
-        last += 2;
-    }
+    let mut last = tokens.name_end(tokens.at(at(relation.location)?)?);
     while matches!(
         tokens.kind(last + 1),
         Some(Kind::Including | Kind::Excluding)

@@ -6,6 +6,7 @@ use super::effects::{is_temporary, made};
 use super::{Ruled, refuse, untouched};
 use crate::analyse::Input;
 use crate::catalog::Names;
+use crate::plan::qualified;
 use crate::taint::{self, Taint};
 use crate::tree::RelationName;
 use crate::verdict::{Edit, Refusal, Replacement};
@@ -150,15 +151,6 @@ pub(crate) fn qualify(relation: &RangeVar, table: &TableRef, input: &Input<'_>) 
     let end = input.tokens.end_of(start)?;
     Some(Edit {
         range: start..end,
-        with: Replacement::Text(format!(
-            "{}.{}",
-            quoted(&table.schema),
-            quoted(&table.table)
-        )),
+        with: Replacement::Text(qualified(Some(&table.schema), &table.table)),
     })
-}
-
-/// An identifier that PostgreSQL reads as exactly this name.
-pub(crate) fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }

@@ -110,7 +110,10 @@ pub(super) fn table_of(
                     format!("column {name}.{column} holds cells, and the policy does not say so");
                 return closed(reason, ADD_TO_POLICY);
             }
-            (true, true) if attribute.has_default && hashed(policy, protected) => {
+            (true, true)
+                if attribute.has_default
+                    && protected.is_some_and(|ix| policy.hash_with(ix).is_some()) =>
+            {
                 let reason = format!(
                     "column {name}.{column} has a default, and is a hash or what a hash is of"
                 );
@@ -141,16 +144,6 @@ pub(super) fn table_of(
         columns,
         triggers: relation.triggers.clone(),
         hidden_default: None,
-    })
-}
-
-/// Whether the proxy makes the column's cells from others, or others from its values: it must know them all.
-fn hashed(policy: &Database, column: Option<ColumnIx>) -> bool {
-    column.is_some_and(|ix| {
-        let is_hash = policy
-            .column(ix)
-            .is_some_and(|c| matches!(c.protect, Protect::Hash(_)));
-        is_hash || policy.hashes_of(ix).next().is_some()
     })
 }
 
