@@ -230,7 +230,7 @@ fn query(input: &Input<'_>, node: &Node, taint: Taint) -> Answer {
         kind,
         tables: taint.tables,
         quotes: taint.found.quotes_statements(),
-        defines: taint.found.quotes_expressions(),
+        defines: taint.found.quotes_expressions(input.cx.names),
         calls: taint.found.calls(),
         effects: taint.effects,
         ..Facts::default()

@@ -4,6 +4,7 @@
 //! later version adds among them: the walk is complete by construction. It must never skip a field; what it
 //! finds is names, never values except the constant arguments of functions (see [`Function::constants`]).
 
+use crate::catalog::Names;
 use crate::grammar::LEVELS;
 use serde::Serialize;
 
@@ -100,10 +101,8 @@ const SAMPLES: [&str; 5] = [
     "pg_stats_ext_exprs",
 ];
 
-/// Where it prints stored expressions (src/backend/utils/adt/ruleutils.c; system_views.sql, information_schema.sql).
-const EXPRESSIONS: [&str; 21] = [
-    "check_constraints",
-    "columns",
+/// Where it prints stored expressions (src/backend/utils/adt/ruleutils.c, system_views.sql).
+const EXPRESSIONS: [&str; 17] = [
     "pg_get_constraintdef",
     "pg_get_expr",
     "pg_get_function_arg_default",
@@ -121,9 +120,10 @@ const EXPRESSIONS: [&str; 21] = [
     "pg_policies",
     "pg_rules",
     "pg_views",
-    "triggers",
-    "views",
 ];
+
+/// The same in information_schema: names that an app's own tables have, too.
+const INFORMATION: [&str; 4] = ["check_constraints", "columns", "triggers", "views"];
 
 /// Whether a relation or function of `pg_catalog` with this name shows texts of statements or sampled values: cells
 /// are among them, and where a stored query or a body reads it nothing takes them out.
@@ -137,9 +137,17 @@ impl Found {
         self.bare_names().any(|name| STATEMENTS.contains(&name))
     }
 
-    /// Whether it names what prints stored expressions.
-    pub(crate) fn quotes_expressions(&self) -> bool {
+    /// Whether it names what prints stored expressions, for a session with these names.
+    pub(crate) fn quotes_expressions(&self, names: &Names) -> bool {
+        let schema = "information_schema";
+        let on_path = || names.search_path.iter().any(|s| **s == *schema);
+        let informs = |relation: &RelationName| {
+            let named = relation.schema.as_deref();
+            INFORMATION.contains(&relation.name.as_str())
+                && named.map_or_else(on_path, |named| named == schema)
+        };
         self.bare_names().any(|name| EXPRESSIONS.contains(&name))
+            || self.relations.iter().any(informs)
     }
 
     /// What it names of them and of the sampled values.

@@ -59,7 +59,7 @@ pub(crate) fn judge(input: &Input<'_>, stmt: &RawStmt, taint: Taint) -> Answer {
         tables: names::tables(node, input, &taint),
         within: within(node),
         quotes: taint.found.quotes_statements(),
-        defines: taint.found.quotes_expressions(),
+        defines: taint.found.quotes_expressions(input.cx.names),
         calls: taint.found.calls(),
         effects: effects::of(node, input, &taint),
         quotes_cells: !input.world.is_clear() && quotes_cells(node, input, &taint),

@@ -58,27 +58,11 @@ impl Machine {
     }
 
     pub(super) fn ask(&mut self, questions: &[Question]) -> Result<(), Fault> {
-        let mut out = Writer::new(&mut self.to_server);
         for &question in questions {
-            // one that failed in a transaction block left its statement
-            out.close_named(Target::Statement, NAME)?;
-            out.parse(NAME, question.text().as_bytes(), std::iter::empty())?;
-            out.bind(NAME, NAME, std::iter::empty(), std::iter::empty())?;
-            out.execute(NAME, 0)?;
-            out.close_named(Target::Portal, NAME)?;
-            out.close_named(Target::Statement, NAME)?;
+            self.send_own(question.text(), OwnStep::Ack, OwnStep::Rows(question))?;
             self.known.begin(question);
-            for step in [
-                OwnStep::Ack(b'3'),
-                OwnStep::Ack(b'1'),
-                OwnStep::Ack(b'2'),
-                OwnStep::Rows(question),
-                OwnStep::Ack(b'3'),
-                OwnStep::Ack(b'3'),
-            ] {
-                self.inflight.push(Expect::Own(step));
-            }
         }
+        let mut out = Writer::new(&mut self.to_server);
         if self.unsynced {
             out.bare(b'H')?;
         } else {
@@ -91,14 +75,27 @@ impl Machine {
 
     /// What follows an Execute in its Sync group: the CHECKs of the table that it makes.
     pub(super) fn send_guards(&mut self, text: &str) -> Result<(), Fault> {
+        self.send_own(text, OwnStep::Guard, OwnStep::Guard(b'C'))
+    }
+
+    /// A statement of ours, from Parse to its end; `runs` is what its Execute is answered with.
+    fn send_own(
+        &mut self,
+        text: &str,
+        acknowledged: fn(u8) -> OwnStep,
+        runs: OwnStep,
+    ) -> Result<(), Fault> {
         let mut out = Writer::new(&mut self.to_server);
+        // one that failed in a transaction block left its statement
+        out.close_named(Target::Statement, NAME)?;
         out.parse(NAME, text.as_bytes(), std::iter::empty())?;
         out.bind(NAME, NAME, std::iter::empty(), std::iter::empty())?;
         out.execute(NAME, 0)?;
         out.close_named(Target::Portal, NAME)?;
         out.close_named(Target::Statement, NAME)?;
-        for tag in [b'1', b'2', b'C', b'3', b'3'] {
-            self.inflight.push(Expect::Own(OwnStep::Guard(tag)));
+        let [closed, parsed, bound] = [b'3', b'1', b'2'].map(acknowledged);
+        for step in [closed, parsed, bound, runs, closed, closed] {
+            self.inflight.push(Expect::Own(step));
         }
         Ok(())
     }

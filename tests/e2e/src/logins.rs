@@ -11,10 +11,15 @@ use std::process::{Command, Output};
 /// `listen.tls` with the cluster's own certificate.
 pub fn listen_tls(mode: &str, more: &str) -> String {
     let files = certificates();
+    listen_tls_with(&files.certificate, &files.key, mode, more)
+}
+
+/// `listen.tls` with another one.
+pub fn listen_tls_with(certificate: &Path, key: &Path, mode: &str, more: &str) -> String {
     format!(
         "  tls: {{ mode: {mode}, certificate: \"{}\", private_key: \"{}\"{more} }}",
-        files.certificate.display(),
-        files.key.display()
+        certificate.display(),
+        key.display()
     )
 }
 

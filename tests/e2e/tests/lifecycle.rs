@@ -1,6 +1,6 @@
 //! From the first start to the last goodbye: check, ready, drain, demo.
 
-use hippocrypt_e2e::logins::{psql, scram, userlist};
+use hippocrypt_e2e::logins::{listen_tls_with, psql, scram, userlist};
 use hippocrypt_e2e::place::{CLINIC, CLINIC_TABLES, certificates, password};
 use hippocrypt_e2e::proxy::{binary, free_port};
 use hippocrypt_e2e::raw::{self, rows, status};
@@ -116,11 +116,7 @@ fn sighup_takes_up_userlist_and_certificates_together_or_keeps_both() {
     put(&files.certificate, &files.key);
     let (certificate, key) = (at("listen.crt"), at("listen.key"));
     let place = Setup {
-        listen: format!(
-            "  tls: {{ mode: require, certificate: \"{}\", private_key: \"{}\" }}",
-            certificate.display(),
-            key.display()
-        ),
+        listen: listen_tls_with(&certificate, &key, "require", ""),
         more: scram(&list),
         ..Setup::clinic()
     }

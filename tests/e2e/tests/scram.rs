@@ -2,7 +2,8 @@
 
 use hippocrypt_e2e::certificates::{Pair, self_signed};
 use hippocrypt_e2e::logins::{
-    challenge, listen_tls, psql, records, scram, scram_place, upstream_tls, userlist, write_secret,
+    challenge, listen_tls, listen_tls_with, psql, records, scram, scram_place, upstream_tls,
+    userlist, write_secret,
 };
 use hippocrypt_e2e::place::{Place, certificates, cluster, password};
 use hippocrypt_e2e::raw::{self, Raw};
@@ -363,11 +364,7 @@ fn channels_are_bound_by_the_hash_of_the_certificates_own_signature() {
     ] {
         let Pair { certificate, key } = self_signed(directory.path(), name, key);
         let place = Setup {
-            listen: format!(
-                "  tls: {{ mode: require, certificate: \"{}\", private_key: \"{}\" }}",
-                certificate.display(),
-                key.display()
-            ),
+            listen: listen_tls_with(&certificate, &key, "require", ""),
             more: scram(&list),
             ..Setup::clinic()
         }

@@ -11,7 +11,7 @@ use crate::taint;
 use crate::tree::RelationName;
 use crate::verdict::{Facts, Refusal};
 use crate::world::Lookup;
-use hippocrypt_policy::{ColumnIx, ColumnRef, TableRef};
+use hippocrypt_policy::{ColumnIx, TableRef};
 use pg_query::protobuf::{AlterObjectSchemaStmt, ObjectType, RangeVar, RenameStmt};
 use std::sync::Arc;
 
@@ -85,14 +85,13 @@ fn foretold<'w>(relation: &RangeVar, newname: &str, input: &Input<'w>) -> Option
     if world.policy().tables.contains_key(table) || world.has(&to.schema, newname) {
         return None;
     }
-    let was = |column: &str| {
-        named.columns.values().any(|ix| {
-            let was = world.column(*ix).and_then(|c| c.was.as_ref());
-            let name = world.column(*ix).map(|c| &c.name.column);
-            let is_it =
-                |was: &&ColumnRef| *was.column == *column || name.is_some_and(|n| **n == *column);
-            was.filter(|was| was.table == *table)
-                .is_some_and(|was| is_it(&was))
+    // it is what the column was called there, or the column has its new name already
+    let was = |cell: &str| {
+        let mut columns = named.columns.values().filter_map(|ix| world.column(*ix));
+        columns.any(|column| {
+            column.was.as_ref().is_some_and(|was| {
+                was.table == *table && (*was.column == *cell || *column.name.column == *cell)
+            })
         })
     };
     world.cells_of(table).all(was).then_some(table)

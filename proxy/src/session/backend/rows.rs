@@ -113,20 +113,20 @@ impl Machine {
             (part.as_deref().and_then(Part::outputs), &self.protected)
         else {
             run.bytes += frame.len() as u64;
-            let reader = self.protected.as_ref().map(|protected| Reader {
-                database: &protected.database,
-                rights: &protected.rights,
-                vault: &protected.vault,
-                settings: &self.settings,
-            });
-            match (part.as_deref(), reader) {
-                (Some(part), Some(reader)) if part.facts.defines && !explains_cells(part) => {
+            match (part.as_deref(), &self.protected) {
+                (Some(part), _) if explains_cells(part) => {
+                    rewritten(frame, &mut self.to_client, without_cells)?;
+                }
+                (Some(part), Some(protected)) if part.facts.defines => {
+                    let reader = Reader {
+                        database: &protected.database,
+                        rights: &protected.rights,
+                        vault: &protected.vault,
+                        settings: &self.settings,
+                    };
                     rewritten(frame, &mut self.to_client, |text, out| {
                         with_constants(text, reader, out);
                     })?;
-                }
-                (Some(part), _) if explains_cells(part) => {
-                    rewritten(frame, &mut self.to_client, without_cells)?;
                 }
                 _ => self.to_client.extend_from_slice(frame.as_bytes()),
             }
@@ -161,6 +161,7 @@ fn explains_cells(part: &Part) -> bool {
     part.facts.quotes || (part.plan.is_some() && part.facts.kind == "EXPLAIN")
 }
 
+/// The row with each of its values as `write` has it.
 fn rewritten(
     frame: &Frame,
     out: &mut BytesMut,
