@@ -103,6 +103,8 @@ fn append(log: &Log, thread: u64, records: u64) -> Duration {
                 column: Arc::clone(&rule),
                 cells: 2,
             }],
+            subjects: Vec::new(),
+            subjects_state: None,
         });
         for body in [statement, outcome] {
             let waits = matches!(body, Body::Statement(_));

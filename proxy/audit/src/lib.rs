@@ -21,7 +21,7 @@ pub mod verify;
 
 pub use log::{AppendError, Compression, Durability, Keep, Log, OnDisk, OpenError, Options};
 pub use record::{
-    Body, ColumnUse, Decision, Described, EndUser, Intent, Opened, Outcome, Record, SessionFacts,
-    SessionInfo, SqlState, Statement,
+    Body, ColumnUse, Decision, Described, Intent, Opened, Outcome, Record, SessionFacts,
+    SessionInfo, Source, SqlState, Statement, Subjects, SubjectsState, Told,
 };
 pub use sink::{MemorySink, Sink};

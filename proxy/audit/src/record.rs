@@ -81,6 +81,8 @@ pub enum Body {
     Prepare(Statement),
     /// A statement is about to go upstream, or is refused.
     Statement(Statement),
+    /// Whose records a statement returns or writes, where they are more than its outcome holds.
+    Subjects(Subjects),
     /// How a statement ended.
     Outcome(Outcome),
     /// A policy was loaded, or refused.
@@ -163,7 +165,7 @@ pub struct Statement {
     /// What it is: rendered once per cached verdict.
     pub described: Arc<Described>,
     /// The person behind the database user, if told.
-    pub end_user: Option<Arc<EndUser>>,
+    pub end_user: Option<Arc<Told>>,
     /// What was decided.
     pub decision: Decision,
     /// The rule that matched (`Rights::rule`); `None` in a database without policy.
@@ -171,16 +173,41 @@ pub struct Statement {
     /// Hash of the policy in force.
     pub policy: Option<Arc<str>>,
     /// Why the user says it is done.
-    pub reason: Option<Arc<str>>,
+    pub reason: Option<Arc<Told>>,
 }
 
-/// The person behind a database user.
+/// What a client tells about a statement: the person behind the database user, or the reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EndUser {
-    /// The name, as told.
-    pub name: Arc<str>,
-    /// Where it came from: `setting`, `application_name`, …
-    pub source: Arc<str>,
+pub struct Told {
+    /// As told.
+    pub text: Arc<str>,
+    /// Where it came from.
+    pub source: Source,
+}
+
+/// Where something that a client told came from, and so how far it can be relied on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A token that the application signed; the signature was verified.
+    Token,
+    /// `SET hippocrypt.user`, `hippocrypt.reason`.
+    Setting,
+    /// A tag in a comment of the statement, as sqlcommenter writes them.
+    Comment,
+    /// `application_name`
+    ApplicationName,
+}
+
+impl Source {
+    /// As the log has it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Setting => "setting",
+            Self::Comment => "comment",
+            Self::ApplicationName => "application_name",
+        }
+    }
 }
 
 /// What was decided about a statement.
@@ -199,6 +226,39 @@ pub enum Intent {
     Prepare,
     /// A `statement`: a forwarded one has exactly one outcome.
     Statement,
+}
+
+/// Whose records a statement returns or writes: those that its outcome has no room for.
+#[derive(Clone, Debug)]
+pub struct Subjects {
+    /// Whose statement.
+    pub session: Arc<SessionInfo>,
+    /// The statement's number.
+    pub stmt: u64,
+    /// `kind:pseudonym`, no other record of the statement has them.
+    pub subjects: Vec<Arc<str>>,
+}
+
+/// What is known of whose records a statement returned or wrote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SubjectsState {
+    /// All of them are on record.
+    All,
+    /// There were more than are put on record.
+    More,
+    /// It cannot be told.
+    Unknown,
+}
+
+impl SubjectsState {
+    /// As the log has it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::More => "more",
+            Self::Unknown => "unknown",
+        }
+    }
 }
 
 /// How a statement ended.
@@ -220,6 +280,16 @@ pub struct Outcome {
     pub sqlstate: Option<SqlState>,
     /// Cells opened (also to be masked), by column.
     pub opened: Vec<Opened>,
+    /// Whose records: `kind:pseudonym`, at most [`Outcome::SUBJECTS_MAX`] bytes of them; others stand in
+    /// [`Subjects`] before.
+    pub subjects: Vec<Arc<str>>,
+    /// How far that is known; `None`: the statement touches no table whose policy names a subject.
+    pub subjects_state: Option<SubjectsState>,
+}
+
+impl Outcome {
+    /// Bytes of subjects, quotes and commas included, that fit the space set aside for an outcome.
+    pub const SUBJECTS_MAX: usize = 1024;
 }
 
 /// Cells opened of one column.

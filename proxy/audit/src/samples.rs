@@ -2,8 +2,8 @@
 
 use crate::log::{Log, Options};
 use crate::record::{
-    Body, ColumnUse, Decision, Described, EndUser, Intent, Opened, Outcome, Record, SessionFacts,
-    SessionInfo, SqlState, Statement,
+    Body, ColumnUse, Decision, Described, Intent, Opened, Outcome, Record, SessionFacts,
+    SessionInfo, Source, SqlState, Statement, Subjects, SubjectsState, Told,
 };
 use std::ffi::OsStr;
 use std::path::Path;
@@ -70,14 +70,17 @@ pub fn statement(session: &Arc<SessionInfo>, stmt: u64, decision: Decision) -> S
         session: Arc::clone(session),
         stmt,
         described: described(),
-        end_user: Some(Arc::new(EndUser {
-            name: "dr.grün".into(),
-            source: "setting".into(),
+        end_user: Some(Arc::new(Told {
+            text: "dr.grün".into(),
+            source: Source::Setting,
         })),
         decision,
         rule: Some("clinical".into()),
         policy: Some("9f86d081884c7d65".into()),
-        reason: Some("TICKET-17".into()),
+        reason: Some(Arc::new(Told {
+            text: "TICKET-17".into(),
+            source: Source::Comment,
+        })),
     }
 }
 
@@ -106,6 +109,17 @@ pub fn outcome(session: &Arc<SessionInfo>, stmt: u64) -> Record {
             column: "public.patients.name".into(),
             cells: 3,
         }],
+        subjects: vec!["patient:4fQx".into()],
+        subjects_state: Some(SubjectsState::All),
+    }))
+}
+
+/// Whose records it returned, beside the one that its outcome has.
+pub fn subjects(session: &Arc<SessionInfo>, stmt: u64) -> Record {
+    Record::from(Body::Subjects(Subjects {
+        session: Arc::clone(session),
+        stmt,
+        subjects: vec!["patient:Zk-_".into(), "patient:9dA1".into()],
     }))
 }
 
@@ -164,6 +178,7 @@ pub fn every_type(session: &Arc<SessionInfo>) -> Vec<Record> {
         session_start(session),
         Body::Prepare(statement(session, 1, Decision::Forwarded)).into(),
         forwarded(session, 1),
+        subjects(session, 1),
         outcome(session, 1),
         refused(session, 2),
         Body::Statement(unparsed).into(),

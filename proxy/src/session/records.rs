@@ -201,6 +201,8 @@ impl Recorder {
             duration: elapsed(ticket, now),
             sqlstate: sqlstate.map(SqlState::new),
             opened: opened(run, policy),
+            subjects: Vec::new(),
+            subjects_state: None,
         }))
     }
 
@@ -220,6 +222,8 @@ impl Recorder {
             duration: elapsed(ticket, now),
             sqlstate: Some(SqlState::new(sqlstate)),
             opened: Vec::new(),
+            subjects: Vec::new(),
+            subjects_state: None,
         }))
     }
 

@@ -3,7 +3,7 @@
 use crate::record::{Body, Decision, Intent};
 
 /// An outcome's line is shorter than this: `record::render` cuts what could be longer.
-pub const OUTCOME: u64 = 4096;
+pub const OUTCOME: u64 = 6144;
 /// A session's end is shorter than this.
 pub const SESSION_END: u64 = 8192;
 

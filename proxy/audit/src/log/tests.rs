@@ -53,17 +53,23 @@ fn records_come_out_as_they_went_in() {
             {"column": "public.patients.ssn", "use": "filter", "shown": "not"},
         ],
         "decision": "forwarded", "rule": "clinical", "policy": "9f86d081884c7d65",
-        "reason": "TICKET-17", "prev": read[5]["hash"], "hash": statement["hash"],
+        "reason": "TICKET-17", "reason_source": "comment", "prev": read[5]["hash"], "hash": statement["hash"],
     });
     assert_eq!(*statement, expected);
-    assert_eq!(read[7]["ms"], 1.007);
     assert_eq!(
-        read[7]["opened"],
+        read[7]["subjects"],
+        serde_json::json!(["patient:Zk-_", "patient:9dA1"])
+    );
+    assert_eq!(read[8]["ms"], 1.007);
+    assert_eq!(
+        read[8]["opened"],
         serde_json::json!([{"column": "public.patients.name", "cells": 3}])
     );
-    assert_eq!(read[8]["sqlstate"], "42501");
-    assert_eq!(read[9]["sql"], Value::Null);
-    assert_eq!(read[9]["sql_bytes"], 412);
+    assert_eq!(read[8]["subjects"], serde_json::json!(["patient:4fQx"]));
+    assert_eq!(read[8]["subjects_state"], "all");
+    assert_eq!(read[9]["sqlstate"], "42501");
+    assert_eq!(read[10]["sql"], Value::Null);
+    assert_eq!(read[10]["sql_bytes"], 412);
     let time: jiff::Timestamp = statement["ts"].as_str().unwrap().parse().unwrap();
     let age = jiff::Timestamp::now().duration_since(time).as_secs();
     assert!((0..60).contains(&age), "{age}");
@@ -75,7 +81,7 @@ fn the_order_of_members_is_the_documents() {
     sink.append(&forwarded(&session("s1", "app"), 1)).unwrap();
     let line = sink.lines().remove(0);
     let names = "v seq ts type node session stmt backend_pid user end_user end_user_source client app db \
-                 kind sql fingerprint tables columns decision rule policy reason prev hash";
+                 kind sql fingerprint tables columns decision rule policy reason reason_source prev hash";
     let mut at = 0;
     for name in names.split_whitespace() {
         let key = format!("\"{name}\":");
@@ -112,7 +118,7 @@ fn segments_follow_each_other() {
         let len = fs::metadata(file).unwrap().len();
         assert!((16_384..20_000).contains(&len), "{len}");
     }
-    assert_eq!(verify(dir.path()).unwrap().records, 520);
+    assert_eq!(verify(dir.path()).unwrap().records, 560);
 }
 
 #[test]
@@ -339,6 +345,8 @@ fn what_is_owed_is_never_longer_than_its_space() {
         duration: std::time::Duration::MAX,
         sqlstate: Some(crate::record::SqlState::new("XX001")),
         opened: opened_all,
+        subjects: vec!["patient:0123456789abcdefghij".into(); 200],
+        subjects_state: Some(crate::record::SubjectsState::All),
     });
     let end = Body::SessionEnd {
         session,

@@ -1,7 +1,8 @@
 //! A record as the JSON members after `node`: `,"name":value…`, in the order of docs/formats/audit-log.md.
 
-use super::{Body, Decision, Opened, Outcome, Record, Recovery, Statement};
-use crate::json::{bare_member, cut, digits, key, member, number};
+use super::{Body, Decision, Opened, Outcome, Record, Recovery, Statement, SubjectsState};
+use crate::json::{bare_member, cut, digits, key, list, member, number, string};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Bytes of `opened` beyond which columns are summed up as `*`: an outcome must fit its reserved space.
@@ -23,6 +24,7 @@ pub fn type_of(body: &Body) -> &'static str {
         Body::AuthFailure { .. } => "auth_failure",
         Body::Prepare(_) => "prepare",
         Body::Statement(_) => "statement",
+        Body::Subjects(_) => "subjects",
         Body::Outcome(_) => "outcome",
         Body::Policy { .. } => "policy",
         Body::Keys { .. } => "keys",
@@ -75,6 +77,11 @@ pub fn render(record: &Record, node: &str, out: &mut Vec<u8>) {
             member(out, "sqlstate", sqlstate.as_str());
         }
         Body::Prepare(s) | Body::Statement(s) => statement(out, s),
+        Body::Subjects(s) => {
+            out.extend_from_slice(s.session.head());
+            number(out, "stmt", s.stmt);
+            subjects(out, &s.subjects);
+        }
         Body::Outcome(o) => outcome(out, o),
         Body::Policy {
             action,
@@ -140,8 +147,8 @@ fn statement(out: &mut Vec<u8>, s: &Statement) {
     number(out, "stmt", s.stmt);
     out.extend_from_slice(s.session.who());
     if let Some(end_user) = &s.end_user {
-        member(out, "end_user", cut(&end_user.name, NAME_MAX));
-        member(out, "end_user_source", &end_user.source);
+        member(out, "end_user", cut(&end_user.text, NAME_MAX));
+        member(out, "end_user_source", end_user.source.as_str());
     }
     out.extend_from_slice(s.session.whence());
     out.extend_from_slice(s.described.json());
@@ -151,11 +158,10 @@ fn statement(out: &mut Vec<u8>, s: &Statement) {
     }
     optional(out, "rule", s.rule.as_deref());
     optional(out, "policy", s.policy.as_deref());
-    optional(
-        out,
-        "reason",
-        s.reason.as_deref().map(|r| cut(r, REASON_MAX)),
-    );
+    if let Some(reason) = &s.reason {
+        member(out, "reason", cut(&reason.text, REASON_MAX));
+        member(out, "reason_source", reason.source.as_str());
+    }
     if let Decision::Refused(sqlstate) = s.decision {
         member(out, "sqlstate", sqlstate.as_str());
     }
@@ -173,6 +179,28 @@ fn outcome(out: &mut Vec<u8>, o: &Outcome) {
     if !o.opened.is_empty() {
         opened(out, &o.opened);
     }
+    let mut room = Outcome::SUBJECTS_MAX;
+    let fits = o.subjects.iter().take_while(|s| {
+        let left = room.checked_sub(s.len() + 3);
+        room = left.unwrap_or(0);
+        left.is_some()
+    });
+    let fits = fits.count();
+    if let Some(whose) = o.subjects.get(..fits).filter(|s| !s.is_empty()) {
+        subjects(out, whose);
+    }
+    // Whoever gives more than fits has not read the type's page; the log says so rather than be silent.
+    let state = match o.subjects_state {
+        Some(SubjectsState::All) if fits < o.subjects.len() => Some(SubjectsState::More),
+        state => state,
+    };
+    optional(out, "subjects_state", state.map(SubjectsState::as_str));
+}
+
+fn subjects(out: &mut Vec<u8>, subjects: &[Arc<str>]) {
+    list(out, "subjects", subjects, |out, subject| {
+        string(out, subject)
+    });
 }
 
 fn opened(out: &mut Vec<u8>, columns: &[Opened]) {

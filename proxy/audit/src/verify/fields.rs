@@ -86,7 +86,14 @@ const STATEMENT: &[Member] = &[
     maybe("rule"),
     maybe("policy"),
     maybe("reason"),
+    maybe("reason_source"),
     maybe("sqlstate"),
+];
+
+const SUBJECTS: &[Member] = &[
+    text("session"),
+    number("stmt"),
+    member("subjects", Shape::Texts, Need::Always),
 ];
 
 const OUTCOME: &[Member] = &[
@@ -97,6 +104,8 @@ const OUTCOME: &[Member] = &[
     MS,
     maybe("sqlstate"),
     member("opened", Shape::Objects(OPENED), Need::Maybe),
+    member("subjects", Shape::Texts, Need::Maybe),
+    maybe("subjects_state"),
 ];
 
 const SESSION_START: &[Member] = &[
@@ -166,6 +175,7 @@ pub fn of(kind: &str) -> Option<&'static [Member]> {
         "session_end" => SESSION_END,
         "auth_failure" => AUTH_FAILURE,
         "prepare" | "statement" => STATEMENT,
+        "subjects" => SUBJECTS,
         "outcome" => OUTCOME,
         "policy" => POLICY,
         "keys" | "admin" => ACT,

@@ -287,11 +287,11 @@ fn a_kept_checkpoint_finds_a_cut_tail_and_a_log_written_anew() {
 fn every_record_can_be_proven() {
     let dir = tempfile::tempdir().unwrap();
     write_log(dir.path(), 6);
-    for seq in 0..78 {
+    for seq in 0..84 {
         let proof = prove(dir.path(), seq).unwrap();
         assert!(proof.contains(&format!("\nindex {seq}\n")));
     }
-    assert!(prove(dir.path(), 78).is_err());
+    assert!(prove(dir.path(), 84).is_err());
     let path = &segments(dir.path())[0];
     let text = fs::read_to_string(path).unwrap();
     fs::write(path, text.replacen("SIGTERM", "SIGKILL", 1)).unwrap();
