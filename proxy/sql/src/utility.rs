@@ -25,6 +25,7 @@ mod like;
 mod names;
 mod outcome;
 mod rename;
+mod row_policy;
 mod rules;
 mod runs;
 mod table_as;

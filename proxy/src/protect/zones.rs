@@ -21,6 +21,12 @@ const LAST: i64 = 4_417_977_600;
 /// Ten years.
 const LAST_YEARS: i64 = 3_653 * DAY;
 
+/// Of a difference that has no end.
+const ALWAYS: Range<i64> = Range {
+    start: i64::MIN,
+    end: i64::MAX,
+};
+
 /// Zones that are kept: more than there are names, since a client can make up POSIX strings without end.
 const MOST: usize = 2048;
 
@@ -102,15 +108,9 @@ impl Zones {
         let Some(rules) = zone::rules(name) else {
             return;
         };
-        let always = || {
-            vec![Range {
-                start: i64::MIN,
-                end: i64::MAX,
-            }]
-        };
         let (offsets, abbreviations) = match answer {
             Some(runs) => points.compare(&rules, runs),
-            None => (always(), always()),
+            None => (vec![ALWAYS], vec![ALWAYS]),
         };
         if !offsets.is_empty() {
             tracing::info!(
@@ -153,11 +153,15 @@ impl Zones {
             )
             .hint("Try again, or give the value with its offset from UTC."));
         }
+        let abbreviations = match zone::keeps_name(name) {
+            true => Vec::new(),
+            false => vec![ALWAYS],
+        };
         Ok(Arc::new(Zone {
             name: name.into(),
             rules,
             offsets: Vec::new(),
-            abbreviations: Vec::new(),
+            abbreviations,
         }))
     }
 

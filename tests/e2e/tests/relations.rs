@@ -110,6 +110,17 @@ const SAME: &[&str] = &[
     "ALTER TABLE people ENABLE ROW LEVEL SECURITY",
     "ALTER TABLE people FORCE ROW LEVEL SECURITY",
     "SELECT name FROM people",
+    "CREATE POLICY own ON people FOR SELECT USING (id < 2 OR kind = 'Pangolin')",
+    "CREATE POLICY kinds ON people FOR INSERT WITH CHECK (kind IN ('Ocelot', 'Pangolin'))",
+    "CREATE POLICY named ON people AS RESTRICTIVE USING (name IS NOT NULL OR EXISTS (SELECT FROM events k WHERE k.kind = people.kind))",
+    "INSERT INTO people (id, kind, name) VALUES (70, 'Ocelot', 'Axolotl')",
+    "INSERT INTO people (id, kind, name) VALUES (71, 'Axolotl', 'Axolotl')",
+    "SELECT id, name FROM people ORDER BY id",
+    "ALTER POLICY own ON people USING (kind IN ('Ocelot', 'Axolotl'))",
+    "SELECT id, name FROM people ORDER BY id",
+    "SELECT polname, pg_get_expr(polqual, polrelid) FROM pg_policy WHERE polname <> 'named' ORDER BY 1",
+    "ALTER POLICY own ON people RENAME TO mine",
+    "DROP POLICY kinds ON people",
 ];
 
 /// Refused through the proxy.
@@ -122,6 +133,9 @@ const REFUSED: &[&str] = &[
     "CREATE TABLE child PARTITION OF events FOR VALUES IN (lower('Axolotl'))",
     "CREATE VIEW leak AS SELECT lower(kind) FROM events",
     "CREATE TEMP VIEW leak AS SELECT kind FROM events",
+    "CREATE POLICY leak ON people USING (lower(kind) = 'ocelot')",
+    "CREATE POLICY leak ON people USING (name = 'Axolotl')",
+    "CREATE POLICY leak ON people USING (EXISTS (SELECT FROM seen))",
     "CREATE RULE r AS ON UPDATE TO seen DO INSTEAD NOTHING",
     "INSERT INTO either VALUES (1, 'Axolotl')",
 ];

@@ -330,9 +330,24 @@ fn erase_node(node: &mut Value) {
     let leaf = ["AConst", "ParamRef", "SetToDefault"]
         .iter()
         .any(|leaf| node.get(leaf).is_some());
-    if leaf {
+    if leaf || is_constant_array(node) {
         *node = Value::Null;
     }
+}
+
+/// ARRAY[…] of constants, which is one constant.
+fn is_constant_array(node: &Value) -> bool {
+    let elements = node.pointer("/AArrayExpr/elements");
+    let elements = elements.and_then(Value::as_array);
+    elements.is_some_and(|elements| {
+        elements.iter().all(|element| {
+            let mut element = element.get("node");
+            while let Some(arg) = element.and_then(|e| e.pointer("/TypeCast/arg/node")) {
+                element = Some(arg);
+            }
+            element.is_some_and(|e| e.get("AConst").is_some())
+        })
+    })
 }
 
 fn erase_fields(fields: &mut Map<String, Value>) {

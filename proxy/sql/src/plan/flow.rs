@@ -75,6 +75,8 @@ pub(super) struct Leaf {
     pub(super) fate: Fate,
     /// It is an array whose elements are the values: a column of `unnest`. Its cast is the array's.
     pub(super) each: bool,
+    /// How many references to a column whose value it is there are.
+    pub(super) references: usize,
 }
 
 /// What a leaf is.

@@ -38,6 +38,8 @@ impl Planner<'_> {
                 self.one_of("COALESCE", branches, coalesce.location)
             }
             NodeEnum::SubLink(link) => self.sublink(link),
+            NodeEnum::AArrayExpr(array) => self.array(array),
+            NodeEnum::FuncCall(call) => self.call(call),
             other => self.only_over_clear(other).map(|()| Flow::Clear),
         }
     }
@@ -53,15 +55,11 @@ impl Planner<'_> {
             NodeEnum::MinMaxExpr(expr) => {
                 self.clear_all(&expr.args, "GREATEST or LEAST", expr.location)
             }
-            NodeEnum::FuncCall(call) => self.call(call),
             NodeEnum::GroupingFunc(grouping) => self.grouping_func(grouping),
             NodeEnum::NamedArgExpr(arg) => {
                 self.only_clear(arg.arg.as_deref(), "a function's argument", arg.location)
             }
             NodeEnum::RowExpr(row) => self.clear_all(&row.args, "a row of values", row.location),
-            NodeEnum::AArrayExpr(array) => {
-                self.clear_all(&array.elements, "ARRAY[…]", array.location)
-            }
             NodeEnum::AIndirection(expr) => self.indirection(expr),
             NodeEnum::CollateClause(clause) => {
                 self.only_clear(clause.arg.as_deref(), "COLLATE", clause.location)

@@ -12,6 +12,8 @@ use pg_query::NodeEnum;
 use pg_query::protobuf::{AConst, Node, ParamRef, TypeCast, a_const};
 use std::ops::Range;
 
+mod array;
+
 impl Planner<'_> {
     /// A constant.
     pub(super) fn constant(&mut self, constant: &AConst) -> Judged<Flow> {
@@ -44,6 +46,7 @@ impl Planner<'_> {
             cast: Cast::None,
             fate: Fate::Undecided,
             each: false,
+            references: 0,
         }))
     }
 
@@ -76,6 +79,7 @@ impl Planner<'_> {
             cast: Cast::None,
             fate: Fate::Undecided,
             each: false,
+            references: 0,
         }))
     }
 
@@ -90,8 +94,11 @@ impl Planner<'_> {
     /// `x::t`, `CAST(x AS t)`, `t 'x'`.
     pub(super) fn type_cast(&mut self, cast: &TypeCast) -> Judged<Flow> {
         let arg = cast.arg.as_deref().ok_or_else(|| malformed("cast"))?;
-        let flow = self.infer(arg)?;
         let built_in = cast.type_name.as_ref().and_then(|t| self.stored_type(t));
+        if let Some(array) = self.array_cast(cast, arg, built_in.as_ref()) {
+            return array;
+        }
+        let flow = self.infer(arg)?;
         match flow {
             Flow::Clear => Ok(Flow::Clear),
             Flow::Cell(cell) if self.stored => self.cast_stored(cell, cast, built_in.as_ref()),
@@ -332,6 +339,16 @@ pub(super) fn is_leaf(node: &Node) -> bool {
     match &node.node {
         Some(NodeEnum::AConst(_) | NodeEnum::ParamRef(_)) => true,
         Some(NodeEnum::TypeCast(cast)) => cast.arg.as_deref().is_some_and(is_leaf),
+        Some(NodeEnum::AArrayExpr(array)) => array::is_constant_array(array),
+        _ => false,
+    }
+}
+
+/// A constant with nothing but casts around it.
+fn is_constant(node: &Node) -> bool {
+    match &node.node {
+        Some(NodeEnum::AConst(_)) => true,
+        Some(NodeEnum::TypeCast(cast)) => cast.arg.as_deref().is_some_and(is_constant),
         _ => false,
     }
 }

@@ -14,8 +14,8 @@ use std::ops::Range;
 
 mod casts;
 
-use casts::{array_literal, cut, harmless, keeps_number, of_value, passes, rounds};
-pub(super) use casts::{blank_padded, first_characters};
+use casts::{array_literal, cut, harmless, is_text, is_text_constant, of_value, passes, rounds};
+pub(super) use casts::{blank_padded, first_characters, keeps_number};
 
 /// OIDs of bytea and bytea[].
 const BYTEA: u32 = 17;
@@ -56,10 +56,10 @@ impl Planner<'_> {
     pub(super) fn finish_leaves(&mut self) -> Judged<(Vec<UpstreamParam>, Vec<ClientParam>)> {
         self.settle_rest();
         self.settle_tested();
-        let leaves = std::mem::take(&mut self.leaves);
+        let mut leaves = std::mem::take(&mut self.leaves);
+        self.drop_column_casts(&mut leaves)?;
         let made = self.finish_hashes(&leaves)?;
         self.keep_names(&leaves)?;
-        self.drop_column_casts(&leaves)?;
         let mut types: BTreeMap<u16, Option<u32>> = BTreeMap::new();
         let highest = self.highest(&leaves);
         let mut slots = Slots {
@@ -377,20 +377,45 @@ impl Planner<'_> {
     }
 
     /// Casts of columns that hold cells now.
-    fn drop_column_casts(&mut self, leaves: &[Leaf]) -> Judged<()> {
-        for (cast, range, to) in std::mem::take(&mut self.column_casts) {
+    fn drop_column_casts(&mut self, leaves: &mut [Leaf]) -> Judged<()> {
+        let casts = std::mem::take(&mut self.column_casts);
+        for (cast, range, to) in &casts {
             let mut fates = cast.iter().filter_map(|ix| leaves.get(ix.0));
             let sealed = fates.find_map(|leaf| match &leaf.fate {
                 Fate::Sealed(sealed) => Some((leaf, sealed)),
                 Fate::Clear | Fate::Tested | Fate::Undecided => None,
             });
-            if let Some((leaf, sealed)) = sealed {
-                let declared = self.column_type(sealed)?;
-                if !harmless(to.oid, &to.modifiers, declared, sealed.seal.coercion) {
+            let Some((leaf, sealed)) = sealed else {
+                continue;
+            };
+            let declared = self.column_type(sealed)?;
+            let harmless = harmless(to.oid, &to.modifiers, declared, sealed.seal.coercion);
+            if !harmless || (is_text(leaf) && !types::is_text(declared)) {
+                // text that is cast wherever it is used is read as the constant of that type is
+                let same = |ix: &LeafIx| {
+                    casts
+                        .iter()
+                        .filter(|c| c.0.contains(ix) && c.2 == *to)
+                        .count()
+                };
+                let always =
+                    |ix: &LeafIx| leaves.get(ix.0).is_some_and(|l| l.references == same(ix));
+                let cast_to = Cast::To(to.oid, to.modifiers.clone());
+                let constant = |ix: &LeafIx| {
+                    leaves
+                        .get(ix.0)
+                        .is_some_and(|l| is_text_constant(l) || l.cast == cast_to)
+                };
+                if !cast.iter().all(|ix| always(ix) && constant(ix)) {
                     return Err(self.cast_refused(leaf, sealed));
                 }
-                self.edits.text(range, "");
+                for ix in cast {
+                    if let Some(leaf) = leaves.get_mut(ix.0) {
+                        leaf.cast = cast_to.clone();
+                    }
+                }
             }
+            self.edits.text(range.clone(), "");
         }
         let sealed =
             |ix: &LeafIx| matches!(leaves.get(ix.0), Some(l) if matches!(l.fate, Fate::Sealed(_)));

@@ -168,8 +168,16 @@ impl Planner<'_> {
     pub(super) fn reference(&mut self, column: &EntryColumn, at: i32) -> Judged<Flow> {
         match &column.value {
             Value::Flow(flow) => {
-                if let (Flow::Cell(cell), true) = (flow, self.stored) {
-                    self.named.extend(&cell.columns);
+                match flow {
+                    Flow::Cell(cell) if self.stored => self.named.extend(&cell.columns),
+                    Flow::Open(leaves) => {
+                        for ix in leaves {
+                            if let Some(leaf) = self.leaves.get_mut(ix.0) {
+                                leaf.references += 1;
+                            }
+                        }
+                    }
+                    Flow::Cell(_) | Flow::Clear => {}
                 }
                 Ok(flow.clone())
             }

@@ -3,7 +3,7 @@
 //! Parameter types depend on that order (parse_param.c: the first use decides), so it must not be changed.
 
 use super::Planner;
-use super::flow::{Cast, Flow, LeafIx, What};
+use super::flow::{Cast, Flow, Leaf, LeafIx, What};
 use super::literal::is_leaf;
 use super::refuse::{Judged, malformed, unsupported};
 use super::scope::{Level, OutputColumn, Outputs};
@@ -11,6 +11,7 @@ use super::{colname, types};
 use crate::verdict::Literal;
 use pg_query::NodeEnum;
 use pg_query::protobuf::{Node, ResTarget, SelectStmt, SetOperation};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// What is done with `*` in a target list.
@@ -119,26 +120,44 @@ impl Planner<'_> {
                 Flow::Clear | Flow::Cell(_) => return,
             }
         }
-        let mut casts = leaves
+        let typed: BTreeSet<u32> = leaves
             .iter()
-            .filter_map(|ix| match self.leaves.get(ix.0)?.cast {
-                Cast::To(oid, _) => Some(oid),
-                Cast::None | Cast::Opaque => None,
-            });
-        let Some(oid) = casts.next().filter(|oid| casts.all(|other| other == *oid)) else {
-            return;
+            .filter_map(|ix| self.type_of(self.leaves.get(ix.0)?))
+            .collect();
+        let cast = match typed.iter().next_back() {
+            None => return,
+            Some(only) if typed.len() == 1 => Cast::To(*only, Vec::new()),
+            Some(_) if typed.iter().all(|oid| types::is_text_oid(*oid)) => return,
+            // int4, int8, numeric: each takes all of the one before, but their OIDs have another order
+            Some(_) if typed.iter().all(|oid| matches!(oid, 20 | 23 | 1700)) => {
+                let widest = [1700, 20].into_iter().find(|oid| typed.contains(oid));
+                Cast::To(widest.unwrap_or(23), Vec::new())
+            }
+            Some(_) => Cast::Opaque,
         };
         for ix in leaves {
-            let leaf = self.leaves.get_mut(ix.0);
-            if let Some(leaf) = leaf.filter(|leaf| leaf.cast == Cast::None) {
-                let untyped = !matches!(
-                    leaf.what,
-                    What::Constant(Literal::Number(_) | Literal::Bool(_))
-                );
-                if untyped {
-                    leaf.cast = Cast::To(oid, Vec::new());
-                }
+            let untyped = self
+                .leaves
+                .get(ix.0)
+                .is_some_and(|leaf| self.type_of(leaf).is_none());
+            if let (true, Some(leaf)) = (untyped, self.leaves.get_mut(ix.0)) {
+                leaf.cast = cast.clone();
             }
+        }
+    }
+
+    /// The type that a constant or parameter has by itself.
+    fn type_of(&self, leaf: &Leaf) -> Option<u32> {
+        match (&leaf.cast, &leaf.what) {
+            (Cast::To(oid, _), _) => Some(*oid),
+            // some type, and no other
+            (Cast::Opaque, _) => Some(0),
+            (Cast::None, What::Constant(Literal::Number(number))) => {
+                Some(types::number_oid(number))
+            }
+            (Cast::None, What::Constant(Literal::Bool(_))) => Some(16),
+            (Cast::None, What::Param(client, _)) => self.declared_oid(*client),
+            (Cast::None, What::Constant(Literal::String { .. }) | What::Null) => None,
         }
     }
 

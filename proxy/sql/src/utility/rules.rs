@@ -7,8 +7,8 @@ use super::create_table::{self, others};
 use super::effects::{is_temporary, made};
 use super::names::{not_our_schema, not_ours, parts, strings};
 use super::{
-    Passed, Ruled, alter_table, at, copy, index, names, refuse, rename, runs, table_as, trigger,
-    untouched, view,
+    Passed, Ruled, alter_table, at, copy, index, names, refuse, rename, row_policy, runs, table_as,
+    trigger, untouched, view,
 };
 use crate::analyse::Input;
 use crate::functions;
@@ -46,7 +46,8 @@ pub(super) fn rule(node: &NodeEnum, input: &Input<'_>, taint: &Taint, facts: &mu
         NodeEnum::IndexStmt(s) => create_index(s, input),
         NodeEnum::CreateTrigStmt(s) => trigger::create(s, input, taint),
         NodeEnum::RuleStmt(_) => no("CREATE RULE", "Use a trigger or the application.", input, taint),
-        NodeEnum::CreatePolicyStmt(_) | NodeEnum::AlterPolicyStmt(_) => no("a row security policy", "A policy over columns in clear is made by the DBA, not through the proxy.", input, taint),
+        NodeEnum::CreatePolicyStmt(s) => row_policy::judge(s.table.as_ref(), [&s.qual, &s.with_check], input, taint),
+        NodeEnum::AlterPolicyStmt(s) => row_policy::judge(s.table.as_ref(), [&s.qual, &s.with_check], input, taint),
         NodeEnum::CreateFunctionStmt(s) => { ours(&s.funcname, input)?; no("a SQL function body", "", input, taint) }
         NodeEnum::CreatePublicationStmt(s) => publication(s, input),
         NodeEnum::AlterPublicationStmt(s) => published(&s.pubobjects, input),

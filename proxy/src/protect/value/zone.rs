@@ -73,8 +73,26 @@ pub(in crate::protect) fn unknown(value: &str) -> ValueError {
 
 /// `<+02>-02`, `FOO-3`, `EST5EDT,M3.2.0,M11.1.0`. Without rules, daylight saving is the server's word.
 fn posix(value: &str) -> Option<TimeZone> {
-    let zone = TimeZone::posix(value).ok()?;
+    let Ok(zone) = TimeZone::posix(value) else {
+        return TimeZone::posix(&format!("<ZZZ>{}", without_name(value)?)).ok();
+    };
     (is_fixed(&zone) || value.contains(',')).then_some(zone)
+}
+
+/// The offset of a POSIX string whose name POSIX does not allow: `<+03:30>-03:30`, which PostgreSQL makes of a number of
+/// hours, and `+03:30`.
+fn without_name(value: &str) -> Option<&str> {
+    let offset = match value.strip_prefix('<') {
+        Some(rest) => rest.split_once('>')?.1,
+        None => value,
+    };
+    let is_offset = |c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | ':');
+    (!offset.is_empty() && offset.chars().all(is_offset)).then_some(offset)
+}
+
+/// Whether the zone's abbreviation is what the server has: no name that we had to leave out.
+pub(in crate::protect) fn keeps_name(value: &str) -> bool {
+    named(value).is_some() || TimeZone::posix(value).is_ok()
 }
 
 /// Seconds east of UTC at a local time, by PostgreSQL's rule (DetermineTimeZoneOffset): in the gap of

@@ -269,6 +269,12 @@ pub fn literal(rng: &mut Rng, value: &Value, ty: &Type) -> String {
     };
     let quoted = format!("'{}'", text.replace('\'', "''"));
     let bare = text.parse::<i64>().is_ok() && !text.starts_with('-') && ty.name.starts_with("int");
+    let array = elements(text, ty.name);
+    match (rng.below(10), array) {
+        (6 | 7, Some(array)) if array != "ARRAY[]" => return array,
+        (8, Some(array)) => return format!("{array}::{}", ty.name),
+        _ => {}
+    }
     match rng.below(10) {
         0 | 1 => format!("{quoted}::{}", ty.name),
         2 => format!("CAST({quoted} AS {})", ty.name),
@@ -278,6 +284,26 @@ pub fn literal(rng: &mut Rng, value: &Value, ty: &Type) -> String {
         5 if !ty.name.contains(['(', '[']) => format!("{} {quoted}", ty.name),
         _ => quoted,
     }
+}
+
+/// `{a,NULL}` as ARRAY[…], as psycopg2 writes lists; `None` for what is no plain array of text or int4.
+fn elements(text: &str, ty: &str) -> Option<String> {
+    let inner = text.strip_prefix('{')?.strip_suffix('}')?;
+    let one = |item: &str| {
+        let plain = item.trim_matches('"');
+        match ty {
+            _ if plain.contains(['"', '\\', '{']) => None,
+            _ if item == "NULL" => Some("NULL".to_owned()),
+            "text[]" => Some(format!("'{}'", plain.replace('\'', "''"))),
+            "int4[]" => plain.parse::<i32>().ok().map(|n| n.to_string()),
+            _ => None,
+        }
+    };
+    let items: Option<Vec<String>> = match inner {
+        "" => matches!(ty, "text[]" | "int4[]").then(Vec::new),
+        inner => inner.split(',').map(one).collect(),
+    };
+    Some(format!("ARRAY[{}]", items?.join(",")))
 }
 
 #[test]

@@ -1,15 +1,19 @@
-//! Function calls: `count` may look at cells, no other function may.
+//! Function calls: `count` may look at cells, the window functions that return a value of another row may return them;
+//! no other function may.
 //!
-//! It must never take a function for `count` that another schema could supply.
+//! It must never take a function for one of these that another schema could supply.
 
 use super::super::Planner;
-use super::super::flow::Flow;
+use super::super::flow::{Cell, Flow};
 use super::super::refuse::{Judged, malformed, unsupported};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{AIndirection, FuncCall, GroupingFunc, Node, WindowDef};
 
+/// Window functions whose value is that of their first argument in some row, or of their third.
+const OF_OTHER_ROWS: [&str; 5] = ["lag", "lead", "first_value", "last_value", "nth_value"];
+
 impl Planner<'_> {
-    pub(in super::super) fn call(&mut self, call: &FuncCall) -> Judged<()> {
+    pub(in super::super) fn call(&mut self, call: &FuncCall) -> Judged<Flow> {
         let name = call
             .funcname
             .iter()
@@ -17,27 +21,62 @@ impl Planner<'_> {
             .collect::<Vec<_>>()
             .join(".");
         let at = call.location;
-        match (self.is_count(&name), call.args.as_slice()) {
-            (true, [arg]) if call.agg_order.is_empty() => self.count(arg, call)?,
-            (_, args) => {
+        let value = match call.args.as_slice() {
+            [arg] if self.is_own(&name, &["count"]) && call.agg_order.is_empty() => {
+                self.count(arg, call)?;
+                Flow::Clear
+            }
+            args if call.over.is_some() && self.is_own(&name, &OF_OTHER_ROWS) => {
+                self.of_other_row(&name, args, at)?
+            }
+            args => {
                 let what = format!("the function {name}");
                 self.clear_all(args, &what, at)?;
+                Flow::Clear
             }
-        }
+        };
         for sort in &call.agg_order {
             self.sort_key(sort, "ORDER BY in an aggregate")?;
         }
         self.only_clear(call.agg_filter.as_deref(), "FILTER", at)?;
         match call.over.as_deref() {
-            Some(window) => self.window(window),
-            None => Ok(()),
+            Some(window) => self.window(window)?,
+            None => {}
+        }
+        Ok(value)
+    }
+
+    /// One of these of pg_catalog, unless the database has one of its own that could stand before it.
+    fn is_own(&self, name: &str, functions: &[&str]) -> bool {
+        match name.strip_prefix("pg_catalog.") {
+            Some(name) => functions.contains(&name),
+            None => {
+                functions.contains(&name) && !self.world().catalog().functions.contains_key(name)
+            }
         }
     }
 
-    /// pg_catalog's count, unless the database has one of its own that could stand before it.
-    fn is_count(&self, name: &str) -> bool {
-        name == "pg_catalog.count"
-            || (name == "count" && !self.world().catalog().functions.contains_key("count"))
+    /// `lag(value, offset, default)`: a function has no modifier (nodeFuncs.c, exprTypmod).
+    fn of_other_row(&mut self, name: &str, args: &[Node], at: i32) -> Judged<Flow> {
+        let what = format!("the function {name}");
+        let mut branches = Vec::with_capacity(2);
+        for (ix, arg) in args.iter().enumerate() {
+            match ix {
+                0 | 2 => branches.push(self.infer(arg)?),
+                _ => self.only_clear(Some(arg), &what, at)?,
+            }
+        }
+        match self.one_of(&what, branches, at)? {
+            Flow::Cell(cell) => Ok(Flow::Cell(Cell {
+                declared: cell.declared.unmodified(),
+                typmod: -1,
+                ..cell
+            })),
+            flow => {
+                self.clear(flow, &what, at)?;
+                Ok(Flow::Clear)
+            }
+        }
     }
 
     fn count(&mut self, arg: &Node, call: &FuncCall) -> Judged<()> {

@@ -2,7 +2,7 @@
 //!
 //! It must never call a cast harmless that gives another value than storing or comparing without it.
 
-use super::super::flow::{Cast, Leaf};
+use super::super::flow::{Cast, Leaf, What};
 use super::super::types;
 use crate::verdict::{Coercion, Literal, Shape};
 use hippocrypt_policy::DeclaredType;
@@ -29,6 +29,20 @@ pub(super) fn passes(from: u32, to: u32, column: DeclaredType, coercion: Coercio
         .any(|f| f.contains(&from) && f.contains(&to_element));
     (wider && NUMBERS.contains(&column.oid()))
         || (assigned && to == column.oid() && coercion == Coercion::Assign)
+}
+
+/// A constant, parameter or NULL that is text, by a cast or where it stands.
+pub(super) fn is_text(leaf: &Leaf) -> bool {
+    matches!(&leaf.cast, Cast::To(oid, modifiers) if types::is_text_oid(*oid) && modifiers.is_empty())
+}
+
+/// A quoted constant or NULL that is text.
+pub(super) fn is_text_constant(leaf: &Leaf) -> bool {
+    let constant = matches!(
+        leaf.what,
+        What::Null | What::Constant(Literal::String { .. })
+    );
+    constant && is_text(leaf)
 }
 
 /// The type of a value of a parameter or cast of this type: an array's element.
@@ -77,7 +91,7 @@ pub(super) fn cut(oid: u32, modifiers: &[i32], declared: DeclaredType) -> Option
 }
 
 /// Whether a number as written is the same value of this type: an integer of an integer type, any of numeric.
-pub(super) fn keeps_number(oid: u32, number: &str) -> bool {
+pub(in crate::plan) fn keeps_number(oid: u32, number: &str) -> bool {
     let digits = number.strip_prefix(['-', '+']).unwrap_or(number);
     let is = |allowed: fn(char) -> bool| !digits.is_empty() && digits.chars().all(allowed);
     match oid {

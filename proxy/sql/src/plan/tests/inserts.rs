@@ -97,11 +97,17 @@ fn many_rows_as_an_orm_sends_them() {
         "INSERT INTO patients (name, city) SELECT p0::TEXT, p1::VARCHAR FROM (VALUES ($1, $2, 0), ($3, $4, 1)) AS s(p0, p1, n) ORDER BY n RETURNING patients.id",
         "INSERT INTO \"public\".patients (name, city) SELECT p0, p1::VARCHAR FROM (VALUES ($1, $2, 0), ($3, $4, 1)) AS s(p0, p1, n) ORDER BY n RETURNING patients.id | $1: $1 patients.name 17 | $2: $2 clear 0 | $3: $3 patients.name 17 | $4: $4 clear 0 | client $1 25 | client $2 server | client $3 25 | client $4 server",
     );
-    refused(
-        "INSERT INTO patients (dob) SELECT p0::int FROM (VALUES ('Canary')) AS s(p0)",
-        "0A000",
-        "cast",
+    // read as the type that the text is cast to; whether that can be stored is said when it is sealed
+    check(
+        "INSERT INTO patients (dob) SELECT p0::date FROM (VALUES ('Canary'), (NULL)) AS s(p0)",
+        "INSERT INTO \"public\".patients (dob) SELECT p0 FROM (VALUES (‹Canary::1082 patients.dob›), (NULL::bytea)) AS s(p0)",
     );
+    for twice in [
+        "INSERT INTO patients (dob, name) SELECT p0::date, p0 FROM (VALUES ('Canary')) AS s(p0)",
+        "INSERT INTO patients (dob) SELECT p0::date FROM (VALUES ($1)) AS s(p0)",
+    ] {
+        refused(twice, "0A000", "");
+    }
 }
 
 #[test]

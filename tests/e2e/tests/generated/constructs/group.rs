@@ -15,6 +15,7 @@ pub const ALL: &[Construct] = &[
     yes("group: ROLLUP and CUBE", rollup),
     yes("window: PARTITION BY", window),
     yes("window: named, cells along", named),
+    yes("window: values of other rows", neighbours),
     yes("group: of a join", join),
 ];
 
@@ -142,6 +143,25 @@ fn named(a: &mut Author<'_>) -> Script {
         a.number(5),
         t.name,
         d.name
+    );
+    ordered(a, sql)
+}
+
+fn neighbours(a: &mut Author<'_>) -> Script {
+    let t = a.table();
+    let p = a.any(t);
+    let function = *a.rng.pick(&[
+        "lag(@) OVER (ORDER BY id)",
+        "lead(@, 2) OVER (PARTITION BY k ORDER BY id)",
+        "first_value(@) OVER (PARTITION BY k ORDER BY id)",
+        "last_value(@) OVER (ORDER BY id)",
+        "nth_value(@, 2) OVER (ORDER BY id)",
+    ]);
+    let sql = format!(
+        "SELECT id, {} FROM {} WHERE id <> {} ORDER BY id",
+        function.replace('@', &p.name),
+        t.name,
+        a.id()
     );
     ordered(a, sql)
 }

@@ -86,8 +86,11 @@ fn both(a: &mut Author<'_>, prefix: &str) -> String {
     let (_, [one, two]) = parts(a);
     let (mut v, mut w) = (a.good(&one), a.good(&two));
     if a.rng.percent(15) {
-        v = a.value(&one);
-        w = a.value(&two);
+        // of two that no type takes, which is complained about first depends on the order of the parts
+        (v, w) = match a.rng.percent(50) {
+            true => (a.value(&one), a.good(&two)),
+            false => (a.good(&one), a.value(&two)),
+        };
     }
     let (one, two) = (
         format!("{prefix}{}", one.name),

@@ -31,16 +31,6 @@ pub const ALL: &[Construct] = &[
         aggregate,
     ),
     refusal(
-        "refused: lag, lead, first_value",
-        &[
-            "_value is not possible on",
-            "the function lag is not possible on",
-            "the function lead is not possible on",
-        ],
-        neighbours,
-    )
-    .times(2),
-    refusal(
         "refused: ||",
         &["the operator || is not possible on"],
         concatenation,
@@ -155,25 +145,6 @@ fn function(a: &mut Author<'_>) -> Script {
 
 fn aggregate(a: &mut Author<'_>) -> Script {
     listed(a, |p| format!("max({p}), array_agg({p})"))
-}
-
-fn neighbours(a: &mut Author<'_>) -> Script {
-    let t = a.table();
-    let p = a.any(t);
-    let function = *a.rng.pick(&[
-        "lag(@) OVER (ORDER BY id)",
-        "lead(@, 2) OVER (PARTITION BY k ORDER BY id)",
-        "first_value(@) OVER (PARTITION BY k ORDER BY id)",
-        "last_value(@) OVER (ORDER BY id)",
-        "nth_value(@, 2) OVER (ORDER BY id)",
-    ]);
-    let sql = format!(
-        "SELECT id, {} FROM {} WHERE id <> {}",
-        function.replace('@', &p.name),
-        t.name,
-        a.id()
-    );
-    read(a, sql)
 }
 
 fn concatenation(a: &mut Author<'_>) -> Script {

@@ -25,6 +25,7 @@ pub const ALL: &[Construct] = &[
     yes("update: a column of the group", set_column),
     yes("update: FROM", set_from),
     yes("update: FROM with a value of the group", set_from_group),
+    yes("update: FROM VALUES, cast", set_from_values),
     yes("update: CASE", set_case),
     yes("update: COALESCE", set_coalesce),
     yes("update: RETURNING", set_returning),
@@ -308,6 +309,27 @@ fn set_from(a: &mut Author<'_>) -> Script {
         u.name,
         u.shared(0).name,
         t.shared(0).name,
+        a.id()
+    );
+    write(a, t, sql)
+}
+
+/// As psycopg2's execute_values writes it: constants, and a cast where the type would be text.
+fn set_from_values(a: &mut Author<'_>) -> Script {
+    let t = a.table();
+    let p = a.any(t);
+    let rows: Vec<String> = (0..2 + a.rng.below(3))
+        .map(|ix| {
+            let value = a.good(p);
+            format!("({ix}, {})", a.constant(value))
+        })
+        .collect();
+    let sql = format!(
+        "UPDATE {} AS x SET {} = v.p::{} FROM (VALUES {}) AS v (i, p) WHERE x.id = v.i + {}",
+        t.name,
+        p.name,
+        p.ty.name,
+        rows.join(", "),
         a.id()
     );
     write(a, t, sql)
