@@ -39,9 +39,8 @@ impl Planner<'_> {
             self.sort_key(sort, "ORDER BY in an aggregate")?;
         }
         self.only_clear(call.agg_filter.as_deref(), "FILTER", at)?;
-        match call.over.as_deref() {
-            Some(window) => self.window(window)?,
-            None => {}
+        if let Some(window) = call.over.as_deref() {
+            self.window(window)?;
         }
         Ok(value)
     }
