@@ -201,9 +201,17 @@ impl Machine {
         Ok(())
     }
 
-    /// A Sync commits: it waits until every cell of a write outside a block has been opened.
+    /// A Sync commits: it waits until every cell of a write outside a block has been opened. It waits for a COPY to begin
+    /// too: a server that reads copy data ignores it (src/backend/commands/copyfromparse.c, `CopyGetData`), and one that
+    /// fails before that answers it, so nobody could tell what a later ReadyForQuery is the answer to.
     pub(super) fn admits_sync(&mut self) -> Result<bool, Fault> {
-        if self.skipping || self.copy_in || self.status != TransactionStatus::Idle {
+        if self.skipping || self.copy_in {
+            return Ok(true);
+        }
+        if self.copying {
+            return self.wait();
+        }
+        if self.status != TransactionStatus::Idle {
             return Ok(true);
         }
         let opens = self.inflight.iter().any(|expect| match expect {

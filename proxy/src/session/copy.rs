@@ -28,7 +28,6 @@ impl Machine {
     pub(super) fn copy_in_begins(&mut self, frame: &Frame) -> Result<(), Fault> {
         self.copy_in = true;
         self.copying = false;
-        self.inflight.drop_syncs_behind_head();
         let Some(plan) = self.copied_by(CopyDirection::In) else {
             self.sealing = None;
             self.pass(frame);

@@ -199,12 +199,4 @@ impl Inflight {
             .collect();
         (skipped, barrier.is_none())
     }
-
-    /// COPY FROM STDIN has begun: the server ignores Syncs that were sent before it (src/backend/commands/
-    /// copyfromparse.c, `CopyGetData`), so they are not answered.
-    pub(super) fn drop_syncs_behind_head(&mut self) {
-        while matches!(self.queue.get(1), Some(Expect::Sync)) {
-            self.queue.remove(1);
-        }
-    }
 }

@@ -407,3 +407,34 @@ fn a_dump_of_the_plain_table_restores_through_the_proxy() {
     place.assert_hidden("Dumped Kinkajou");
     place.assert_hidden("900-99-");
 }
+
+/// The server says that it waits for data, and fails before it reads any: a Sync sent with the statement is answered then,
+/// and ignored where it reads.
+#[test]
+fn a_copy_that_fails_before_it_reads_leaves_the_session_in_order() {
+    let (place, _, _) = clinic();
+    let mut through = place.raw("app");
+    for refused in [
+        "COPY patients (id, name) FROM STDIN (FREEZE)",
+        "COPY plain (id) FROM STDIN (FREEZE)",
+        "COPY plain (no_such_column) FROM STDIN",
+    ] {
+        through.pipeline(&[
+            raw::parse("", refused, &[]),
+            raw::bind("", "", &[], 0),
+            raw::execute("", 0),
+            raw::sync(),
+            raw::copy_data(GOOD),
+            raw::copy_done(),
+            raw::sync(),
+        ]);
+        let answer = through.until_ready();
+        assert!(sqlstate(&answer).is_some(), "{refused}: {answer:?}");
+        let mut next = through.query("SELECT 'still here'");
+        while raw::rows(&next).is_empty() {
+            next = through.until_ready();
+        }
+        assert_eq!(raw::rows(&next)[0][0].as_deref(), Some("still here"));
+        assert!(through.is_quiet(), "{refused}: something came after");
+    }
+}
