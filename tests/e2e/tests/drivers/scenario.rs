@@ -9,6 +9,7 @@ use hippocrypt_e2e::place::{Place, cluster, password};
 use hippocrypt_e2e::sql::{program, succeed, told};
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::OnceLock;
 
 /// The scenario's tables, every kind of value in them.
 pub(super) const PROTECTED: &str = r#"
@@ -169,6 +170,38 @@ fn sqlalchemy() {
 #[test]
 fn django() {
     plays(&[&python().to_string_lossy()], "django_orm.py");
+}
+
+/// Where the Rust drivers' programs are. They are a workspace of their own, built once: cargo puts even what is fresh in
+/// its place anew, which another test may be about to start.
+fn rust_programs() -> &'static PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let target = scenarios().join("../../target/drivers-rust");
+        let mut build = Command::new("cargo");
+        build.args(["build", "--quiet", "--locked", "--manifest-path"]);
+        build.arg(scenarios().join("rust/Cargo.toml"));
+        succeed(build.arg("--target-dir").arg(&target));
+        target.join("debug")
+    })
+}
+
+fn plays_rust(name: &str) {
+    as_on_the_twin(|| {
+        let mut command = Command::new("timeout");
+        command.arg("120").arg(rust_programs().join(name));
+        command
+    });
+}
+
+#[test]
+fn tokio_postgres() {
+    plays_rust("tokio_postgres");
+}
+
+#[test]
+fn sqlx() {
+    plays_rust("sqlx");
 }
 
 /// Those that only `./run test --full drivers` plays.
