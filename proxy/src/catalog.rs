@@ -12,4 +12,4 @@ mod snapshot;
 pub use install::InstallError;
 pub use live::{LiveCatalog, RefreshError};
 pub use service::{CatalogError, ServiceConnection};
-pub use snapshot::{COLUMNS, SNAPSHOT, Snapshot, SnapshotError};
+pub use snapshot::{COLUMNS, RACES, SNAPSHOT, Snapshot, SnapshotError, lost_a_race};

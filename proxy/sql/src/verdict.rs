@@ -61,7 +61,7 @@ pub struct Facts {
 /// What a statement may change that later verdicts depend on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Effects {
-    /// The catalog may be different afterwards (DDL, DO, CALL, unknown function).
+    /// The catalog may be different afterwards (DDL, DO, CALL, unknown function), but for what `creates_temporary` says.
     pub catalog: bool,
     /// The statements behind it in its string have been judged by a catalog that has what it changes.
     pub foreseen: bool,

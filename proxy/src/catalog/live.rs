@@ -4,6 +4,7 @@
 //! older snapshot in place of a newer one, nor call an unreadable catalog fresh.
 
 use super::service::{CatalogError, ServiceConnection};
+use super::snapshot::RACES;
 use crate::config::Service;
 use crate::protect::Zones;
 use crate::tls::{ConnectError, Connector};
@@ -18,9 +19,6 @@ use tokio::sync::Mutex;
 
 /// A refresh takes no longer than this: sessions wait for it.
 const TIMEOUT: Duration = Duration::from_secs(10);
-
-/// So often in a row may objects go, or be locked, while a reading prints them.
-const RACES: usize = 16;
 
 /// Why the catalog is not fresh.
 #[derive(Debug, thiserror::Error)]

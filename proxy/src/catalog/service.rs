@@ -3,7 +3,7 @@
 //! It must never carry an app's statement, nor a value of a protected column.
 
 use super::install::{InstallError, install};
-use super::snapshot::{COLUMNS, SNAPSHOT, Snapshot, SnapshotError};
+use super::snapshot::{COLUMNS, SNAPSHOT, Snapshot, SnapshotError, lost_a_race};
 use crate::config::Service;
 use crate::protect::{Points, Run, Zones, points};
 use hippocrypt_sql::catalog::Catalog;
@@ -38,15 +38,12 @@ pub enum CatalogError {
 }
 
 impl CatalogError {
-    /// Whether an object was dropped between the reading's snapshot and the function that prints its definition,
-    /// which looks at the present ("could not open relation with OID …", "cache lookup failed for …"), or is about
-    /// to be.
+    /// Whether it is to be read again.
     pub(crate) fn lost_a_race(&self) -> bool {
         let Self::Server { error, .. } = self else {
             return false;
         };
-        let races = [&SqlState::INTERNAL_ERROR, &SqlState::LOCK_NOT_AVAILABLE];
-        error.code().is_some_and(|code| races.contains(&code))
+        error.code().is_some_and(|code| lost_a_race(code.code()))
     }
 }
 

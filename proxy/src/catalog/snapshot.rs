@@ -18,6 +18,16 @@ pub use query::SNAPSHOT;
 /// Columns of a row of [`SNAPSHOT`], all of type text.
 pub const COLUMNS: usize = 8;
 
+/// So often in a row may objects go, or be locked, while a reading prints them.
+pub const RACES: usize = 8;
+
+/// Whether a reading failed since an object was dropped between its snapshot and the function that prints the
+/// definition, which looks at the present ("could not open relation with OID …", "cache lookup failed for …"), or is
+/// about to be, and locked: it is tried again.
+pub fn lost_a_race(sqlstate: &str) -> bool {
+    matches!(sqlstate, "XX000" | "55P03")
+}
+
 /// Why rows do not make a snapshot.
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {

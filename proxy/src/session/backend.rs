@@ -200,8 +200,10 @@ impl Machine {
         if effects.settings {
             self.known.settings_changed();
         }
-        if effects.catalog || !effects.creates_temporary.is_empty() {
+        if effects.catalog {
             self.known.catalog_changed();
+        } else if !effects.creates_temporary.is_empty() {
+            self.known.temporary_changed();
         }
         match effects.transaction {
             Some(Transaction::RollbackTo) => self.known.rolled_back_to(),

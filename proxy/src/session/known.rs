@@ -4,6 +4,7 @@
 //!   Known ──settings changed──► stale names ──own questions──► Known
 //!   Known ──DDL──► stale catalog ──idle: temporary names asked, then RefreshCatalog──► Known
 //!                                 └──in a block: the whole snapshot asked──► Known, for this block
+//!   Known ──temporary table made──► stale temporary names ──own question──► Known
 //! ```
 //!
 //! It must never let a name be resolved by what was true before the last change.
@@ -63,6 +64,7 @@ pub(super) struct Known {
     /// Settings changed in this transaction: its end may undo that.
     settings_in_block: bool,
     catalog_in_block: bool,
+    temporary_in_block: bool,
     asking: Asking,
     path: String,
     role: String,
@@ -95,6 +97,7 @@ impl Known {
             stale_temporary: false,
             settings_in_block: false,
             catalog_in_block: false,
+            temporary_in_block: false,
             asking: Asking::Nothing,
             path: String::new(),
             role: String::new(),
@@ -167,7 +170,8 @@ impl Known {
         }
         match (self.stale_catalog, in_transaction) {
             (true, true) => Need::Ask(&[Question::Snapshot]),
-            (_, false) if self.stale_temporary => Need::Ask(&[Question::Temporary]),
+            // the session has made a temporary relation in this transaction: a SELECT of ours takes it nothing
+            _ if self.stale_temporary => Need::Ask(&[Question::Temporary]),
             (true, false) => Need::Refresh,
             (false, _) => Need::Nothing,
         }
@@ -204,13 +208,19 @@ impl Known {
         self.catalog_in_block = true;
     }
 
+    /// Of the catalog nothing but the session's own temporary relations.
+    pub(super) fn temporary_changed(&mut self) {
+        self.stale_temporary = true;
+        self.temporary_in_block = true;
+    }
+
     /// ROLLBACK TO: what this block did may be undone.
     pub(super) fn rolled_back_to(&mut self) {
         self.stale_names |= self.settings_in_block;
         if self.catalog_in_block {
             self.stale_catalog = true;
-            self.stale_temporary = true;
         }
+        self.stale_temporary |= self.catalog_in_block || self.temporary_in_block;
     }
 
     /// The transaction is over.
@@ -222,6 +232,7 @@ impl Known {
             self.stale_catalog = true;
             self.stale_temporary = true;
         }
+        self.stale_temporary |= std::mem::take(&mut self.temporary_in_block);
         self.local = None;
     }
 

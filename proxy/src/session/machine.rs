@@ -153,6 +153,10 @@ pub struct Machine {
     pub(super) renewing: bool,
     /// The server refused a question of ours: the statement that waited for it gets this error.
     pub(super) own_failure: Option<ErrorReport>,
+    /// A savepoint of ours stands around the questions that are out.
+    pub(super) own_savepoint: bool,
+    /// So often in a row an object went while the session read the catalog.
+    pub(super) races: usize,
     pub(super) request: VecDeque<Request>,
     pub(super) backend_pid: Option<u32>,
     /// The ReadyForQuery that login or DDL ends with, held while we ask.
@@ -205,6 +209,8 @@ impl Machine {
             credit: None,
             renewing: false,
             own_failure: None,
+            own_savepoint: false,
+            races: 0,
             request: VecDeque::new(),
             backend_pid: None,
             held_ready: None,

@@ -8,7 +8,7 @@ use super::inflight::{Expect, OwnStep, Question};
 use super::known::{Asking, Need};
 use super::machine::{Machine, Phase, Request};
 use super::{Fault, fault};
-use crate::catalog::SNAPSHOT;
+use crate::catalog::{RACES, SNAPSHOT, lost_a_race};
 use hippocrypt_wire::backend::{DataRow, TransactionStatus};
 use hippocrypt_wire::frontend::Target;
 use hippocrypt_wire::write::Writer;
@@ -19,6 +19,11 @@ const NAME: &[u8] = b"_hc_own";
 
 const TEMPORARY: &str = "SELECT c.relname FROM pg_catalog.pg_class c \
     WHERE c.relnamespace OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema()";
+
+/// Around a reading of the catalog inside the client's block: what fails it undoes nothing of the client's, and it waits
+/// for a lock for less than `deadlock_timeout` (1 s), so that it is never the reason why the server breaks a transaction.
+const BEFORE: [&str; 2] = ["SAVEPOINT _hc_own", "SET LOCAL lock_timeout TO '400ms'"];
+const AFTER: [&str; 2] = ["ROLLBACK TO SAVEPOINT _hc_own", "RELEASE SAVEPOINT _hc_own"];
 
 impl Question {
     fn text(self) -> &'static str {
@@ -58,18 +63,37 @@ impl Machine {
     }
 
     pub(super) fn ask(&mut self, questions: &[Question]) -> Result<(), Fault> {
+        // in a pipeline of the client's, nothing says whether it is in a block, where alone there are savepoints
+        self.own_savepoint = questions.contains(&Question::Snapshot) && !self.unsynced;
+        if self.own_savepoint {
+            self.run_own(&BEFORE)?;
+        }
         for &question in questions {
             self.send_own(question.text(), OwnStep::Ack, OwnStep::Rows(question))?;
             self.known.begin(question);
         }
-        let mut out = Writer::new(&mut self.to_server);
+        if self.own_savepoint {
+            self.run_own(&AFTER)?;
+        }
         if self.unsynced {
-            out.bare(b'H')?;
+            Writer::new(&mut self.to_server).bare(b'H')?;
         } else {
-            out.bare(b'S')?;
-            self.inflight.push(Expect::Own(OwnStep::Sync));
+            self.sync_own()?;
         }
         self.known.ask(Asking::Server);
+        Ok(())
+    }
+
+    /// Statements of ours whose answers say nothing.
+    fn run_own(&mut self, texts: &[&str]) -> Result<(), Fault> {
+        texts
+            .iter()
+            .try_for_each(|text| self.send_own(text, OwnStep::Ack, OwnStep::Ack(b'C')))
+    }
+
+    fn sync_own(&mut self) -> Result<(), Fault> {
+        Writer::new(&mut self.to_server).bare(b'S')?;
+        self.inflight.push(Expect::Own(OwnStep::Sync));
         Ok(())
     }
 
@@ -124,6 +148,7 @@ impl Machine {
                 if let Some(protected) = &self.protected {
                     self.known.complete(question, protected);
                 }
+                self.races = 0;
                 self.inflight.pop();
             }
             (OwnStep::Sync, b'Z') => {
@@ -174,10 +199,35 @@ impl Machine {
             };
             return Err(Fault::Fatal(Box::new(report)));
         }
-        self.own_failure = Some(report);
         let (_skipped, _no_sync) = self.inflight.skip_to_sync();
+        let again = self.own_savepoint && lost_a_race(&report.sqlstate) && self.races < RACES;
+        if std::mem::take(&mut self.own_savepoint) {
+            // what failed has left its portal, too
+            Writer::new(&mut self.to_server).close_named(Target::Portal, NAME)?;
+            self.inflight.push(Expect::Own(OwnStep::Ack(b'3')));
+            self.run_own(&AFTER)?;
+            self.sync_own()?;
+        }
+        match again {
+            // what waits for the catalog asks for it once the block is as it was
+            true => self.races += 1,
+            false => {
+                self.races = 0;
+                self.own_failure = Some(report);
+            }
+        }
         Ok(())
     }
+}
+
+/// A reading in the client's pipeline that met an object on its way out: its transaction is undone, whichever it is.
+pub(super) fn raced() -> ErrorReport {
+    ErrorReport::new(
+        Severity::Error,
+        "40001",
+        "the database's catalog changed while it was read",
+    )
+    .hint("Try the transaction again.")
 }
 
 /// The server's description of a statement does not fit its plan.

@@ -5,6 +5,7 @@ use hippocrypt_e2e::certificates::Pair;
 use hippocrypt_e2e::logins::{listen_tls, psql, records, upstream_tls};
 use hippocrypt_e2e::place::{CAROL, Place, certificates, password};
 use hippocrypt_e2e::sql::told;
+use std::time::{Duration, Instant};
 
 const WHO: &str = "SELECT session_user";
 
@@ -43,10 +44,18 @@ fn with(pair: &Pair, user: &str) -> String {
 }
 
 fn refused(place: &Place, settings: &str) -> (String, serde_json::Value) {
+    let before = records(place, "auth_failure").len();
     let answer = psql(place, settings, WHO);
     assert!(!answer.status.success(), "{settings}: {}", told(&answer));
-    let failure = records(place, "auth_failure").pop();
-    (told(&answer), failure.unwrap_or_default())
+    // a client whose certificate is refused is told by TLS, and its record follows
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        let mut failures = records(place, "auth_failure");
+        if failures.len() > before || Instant::now() > deadline {
+            return (told(&answer), failures.pop().unwrap_or_default());
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 #[test]

@@ -2,10 +2,11 @@
 //!
 //! No test may depend on who wins a race: each holds whoever does.
 
-use hippocrypt_e2e::place::CLINIC_TABLES;
-use hippocrypt_e2e::raw::{rows, sqlstate, status};
+use hippocrypt_e2e::place::{CLINIC_TABLES, Place};
+use hippocrypt_e2e::raw::{self, Message, rows, sqlstate, status};
 use hippocrypt_e2e::{Setup, sql};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// Objects whose definitions the server prints from the present, not from the reading's snapshot.
 const MAKE: &str = "
@@ -69,6 +70,7 @@ fn a_reading_that_the_server_stops_leaves_the_session_able_to_read_again() {
     }
     // what this one is judged by is read in the session's own transaction, and prints the view
     let stopped = app.query("SELECT name FROM patients");
+    assert_eq!(sqlstate(&stopped).as_deref(), Some("55P03"), "{stopped:?}");
     assert_eq!(status(&stopped), 'E', "{stopped:?}");
     sql::rows(&other, "ROLLBACK").unwrap();
     app.query("ROLLBACK");
@@ -77,6 +79,86 @@ fn a_reading_that_the_server_stops_leaves_the_session_able_to_read_again() {
     let read = app.query("SELECT count(name) FROM patients");
     assert_eq!(sqlstate(&read), None, "{read:?}");
     assert_eq!(rows(&read), [[Some("0".to_owned())]]);
+}
+
+/// A view over cells is dropped in a transaction that ends while `app` asks; what it was answered.
+fn while_a_view_goes(place: &Place, app: impl FnOnce() -> Vec<Message>) -> Vec<Message> {
+    let other = place.thief();
+    sql::rows(&other, "BEGIN; DROP VIEW seen").unwrap();
+    std::thread::scope(|s| {
+        s.spawn(move || {
+            // longer than a reading waits for a lock: it has been given up once, and is asked again
+            std::thread::sleep(Duration::from_millis(700));
+            sql::rows(&other, "COMMIT").unwrap();
+        });
+        app()
+    })
+}
+
+#[test]
+fn a_reading_in_a_block_that_loses_a_race_is_made_again() {
+    let place = Setup::clinic().start();
+    place.both(CLINIC_TABLES);
+    place.both("CREATE VIEW seen AS SELECT id, name FROM patients");
+    let mut app = place.raw("app");
+    for step in [
+        "SET lock_timeout = '9s'",
+        "BEGIN",
+        "INSERT INTO patients (id, name) VALUES (1, 'Racing Robin')",
+        "DECLARE open CURSOR FOR SELECT name FROM patients",
+        "CREATE TABLE mine (id int)",
+    ] {
+        let answer = app.query(step);
+        assert_eq!(sqlstate(&answer), None, "{step}: {answer:?}");
+    }
+    let read = while_a_view_goes(&place, || app.query("SELECT name FROM patients"));
+    assert_eq!(sqlstate(&read), None, "{read:?}\n{}", place.proxy.log());
+    assert_eq!(rows(&read), [[Some("Racing Robin".to_owned())]]);
+    for (step, value) in [
+        ("FETCH 1 FROM open", "Racing Robin"),
+        ("SHOW lock_timeout", "9s"),
+        ("SELECT count(*) FROM mine", "0"),
+    ] {
+        let answer = app.query(step);
+        assert_eq!(
+            rows(&answer),
+            [[Some(value.to_owned())]],
+            "{step}: {answer:?}"
+        );
+    }
+    assert_eq!(status(&app.query("COMMIT")), 'I');
+    let kept = place.raw("app").query("SELECT name FROM patients");
+    assert_eq!(rows(&kept).len(), 1);
+    place.assert_hidden("Racing Robin");
+}
+
+#[test]
+fn a_reading_in_a_pipeline_that_loses_a_race_asks_for_the_transaction_again() {
+    let place = Setup::clinic().start();
+    place.both(CLINIC_TABLES);
+    place.both("CREATE VIEW seen AS SELECT id, name FROM patients");
+    let mut app = place.raw("app");
+    let step = |text: &str| {
+        [
+            raw::parse("", text, &[]),
+            raw::bind("", "", &[], 0),
+            raw::execute("", 0),
+        ]
+    };
+    let frames = [
+        step("CREATE TABLE mine (id int)").as_slice(),
+        &step("SELECT name FROM patients"),
+        &[raw::sync()],
+    ]
+    .concat();
+    let mut ask = || {
+        app.pipeline(&frames);
+        app.until_ready()
+    };
+    let failed = while_a_view_goes(&place, &mut ask);
+    assert_eq!(sqlstate(&failed).as_deref(), Some("40001"), "{failed:?}");
+    assert_eq!(status(&failed), 'I');
+    assert_eq!(sqlstate(&ask()), None);
 }
 
 #[test]
@@ -93,4 +175,47 @@ fn a_sessions_own_planner_settings_start_no_workers_for_a_reading() {
     };
     assert!(plan("SELECT count(*) FROM pg_class"));
     assert!(!plan(hippocrypt::catalog::SNAPSHOT));
+}
+
+#[test]
+fn a_temporary_table_makes_nobody_read_the_catalog() {
+    let place = Setup::clinic().start();
+    place.both(CLINIC_TABLES);
+    let (mut app, mut twin) = (place.raw("app"), place.raw_twin("app"));
+    let reading = hippocrypt::catalog::SNAPSHOT.as_bytes();
+    let mut play = |steps: &[&str]| {
+        place.tap.forget();
+        for step in steps {
+            let answers = (app.query(step), twin.query(step));
+            assert_eq!(
+                raw::comparable(&answers.0),
+                raw::comparable(&answers.1),
+                "{step}"
+            );
+        }
+        place.tap.saw(reading)
+    };
+    let temporary = [
+        "BEGIN",
+        "CREATE TEMP TABLE patients (id serial, name text CHECK (name <> '')) ON COMMIT DROP",
+        "INSERT INTO patients (name) VALUES ('in clear, for it is temporary')",
+        "SELECT * FROM patients",
+        "SAVEPOINT s",
+        "CREATE TEMP TABLE visits AS SELECT 1 AS one",
+        "SELECT * FROM visits",
+        "ROLLBACK TO s",
+        "SELECT one FROM visits",
+        "ROLLBACK TO s",
+        "SELECT count(name) FROM public.patients",
+        "COMMIT",
+        "SELECT name FROM patients",
+    ];
+    assert!(!play(&temporary));
+    // and one that is not is looked for
+    assert!(play(&[
+        "BEGIN",
+        "CREATE TABLE mine (id int)",
+        "SELECT * FROM mine",
+        "ROLLBACK"
+    ]));
 }

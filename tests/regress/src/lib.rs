@@ -4,6 +4,7 @@
 
 // A test that cannot be set up has failed; saying so with a panic is what this library is for.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+#![allow(clippy::print_stdout)] // long runs say how far they are
 
 pub mod differences;
 pub mod server;

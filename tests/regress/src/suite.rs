@@ -59,14 +59,20 @@ pub struct Inputs {
 }
 
 impl Inputs {
-    /// Copies what `HIPPOCRYPT_REGRESS_INPUTS` names: `regress/`, `isolation/`, and `lib/` with what they load.
+    /// Copies what `HIPPOCRYPT_REGRESS_INPUTS` names: `regress/`, `isolation/`, and `lib/` with what they load. What a
+    /// run leaves there stays where `HIPPOCRYPT_REGRESS_KEEP` is set, for whoever looks into a difference.
     ///
     /// # Panics
     /// Where it is not set: this suite is not in the repository.
     pub fn from_environment(server: &Server) -> Self {
         let from = std::env::var("HIPPOCRYPT_REGRESS_INPUTS")
             .expect("HIPPOCRYPT_REGRESS_INPUTS: `./run test --full regress` brings the suites");
-        let directory = tempfile::tempdir().unwrap();
+        let kept = std::env::var_os("HIPPOCRYPT_REGRESS_KEEP").is_some();
+        let mut directory = tempfile::Builder::new();
+        let directory = directory.disable_cleanup(kept).tempdir().unwrap();
+        if kept {
+            println!("kept in {}", directory.path().display());
+        }
         open_to_all(directory.path(), 0o755);
         for part in ["regress", "isolation", "lib"] {
             let mut copy = Command::new("cp");

@@ -3,6 +3,7 @@
 //! It must never leave out a change of names: where in doubt, the catalog or the settings may be different.
 
 use crate::analyse::Input;
+use crate::catalog::Object;
 use crate::taint::Taint;
 use crate::verdict::{Cursor, Effects, Prepared, Transaction};
 use crate::{functions, settings};
@@ -81,9 +82,10 @@ pub(super) fn of(node: &NodeEnum, input: &Input<'_>, taint: &Taint) -> Effects {
         | NodeEnum::DeleteStmt(_) => {}
         // The rest is DDL: GRANT among it, for it may change what the service role sees.
         _ => {
-            effects.catalog = true;
+            let temporary = temporary(node, input);
+            effects.catalog |= temporary.is_none() || !only_temporary(node, input);
             effects.code = brings_code(node, input, taint);
-            effects.creates_temporary.extend(temporary(node, input));
+            effects.creates_temporary.extend(temporary);
             if let NodeEnum::CreateTableAsStmt(s) = node
                 && let Some(NodeEnum::ExecuteStmt(s)) = super::inner(s.query.as_deref())
             {
@@ -197,6 +199,17 @@ fn speaks_copy(s: &CopyStmt) -> bool {
 fn temporary(node: &NodeEnum, input: &Input<'_>) -> Option<Arc<str>> {
     let relation = made(node)?;
     is_temporary(relation, input).then(|| name(&relation.relname))
+}
+
+/// Whether all that a statement which makes a temporary relation makes is one: no snapshot has those. An event trigger
+/// may make something else.
+fn only_temporary(node: &NodeEnum, input: &Input<'_>) -> bool {
+    let table = matches!(
+        node,
+        NodeEnum::CreateStmt(_) | NodeEnum::CreateTableAsStmt(_)
+    );
+    let mut runs = input.world.catalog().runs.iter();
+    table && !runs.any(|r| r.from == Object::Ddl)
 }
 
 /// The relation that the statement makes.

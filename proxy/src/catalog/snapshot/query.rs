@@ -3,13 +3,19 @@
 //! It must never let the session's own search_path give an operator, a type or a relation another meaning.
 
 /// The query. Sections: `cell` the domain's oid; `schema`; `relation` with its columns in `attribute`,
-/// parents in `parent`, view and rule dependencies in `depends`, triggers, unique indexes, row security
-/// policies in `policy`, and the `definition` of views over cells, directly or through others; `function`;
+/// parents in `parent`, view and rule dependencies in `depends`, triggers and unique indexes, and, of what has to do
+/// with cells, the `definition` of views, row security policies in `policy` and the WHEN of triggers; `function`;
 /// `operator`; `type`, and what `runs` code without being a call of it, both only where a function exists that is not
-/// C of an extension; `temporary` names of this session; columns of `system` relations that `sql` corrects. Operators and types are written with their schema: the
-/// session's own search_path must not give them another meaning. Sources: PostgreSQL 15, chapter 53, System
-/// Catalogs. `set_config` is never called: a query that names it has no parallel plan. Under a session's own
-/// `parallel_setup_cost = 0` there was one, and it took minutes to start workers.
+/// C of an extension; `temporary` names of this session; columns of `system` relations that `sql` corrects.
+///
+/// Operators and types are written with their schema: the session's own search_path must not give them another meaning.
+/// `set_config` is never called: a query that names it has no parallel plan. Under a session's own
+/// `parallel_setup_cost = 0` there was one, and it took minutes to start workers. What prints an expression opens its
+/// relation, waits for who drops it and then fails: it is asked for cells only. Relations with cells are found from the
+/// domain on, by `pg_depend`: a scan of `pg_attribute` cost as much as the rest (docs/decisions/catalog-readings.md).
+///
+/// Sources: PostgreSQL 15, chapter 53, System Catalogs; ruleutils.c, `set_relation_column_names`; heap.c,
+/// `AddNewAttributeTuples`, for the dependency of a column on its type.
 pub const SNAPSHOT: &str = "\
 WITH RECURSIVE n AS (
   SELECT oid, nspname FROM pg_catalog.pg_namespace
@@ -29,8 +35,12 @@ WITH RECURSIVE n AS (
     AND d.refobjid OPERATOR(pg_catalog.<>) w.ev_class
 ), cells AS (
   SELECT a.attrelid AS oid
-  FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid OPERATOR(pg_catalog.=) a.atttypid
-    JOIN n ON n.oid OPERATOR(pg_catalog.=) t.typnamespace
+  FROM n JOIN pg_catalog.pg_type t ON t.typnamespace OPERATOR(pg_catalog.=) n.oid
+    JOIN pg_catalog.pg_depend d ON d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_type'::pg_catalog.regclass
+    AND d.refobjid OPERATOR(pg_catalog.=) t.oid
+    AND d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass
+    JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) d.objid
+    AND a.attnum OPERATOR(pg_catalog.=) d.objsubid AND a.atttypid OPERATOR(pg_catalog.=) t.oid
   WHERE n.nspname OPERATOR(pg_catalog.=) 'hippocrypt' AND t.typname OPERATOR(pg_catalog.=) 'cell'
     AND NOT a.attisdropped
   UNION SELECT depends.ev_class FROM cells JOIN depends ON depends.refobjid OPERATOR(pg_catalog.=) cells.oid
@@ -128,19 +138,25 @@ UNION ALL SELECT 'policy', p.polrelid::pg_catalog.text, pg_catalog.pg_get_expr(e
        NULL, NULL
   FROM pg_catalog.pg_policy p JOIN r ON r.oid OPERATOR(pg_catalog.=) p.polrelid
     CROSS JOIN LATERAL (VALUES (p.polqual), (p.polwithcheck)) e (expr)
-  WHERE e.expr IS NOT NULL
+  WHERE e.expr IS NOT NULL AND EXISTS (
+    SELECT FROM pg_catalog.pg_depend d JOIN cells ON cells.oid OPERATOR(pg_catalog.=) d.refobjid
+    WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_policy'::pg_catalog.regclass
+    AND d.objid OPERATOR(pg_catalog.=) p.oid
+    AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass)
 UNION ALL SELECT 'rules', w.ev_class::pg_catalog.text, NULL, NULL, NULL, NULL, NULL, NULL
   FROM pg_catalog.pg_rewrite w JOIN r ON r.oid OPERATOR(pg_catalog.=) w.ev_class
     WHERE w.rulename OPERATOR(pg_catalog.<>) '_RETURN'
 UNION ALL SELECT 'default', d.adrelid::pg_catalog.text, d.adnum::pg_catalog.text,
        pg_catalog.pg_get_expr(d.adbin, d.adrelid), NULL, NULL, NULL, NULL
-  FROM pg_catalog.pg_attrdef d JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) d.adrelid
+  FROM cells JOIN r ON r.oid OPERATOR(pg_catalog.=) cells.oid
+  JOIN pg_catalog.pg_attrdef d ON d.adrelid OPERATOR(pg_catalog.=) r.oid
+  JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) d.adrelid
     AND a.attnum OPERATOR(pg_catalog.=) d.adnum AND NOT a.attisdropped
-  JOIN r ON r.oid OPERATOR(pg_catalog.=) a.attrelid
   JOIN pg_catalog.pg_type t ON t.oid OPERATOR(pg_catalog.=) a.atttypid AND t.typname OPERATOR(pg_catalog.=) 'cell'
   JOIN n ON n.oid OPERATOR(pg_catalog.=) t.typnamespace AND n.nspname OPERATOR(pg_catalog.=) 'hippocrypt'
 UNION ALL SELECT 'trigger', t.tgrelid::pg_catalog.text, fn.nspname::pg_catalog.text, p.proname::pg_catalog.text,
-       CASE WHEN t.tgqual IS NOT NULL OR t.tgoldtable IS NOT NULL OR t.tgnewtable IS NOT NULL
+       CASE WHEN (t.tgqual IS NOT NULL OR t.tgoldtable IS NOT NULL OR t.tgnewtable IS NOT NULL)
+         AND EXISTS (SELECT FROM cells WHERE cells.oid OPERATOR(pg_catalog.=) t.tgrelid)
          THEN pg_catalog.pg_get_triggerdef(t.oid) END, NULL, NULL, NULL
   FROM pg_catalog.pg_trigger t JOIN r ON r.oid OPERATOR(pg_catalog.=) t.tgrelid
     JOIN pg_catalog.pg_proc p ON p.oid OPERATOR(pg_catalog.=) t.tgfoid

@@ -3,9 +3,11 @@
 //! It must never pass the DETAIL or CONTEXT of an error about a statement that touches protected columns,
 //! nor leave a name or a record as if what the server skipped had happened.
 
-use super::super::inflight::{Expect, OwnStep, Undo};
+use super::super::inflight::{Expect, OwnStep, Question, Undo};
 use super::super::machine::{Machine, Phase};
+use super::super::own;
 use super::super::prepared::Prepared;
+use crate::catalog::lost_a_race;
 use crate::session::Fault;
 use hippocrypt_wire::{ErrorFields, ErrorReport, Frame};
 use std::sync::Arc;
@@ -119,6 +121,9 @@ impl Machine {
     ) -> Result<(), Fault> {
         match (instead, self.failing()) {
             (Some(report), _) => self.write_report(&report)?,
+            (None, None) if lost_a_race(code) && self.is_reading() => {
+                self.write_report(&own::raced())?;
+            }
             (None, None) if matches!(self.inflight.head(), Some(Expect::Own(_))) => {
                 self.scrubbed(frame, None)?;
             }
@@ -136,6 +141,11 @@ impl Machine {
             self.names.statements.remove(&b""[..]);
         }
         Ok(())
+    }
+
+    fn is_reading(&mut self) -> bool {
+        let reading = OwnStep::Rows(Question::Snapshot);
+        matches!(self.inflight.head(), Some(Expect::Own(step)) if *step == reading)
     }
 
     /// The statement that the head of the queue is about.
