@@ -13,6 +13,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub(crate) mod body;
+mod fast_path;
 
 /// Extensions whose functions run no SQL that is given to them and read no relation by name.
 const EXTENSIONS: [&str; 26] = [

@@ -252,6 +252,16 @@ impl World {
         self.catalog.relations.contains_key(&key)
     }
 
+    /// Whether the snapshot has this relation, and nothing of it is protected; or it is a session's temporary one.
+    pub fn is_clear_relation(&self, schema: &str, name: &str) -> bool {
+        let table = TableRef {
+            schema: Arc::from(schema),
+            table: Arc::from(name),
+        };
+        schema.starts_with("pg_temp_")
+            || (self.has(schema, name) && !self.states.contains_key(&table))
+    }
+
     /// Names of the columns of a relation that are of the cell type.
     pub(crate) fn cells_of(&self, name: &TableRef) -> impl Iterator<Item = &str> {
         let key = (Arc::clone(&name.schema), Arc::clone(&name.table));

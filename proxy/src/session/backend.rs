@@ -220,6 +220,9 @@ impl Machine {
             Some(Expect::Query(mut query)) => close_query(self, &mut query, database, now)?,
             Some(Expect::Function(mut run)) => {
                 self.recorder.outcome(&mut run, None, None, now)?;
+                if let Some(part) = run.part {
+                    self.apply_effects(&part);
+                }
             }
             _ => {}
         }

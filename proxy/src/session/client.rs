@@ -225,22 +225,20 @@ impl Machine {
     }
 
     fn function(&mut self, frame: &Frame, now: Instant) -> Result<(), Fault> {
-        FunctionCall::of(frame).map_err(Fault::ClientWire)?;
-        let described = Arc::new(Described::new("FUNCTION CALL", "", None, [], []));
-        if self.protected.is_some() {
-            let report = ErrorReport::new(
-                Severity::Error,
-                "0A000",
-                "the function call message is not supported in a database with protected columns",
-            )
-            .hint("Call the function in a SELECT.");
-            return self.refuse_function(report, &described);
-        }
+        let call = FunctionCall::of(frame).map_err(Fault::ClientWire)?;
+        let (part, described) = match self.called(call.function) {
+            Ok(called) => called,
+            Err(report) => return self.refuse_function(report, &function_call("")),
+        };
         match self.recorder.statement(&described, now) {
             Ok(ticket) => {
                 self.forward(frame);
+                if let Some(part) = &part {
+                    self.note_forwarded(part);
+                }
                 self.unsynced = false;
                 let run = Run {
+                    part,
                     ticket: Some(ticket),
                     ..Run::default()
                 };
@@ -252,6 +250,30 @@ impl Machine {
                 self.refuse_function(report, &described)
             }
         }
+    }
+
+    /// What a call by OID is, where it may go on; in a database without a policy nothing is known of it.
+    fn called(&mut self, oid: u32) -> Result<(Option<Arc<Part>>, Arc<Described>), ErrorReport> {
+        let Some(protected) = &self.protected else {
+            return Ok((None, function_call("")));
+        };
+        if let Some(report) = self.own_failure.take() {
+            return Err(report);
+        }
+        let analyser = self.known.analyser(protected);
+        let Some((name, facts)) = analyser.world().function_call(oid) else {
+            let words = "the function call message is not supported for this function in a database with protected columns";
+            return Err(ErrorReport::new(Severity::Error, "0A000", words)
+                .hint("Call the function in a SELECT."));
+        };
+        let described = function_call(&name);
+        let part = Part {
+            facts: Arc::new(facts),
+            described: Arc::clone(&described),
+            plan: None,
+            gives: None,
+        };
+        Ok((Some(Arc::new(part)), described))
     }
 
     /// A function call is answered with ReadyForQuery: the stand-in has a Sync of its own.
@@ -267,6 +289,10 @@ impl Machine {
         self.unsynced = false;
         Ok(())
     }
+}
+
+fn function_call(name: &str) -> Arc<Described> {
+    Arc::new(Described::new("FUNCTION CALL", name, None, [], []))
 }
 
 fn stand_in(unparsable: bool) -> (&'static [u8], &'static str) {

@@ -161,8 +161,8 @@ pub struct Machine {
     pub(super) backend_pid: Option<u32>,
     /// The ReadyForQuery that login or DDL ends with, held while we ask.
     pub(super) held_ready: Option<Frame>,
-    /// The SQLSTATE with which the server refused the login.
-    pub(super) login_error: Option<String>,
+    /// The login failed behind AuthenticationOk, and is on record.
+    pub(super) login_refused: bool,
     /// Something that may write went upstream since the last ReadyForQuery.
     pub(super) group_wrote: bool,
     pub(super) tally: Tally,
@@ -214,7 +214,7 @@ impl Machine {
             request: VecDeque::new(),
             backend_pid: None,
             held_ready: None,
-            login_error: None,
+            login_refused: false,
             group_wrote: false,
             tally: Tally::default(),
         }
@@ -332,11 +332,17 @@ impl Machine {
         let _ = self.recorder.session_end(reason, now);
     }
 
-    /// A login that the server refused after authentication (no such database, too many connections)
-    /// goes on record.
-    pub fn login_failed(&self) {
+    /// A session that ended before it began, without a word of the server's, goes on record.
+    pub fn login_failed(&mut self) {
         if !self.recorder.has_begun() {
-            let code = self.login_error.as_deref().unwrap_or("08006");
+            self.login_refused("08006");
+        }
+    }
+
+    /// A login that the server refused after authentication (no such database, too many connections) goes on record,
+    /// once, and before the client hears of it.
+    pub(super) fn login_refused(&mut self, code: &str) {
+        if !std::mem::replace(&mut self.login_refused, true) {
             // a log that takes nothing any more has said so already
             let _ = self.recorder.auth_failure(code, "refused by the server");
         }
@@ -369,6 +375,10 @@ impl Machine {
             _ if self.skipping || self.copy_in => return Ok(true),
             b'd' | b'c' | b'f' if self.copy_failure.is_some() => return Ok(true),
             _ if self.copying => return self.wait(),
+            // whether its COMMIT ends a block of its own or of an earlier message is not to depend on who is faster
+            b'Q' if self.protected.is_some() && !self.inflight.is_empty() && has_several(frame) => {
+                return self.wait();
+            }
             b'd' | b'c' | b'f' => return Ok(true),
             _ => {}
         }
@@ -428,4 +438,13 @@ impl Machine {
         }
         Ok(())
     }
+}
+
+/// Whether the text of a simple query may hold more than one statement.
+fn has_several(frame: &Frame) -> bool {
+    let mut pieces = frame.body().splitn(2, |byte| *byte == b';');
+    let rest = pieces.nth(1).unwrap_or_default();
+    !rest
+        .iter()
+        .all(|byte| byte.is_ascii_whitespace() || *byte == 0)
 }

@@ -42,7 +42,7 @@ impl Question {
 impl Machine {
     /// Whether what a frame's verdict depends on is known; asks for it where not.
     pub(super) fn admits_by_knowledge(&mut self, frame: &Frame) -> Result<bool, Fault> {
-        if !matches!(frame.tag(), b'Q' | b'P' | b'B') {
+        if !matches!(frame.tag(), b'Q' | b'P' | b'B' | b'F') {
             return Ok(true);
         }
         if self.status == TransactionStatus::Failed && !self.unsynced {

@@ -116,6 +116,12 @@ impl Part {
         self.plan.is_some() || !self.facts.touches.is_empty() || self.facts.quotes_cells
     }
 
+    /// Whether all that can fail in it is a deferred constraint, or what else waits for the end of a transaction.
+    pub(super) fn checks_deferred(&self) -> bool {
+        let kinds = ["COMMIT", "PREPARE TRANSACTION", "SET CONSTRAINTS"];
+        self.plan.is_none() && kinds.contains(&self.facts.kind)
+    }
+
     /// Whether a statement of ours follows it, which the client does not see.
     pub(super) fn is_guarded(&self) -> bool {
         self.plan.as_ref().is_some_and(|p| !p.guards.is_empty())

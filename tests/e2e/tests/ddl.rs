@@ -327,6 +327,60 @@ fn a_deferred_constraint_quotes_no_cell_at_commit() {
 }
 
 #[test]
+fn a_deferred_constraint_of_a_table_in_clear_says_what_it_always_says() {
+    let (_place, mut through, mut twin) = place();
+    let raising = "CREATE FUNCTION telling() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION \
+                   USING ERRCODE = ''unique_violation'', MESSAGE = ''told'', DETAIL = ''secret'', \
+                   SCHEMA = ''public'', TABLE = ''rooms'', CONSTRAINT = ''rooms_pkey''; END'";
+    for client in [&mut through, &mut twin] {
+        for step in [
+            SAME[0],
+            "CREATE TABLE rooms (id int PRIMARY KEY, code int UNIQUE DEFERRABLE INITIALLY DEFERRED)",
+            "CREATE TABLE beds (room int REFERENCES rooms DEFERRABLE INITIALLY DEFERRED)",
+            "INSERT INTO rooms VALUES (1, 1)",
+        ] {
+            assert_eq!(sqlstate(&client.query(step)), None, "{step}");
+        }
+    }
+    let mut both = |step: &str| (through.query(step), twin.query(step));
+    for wrong in [
+        "INSERT INTO rooms VALUES (2, 1)",
+        "INSERT INTO beds VALUES (7)",
+    ] {
+        for end in ["COMMIT", "SET CONSTRAINTS ALL IMMEDIATE"] {
+            both("BEGIN");
+            both(wrong);
+            let (got, wanted) = both(end);
+            assert!(format!("{wanted:?}").contains("'D': \"Key ("), "{wanted:?}");
+            assert_eq!(got, wanted);
+            both("ROLLBACK");
+        }
+    }
+    // at the Sync of a transaction that no BEGIN opened
+    let pipelined = |client: &mut Raw| {
+        client.pipeline(&[
+            raw::parse("", "INSERT INTO beds VALUES (8)", &[]),
+            raw::bind("", "", &[], 0),
+            raw::execute("", 0),
+            raw::sync(),
+        ]);
+        client.until_ready()
+    };
+    assert_eq!(pipelined(&mut through), pipelined(&mut twin));
+    // one that only says that it is of such a table
+    let mut both = |step: &str| (through.query(step), twin.query(step));
+    both(raising);
+    both(
+        "CREATE CONSTRAINT TRIGGER t AFTER INSERT ON beds DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION telling()",
+    );
+    both("BEGIN");
+    both("INSERT INTO beds VALUES (1)");
+    let (got, wanted) = both("COMMIT");
+    assert!(format!("{wanted:?}").contains("secret"), "{wanted:?}");
+    assert!(!format!("{got:?}").contains("secret"), "{got:?}");
+}
+
+#[test]
 fn behind_a_function_made_in_the_same_string_where_the_policy_trusts_all_of_them() {
     let trusting = POLICY.replace(
         "    tables:",

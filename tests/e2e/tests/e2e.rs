@@ -17,6 +17,7 @@ mod corpus;
 mod ddl;
 mod definitions;
 mod drivers;
+mod fast_path;
 mod generated;
 mod hash;
 mod hostile;

@@ -293,6 +293,22 @@ fn pipelines_on_unprotected_tables_are_answered_as_by_postgres_beside_a_policy()
     pipelines(&Setup::clinic().start());
 }
 
+/// Whether it is judged as outside of a block does not depend on whether the server has answered by then.
+#[test]
+fn a_string_with_a_commit_may_be_sent_before_the_one_before_it_is_answered() {
+    let place = Setup::clinic().start();
+    place.both(hippocrypt_e2e::place::CLINIC_TABLES);
+    let frames = [
+        raw::query("SELECT pg_sleep(0.3)"),
+        raw::query("BEGIN; SELECT 1; COMMIT; SELECT count(name) FROM patients"),
+        raw::query("SELECT 2"),
+    ];
+    same(&place, "strings", |r| {
+        r.pipeline(&frames);
+        (0..frames.len()).flat_map(|_| r.until_ready()).collect()
+    });
+}
+
 #[test]
 fn flush_brings_answers_without_sync() {
     let place = Setup::clinic().start();

@@ -6,7 +6,7 @@
 use super::super::inflight::{Expect, OwnStep, Question, Undo};
 use super::super::machine::{Machine, Phase};
 use super::super::own;
-use super::super::prepared::Prepared;
+use super::super::prepared::{Part, Prepared};
 use crate::catalog::lost_a_race;
 use crate::session::Fault;
 use hippocrypt_wire::{ErrorFields, ErrorReport, Frame};
@@ -19,7 +19,7 @@ impl Machine {
         let mut code = fields.sqlstate().to_owned();
         if matches!(fields.get(b'V'), Some(b"FATAL" | b"PANIC")) {
             if self.phase == Phase::Login {
-                self.login_error = Some(code);
+                self.login_refused(&code);
             }
             // the server closes behind it
             self.to_client.extend_from_slice(frame.as_bytes());
@@ -46,8 +46,14 @@ impl Machine {
             Some(Expect::Query(_)) => self.query_error(frame, &code, instead, now),
             Some(Expect::Function(run)) => {
                 self.recorder.outcome(run, Some(&code), None, now)?;
-                self.pass(frame);
-                Ok(())
+                // what is trusted may do anything, and quote it
+                match run.part.as_ref().is_some_and(|p| p.facts.effects.catalog) {
+                    true => self.scrubbed(frame, None),
+                    false => {
+                        self.pass(frame);
+                        Ok(())
+                    }
+                }
             }
             Some(Expect::Sync) => self.sync_error(frame),
             Some(_) => self.extended_error(frame, &code, instead, now),
@@ -57,11 +63,36 @@ impl Machine {
 
     /// At Sync: a deferred constraint, whose DETAIL may quote a cell.
     fn sync_error(&mut self, frame: &Frame) -> Result<(), Fault> {
-        if self.protected.is_some() {
+        if self.protected.is_some() && !self.is_of_a_clear_table(frame)? {
             return self.scrubbed(frame, None);
         }
         self.pass(frame);
         Ok(())
+    }
+
+    /// Whether an error at the end of a transaction is of a constraint whose table has no cells: PostgreSQL names it
+    /// (`errtableconstraint`), and RAISE, which could name any, leaves its CONTEXT.
+    fn is_of_a_clear_table(&self, frame: &Frame) -> Result<bool, Fault> {
+        let fields = ErrorFields::of(frame)?;
+        let name = |code| fields.get(code).and_then(|v| std::str::from_utf8(v).ok());
+        let of_constraint = matches!(fields.sqlstate(), "23503" | "23505" | "23P01")
+            && fields.get(b'n').is_some()
+            && fields.get(b'W').is_none();
+        Ok(match (&self.protected, name(b's'), name(b't')) {
+            (Some(protected), Some(schema), Some(table)) => {
+                let analyser = self.known.analyser(protected);
+                of_constraint
+                    && !self.known.is_behind()
+                    && analyser.world().is_clear_relation(schema, table)
+            }
+            _ => false,
+        })
+    }
+
+    /// Whether DETAIL and CONTEXT of an error about the statement are not for the client.
+    fn withholds(&self, part: &Part, frame: &Frame) -> Result<bool, Fault> {
+        let withholds = part.touches_protected();
+        Ok(withholds && !(part.checks_deferred() && self.is_of_a_clear_table(frame)?))
     }
 
     fn refused_error(&mut self, frame: &Frame, code: &str, now: Instant) -> Result<(), Fault> {
@@ -104,8 +135,8 @@ impl Machine {
         if let Some(report) = instead {
             return self.write_report(&report);
         }
-        let protected = touches.is_some_and(|p| p.touches_protected());
-        if protected || judged.text.is_some() {
+        let withheld = touches.map_or(Ok(false), |p| self.withholds(&p, frame))?;
+        if withheld || judged.text.is_some() {
             return self.scrubbed(frame, judged.map.as_ref());
         }
         self.pass(frame);
@@ -127,10 +158,14 @@ impl Machine {
             (None, None) if matches!(self.inflight.head(), Some(Expect::Own(_))) => {
                 self.scrubbed(frame, None)?;
             }
-            (None, Some(prepared)) if prepared.part().is_some_and(|p| p.touches_protected()) => {
-                self.scrubbed(frame, prepared.judged.map.as_ref())?;
+            (None, Some(prepared)) => {
+                let part = prepared.part();
+                match part.map_or(Ok(false), |p| self.withholds(p, frame))? {
+                    true => self.scrubbed(frame, prepared.judged.map.as_ref())?,
+                    false => self.pass(frame),
+                }
             }
-            _ => self.pass(frame),
+            (None, None) => self.pass(frame),
         }
         let dropped = matches!(
             self.inflight.head(),
