@@ -37,7 +37,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use sync::{Pace, Shared};
 use writer::Writer;
 
@@ -77,6 +77,8 @@ pub struct Options {
     pub keep: Keep,
     /// The directory of a second copy, made as records reach the disk; `None`: there is none.
     pub ship: Option<PathBuf>,
+    /// What time it is: the machine's clock, unless a test makes a log of other days.
+    pub now: fn() -> SystemTime,
 }
 
 impl Default for Options {
@@ -91,6 +93,7 @@ impl Default for Options {
             heartbeat: Duration::from_secs(60),
             keep: Keep::default(),
             ship: None,
+            now: SystemTime::now,
         }
     }
 }
@@ -161,7 +164,7 @@ impl Log {
         let recovered = tail.recovery.clone();
         let pace = Pace::of(&options);
         let (signer, settle) = key.split();
-        let writer = Writer::start(disk(dir), tail, signer, options.segment_bytes)
+        let writer = Writer::start(disk(dir), tail, signer, options.segment_bytes, options.now)
             .map_err(OpenError::io(dir))?;
         settle.done()?;
         let reserves_space = writer.reserves_space();

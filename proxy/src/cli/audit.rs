@@ -1,17 +1,19 @@
-//! `hippocrypt audit verify|query|checkpoint|prove`: is the log whole, what does it say, and what proves it.
+//! `hippocrypt audit verify|query|report|checkpoint|prove`: is the log whole, what does it say, and what proves it.
 //!
 //! It reads and prints; it must never write in the log's directory, nor send a byte of the log to a
 //! terminal that the terminal would obey.
 
+mod filter;
 mod prove;
 mod query;
+mod report;
 mod table;
 mod time;
 mod verify;
 
 use crate::config::Config;
 use clap::Subcommand;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -28,6 +30,8 @@ enum Verb {
     Verify(verify::VerifyArgs),
     /// Show records: who asked what, when, and what was shown
     Query(Box<query::QueryArgs>),
+    /// Answer an auditor's question: accounting of disclosures, breach scope, and eight more
+    Report(Box<report::ReportArgs>),
     /// Print the latest signed checkpoint: keep it elsewhere, and what is cut off or changed later shows
     Checkpoint(prove::CheckpointArgs),
     /// Print a proof that a record is in the log as its latest checkpoint has it
@@ -64,6 +68,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let done = match args.verb {
         Verb::Verify(args) => verify::run(&args),
         Verb::Query(args) => query::run(&args),
+        Verb::Report(args) => report::run(&args),
         Verb::Checkpoint(args) => prove::checkpoint(&args),
         Verb::Prove(args) => prove::prove(&args),
     };
@@ -72,6 +77,16 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         Err(e) if is_broken_pipe(&e) => Ok(ExitCode::SUCCESS),
         done => done,
     }
+}
+
+/// Says on standard error that lines were passed over.
+fn tell_unreadable(lines: u64) -> io::Result<()> {
+    match lines {
+        0 => return Ok(()),
+        1 => write!(io::stderr(), "1 line is no record")?,
+        n => write!(io::stderr(), "{n} lines are no records")?,
+    }
+    writeln!(io::stderr(), ": run `hippocrypt audit verify`")
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

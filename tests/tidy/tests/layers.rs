@@ -3,13 +3,14 @@
 use crate::files::root;
 
 /// Crate, and those of ours that it may use.
-const LAYERS: [(&str, &[&str]); 6] = [
+const LAYERS: [(&str, &[&str]); 7] = [
     ("proxy/wire", &[]),
     ("proxy/policy", &[]),
     ("proxy/crypto", &[]),
     ("proxy/audit", &[]),
     ("proxy/keys", &["hippocrypt-crypto"]),
     ("proxy/sql", &["hippocrypt-policy"]),
+    ("proxy/report", &["hippocrypt-audit"]),
 ];
 
 /// Crates that do I/O by themselves; pure layers have none of them.

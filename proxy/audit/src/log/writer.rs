@@ -50,6 +50,7 @@ impl Writer {
         tail: Tail,
         signer: Arc<Signer>,
         segment_bytes: u64,
+        now: fn() -> SystemTime,
     ) -> io::Result<Self> {
         let (file, checkpoints) = match &tail.last {
             Some(last) => {
@@ -74,7 +75,7 @@ impl Writer {
             signer,
             checkpoints: Arc::new(checkpoints),
             signed: tail.signed,
-            clock: Clock::default(),
+            clock: Clock::of(now),
             line: Vec::new(),
             poisoned: false,
         };
@@ -307,17 +308,25 @@ fn refusal(error: &io::Error) -> AppendError {
 }
 
 /// Wall clock as text; the part down to the second is kept.
-#[derive(Default)]
 struct Clock {
+    now: fn() -> SystemTime,
     second: u64,
     text: String,
 }
 
 impl Clock {
+    fn of(now: fn() -> SystemTime) -> Self {
+        Self {
+            now,
+            second: 0,
+            text: String::new(),
+        }
+    }
+
     /// `2026-11-21T21:49:58.123456Z`
     fn stamp(&mut self, out: &mut Vec<u8>) {
         // A clock before 1970 is shown as 1970.
-        let now = SystemTime::now()
+        let now = (self.now)()
             .duration_since(SystemTime::UNIX_EPOCH)
             .unwrap_or_default();
         if self.text.is_empty() || self.second != now.as_secs() {

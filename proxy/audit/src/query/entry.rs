@@ -1,10 +1,11 @@
 //! A record as a reader sees it: the line itself, and the members that people ask about.
 
 use super::Ending;
+use super::join::Slot;
 use serde::Deserialize;
 
 /// A record that passed the filter.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Entry {
     /// The line as it stands in the log.
     pub line: String,
@@ -12,6 +13,10 @@ pub struct Entry {
     pub view: View,
     /// How it ended.
     pub ending: Ending,
+    /// Its `subjects` records as they stand in the log.
+    pub subjects_lines: Vec<String>,
+    /// Whose records they name.
+    pub more_subjects: Vec<String>,
 }
 
 /// The members of a record that people ask about; a type that lacks one has it empty.
@@ -33,6 +38,8 @@ pub struct View {
     pub user: Option<String>,
     /// The person behind it.
     pub end_user: Option<String>,
+    /// Where that name came from: `token`, `setting`, `comment`, `application_name`.
+    pub end_user_source: Option<String>,
     /// Client's address.
     pub client: Option<String>,
     /// `application_name`
@@ -52,8 +59,12 @@ pub struct View {
     pub decision: Option<String>,
     /// The rule that matched.
     pub rule: Option<String>,
+    /// Hash of the policy in force.
+    pub policy: Option<String>,
     /// Why.
     pub reason: Option<String>,
+    /// Where that came from.
+    pub reason_source: Option<String>,
     /// What the client was told.
     pub sqlstate: Option<String>,
     /// What was done, of `policy`, `keys`, `admin`.
@@ -72,6 +83,8 @@ pub struct View {
     pub listen: Option<String>,
     /// Bytes, of `recovery`.
     pub cut_bytes: Option<u64>,
+    /// Number of the first record kept, of `retention`.
+    pub first_kept: Option<u64>,
 }
 
 /// A protected column of a statement.
@@ -106,16 +119,26 @@ pub struct Outcome {
     pub ms: f64,
     /// The error.
     pub sqlstate: Option<String>,
+    /// Cells opened.
+    pub opened: Vec<OpenedCells>,
+    /// Whose records, those of `subjects` records left out.
+    pub subjects: Vec<String>,
+    /// `all`, `more`, `unknown`; none where no table of the statement has a subject.
+    pub subjects_state: Option<String>,
 }
 
-impl View {
-    pub(super) fn read(line: &[u8]) -> Option<Self> {
-        serde_json::from_slice(line).ok()
-    }
+/// Cells opened of a column.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(default)]
+pub struct OpenedCells {
+    /// `schema.table.column`; `*` where several are summed up.
+    pub column: String,
+    /// How many.
+    pub cells: u64,
 }
 
 impl Outcome {
-    pub(super) fn read(line: &[u8]) -> Option<Self> {
+    fn read(line: &[u8]) -> Option<Self> {
         let mut outcome: Self = serde_json::from_slice(line).ok()?;
         std::str::from_utf8(line)
             .ok()?
@@ -124,35 +147,69 @@ impl Outcome {
     }
 }
 
+/// A `subjects` record, as far as it is read.
+#[derive(Debug, Deserialize)]
+struct MoreSubjects {
+    subjects: Vec<String>,
+}
+
 impl Entry {
-    /// Of a line that is no outcome.
-    pub(super) fn read(line: &[u8]) -> Option<Self> {
-        let view = View::read(line)?;
-        let forwarded = view.kind == "statement" && view.decision.as_deref() == Some("forwarded");
-        Some(Self {
-            line: std::str::from_utf8(line).ok()?.to_owned(),
-            view,
-            ending: if forwarded {
+    /// Of a line that is no outcome, and what came after it.
+    pub(super) fn read(slot: &Slot) -> Option<Self> {
+        let view: View = serde_json::from_slice(&slot.line).ok()?;
+        let ending = match &slot.outcome {
+            Some(line) => Ending::Known(Outcome::read(line)?),
+            None if view.kind == "statement" && view.decision.as_deref() == Some("forwarded") => {
                 Ending::Unknown
-            } else {
-                Ending::None
-            },
+            }
+            None => Ending::None,
+        };
+        let mut more_subjects = Vec::new();
+        let mut subjects_lines = Vec::new();
+        for line in &slot.subjects {
+            let more: MoreSubjects = serde_json::from_slice(line).ok()?;
+            more_subjects.extend(more.subjects);
+            subjects_lines.push(String::from_utf8(line.clone()).ok()?);
+        }
+        Some(Self {
+            line: std::str::from_utf8(&slot.line).ok()?.to_owned(),
+            view,
+            ending,
+            subjects_lines,
+            more_subjects,
         })
     }
 
-    /// What its outcome is found by.
-    pub(super) fn key(&self) -> (String, u64) {
-        let session = self.view.session.clone().unwrap_or_default();
-        (session, self.view.stmt)
+    /// Its outcome, where there is one.
+    pub fn outcome(&self) -> Option<&Outcome> {
+        match &self.ending {
+            Ending::Known(outcome) => Some(outcome),
+            Ending::None | Ending::Unknown => None,
+        }
     }
 
-    /// The line with its outcome's line as one more member, `outcome`.
+    /// Whose records it returned or wrote, as far as that is on record.
+    pub fn subjects(&self) -> impl Iterator<Item = &String> {
+        let own = self.outcome().map_or(&[][..], |o| &o.subjects);
+        own.iter().chain(&self.more_subjects)
+    }
+
+    /// The line with its outcome's line as one more member, `outcome`, and those of its `subjects` records as another.
     pub fn json(&self) -> String {
-        match (&self.ending, self.line.strip_suffix('}')) {
-            (Ending::Known(outcome), Some(open)) => {
-                format!("{open},\"outcome\":{}}}", outcome.line)
-            }
-            _ => self.line.clone(),
+        let Some(open) = self.line.strip_suffix('}') else {
+            return self.line.clone();
+        };
+        let mut out = open.to_owned();
+        if !self.subjects_lines.is_empty() {
+            out.push_str(",\"subjects_records\":[");
+            out.push_str(&self.subjects_lines.join(","));
+            out.push(']');
         }
+        if let Some(outcome) = self.outcome() {
+            out.push_str(",\"outcome\":");
+            out.push_str(&outcome.line);
+        }
+        out.push('}');
+        out
     }
 }

@@ -1,10 +1,17 @@
 //! Each filter takes what it should, and every statement comes with its own outcome.
 
-use super::{Ending, Entry, Filter, Refused, WAITING_MAX, last, run};
+use super::{Ending, Entry, Filter, Refused, WAITING_MAX, follow, last, run};
 use crate::log::Log;
+use crate::log::Options;
+use crate::record::{Body, Intent, Outcome, Record, SqlState, SubjectsState};
 use crate::samples::*;
+use std::cell::{Cell, RefCell};
+use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
 
 fn all(dir: &Path, filter: &Filter) -> Vec<Entry> {
     last(dir, filter, usize::MAX).unwrap().0
@@ -95,6 +102,182 @@ fn each_filter_takes_what_it_should() {
     );
 }
 
+/// The last statement of s2 has two more subjects, and failed; the clients' filters are of the end, too.
+#[test]
+fn filters_know_the_end_and_the_subjects() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = Log::open(dir.path(), options(1 << 20)).unwrap();
+    let (one, two) = (session("s1", "app"), session("s2", "billing"));
+    let failed = Record::from(Body::Outcome(Outcome {
+        session: Arc::clone(&two),
+        stmt: 1,
+        of: Intent::Statement,
+        rows: 0,
+        bytes: 0,
+        duration: Duration::ZERO,
+        sqlstate: Some(SqlState::new("22012")),
+        opened: Vec::new(),
+        subjects: Vec::new(),
+        subjects_state: Some(SubjectsState::More),
+    }));
+    for record in [
+        forwarded(&one, 1),
+        forwarded(&two, 1),
+        subjects(&two, 1),
+        outcome(&one, 1),
+        failed,
+        refused(&two, 2),
+    ] {
+        log.append(&record).unwrap();
+    }
+    log.close().unwrap();
+    let with = |change: fn(&mut Filter)| {
+        let mut filter = Filter::default();
+        change(&mut filter);
+        seqs(&all(dir.path(), &filter))
+    };
+    assert_eq!(with(|f| f.subject = Some("patient:4fQx".into())), [0]);
+    assert_eq!(with(|f| f.subject = Some("patient:9dA1".into())), [1]);
+    assert_eq!(with(|f| f.subject = Some("patient:9dA".into())), [0_u64; 0]);
+    assert_eq!(with(|f| f.sqlstate = Some("22012".into())), [1]);
+    assert_eq!(with(|f| f.sqlstate = Some("42501".into())), [5]);
+    assert_eq!(with(|f| f.min_rows = Some(3)), [0]);
+    assert_eq!(with(|f| f.client = Some("10.0.0.7".into())), [0, 1, 5]);
+    assert_eq!(with(|f| f.client = Some("10.0.0.7:50412".into())).len(), 3);
+    assert_eq!(with(|f| f.client = Some("10.0.0".into())), [0_u64; 0]);
+    let app = "ward \"B\" \\ ünï\u{1}\u{7f}\t";
+    assert_eq!(
+        app,
+        &*all(dir.path(), &Filter::default())[0]
+            .view
+            .app
+            .clone()
+            .unwrap()
+    );
+    assert_eq!(
+        with(|f| f.app = Some("ward \"B\" \\ ünï\u{1}\u{7f}\t".into())).len(),
+        3
+    );
+    assert_eq!(with(|f| f.db = Some("clinic".into())).len(), 3);
+    assert_eq!(with(|f| f.command = Some("SELECT".into())).len(), 3);
+    assert_eq!(with(|f| f.decision = Some("refused".into())), [5]);
+    assert_eq!(with(|f| f.rule = Some("clinical".into())).len(), 3);
+    assert_eq!(with(|f| f.shown = Some("clear".into())).len(), 3);
+    let both = |column: &str, shown: &str| {
+        let (column, shown) = (Some(column.into()), Some(shown.into()));
+        let filter = Filter {
+            column,
+            shown,
+            ..Filter::default()
+        };
+        all(dir.path(), &filter).len()
+    };
+    assert_eq!(
+        (
+            both("name", "clear"),
+            both("ssn", "clear"),
+            both("ssn", "not")
+        ),
+        (3, 0, 3)
+    );
+    let subject = Filter {
+        subject: Some("patient:Zk-_".into()),
+        ..Filter::default()
+    };
+    let json: serde_json::Value =
+        serde_json::from_str(&all(dir.path(), &subject)[0].json()).unwrap();
+    assert_eq!(json["subjects_records"][0]["subjects"][1], "patient:9dA1");
+    assert_eq!(json["outcome"]["subjects_state"], "more");
+}
+
+/// A log of a record a day, in segments of some days.
+fn days() -> tempfile::TempDir {
+    static DAY: AtomicU64 = AtomicU64::new(0);
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options {
+        now: || {
+            SystemTime::UNIX_EPOCH
+                + Duration::from_secs(86_400 * DAY.fetch_add(1, Ordering::Relaxed))
+        },
+        ..options(2000)
+    };
+    let log = Log::open(dir.path(), options).unwrap();
+    let session = session("s1", "app");
+    for stmt in 1..=100 {
+        log.append(&forwarded(&session, stmt)).unwrap();
+        log.append(&outcome(&session, stmt)).unwrap();
+    }
+    log.close().unwrap();
+    dir
+}
+
+#[test]
+fn segments_of_another_time_are_not_read() {
+    let dir = days();
+    let whole = all(dir.path(), &Filter::default());
+    let time = |n: usize| Some(whole[n].view.ts.parse().unwrap());
+    let filter = Filter {
+        since: time(40),
+        until: time(50),
+        ..Filter::default()
+    };
+    let (entries, summary) = last(dir.path(), &filter, usize::MAX).unwrap();
+    assert_eq!(seqs(&entries), (40..50).map(|n| n * 2).collect::<Vec<_>>());
+    assert!(
+        entries.iter().all(|e| e.outcome().is_some()),
+        "the last one's is behind the period"
+    );
+    assert!(summary.lines < 40 && summary.skipped > 40, "{summary:?}");
+}
+
+#[test]
+fn what_is_written_later_follows_over_segments_and_torn_lines() {
+    let dir = tempfile::tempdir().unwrap();
+    let (one, from) = (session("s1", "app"), Cell::new(1));
+    let log = Log::open(dir.path(), options(1500)).unwrap();
+    log.append(&forwarded(&one, 1)).unwrap();
+    log.append(&outcome(&one, 1)).unwrap();
+    let seen = RefCell::new(Vec::new());
+    let halves = RefCell::new(None);
+    let idle = &mut || {
+        let round = from.replace(from.get() + 1);
+        // A line that is written in two halves is seen once, whole.
+        if let Some((path, whole)) = halves.take() {
+            fs::write(path, whole).unwrap();
+            return ControlFlow::Continue(());
+        }
+        if round == 6 {
+            let path = segments(dir.path()).pop().unwrap();
+            let whole = fs::read(&path).unwrap();
+            let line = br#"{"v":1,"seq":99,"ts":"2026-01-01T00:00:00.000000Z","type":"heartbeat","node":"n"}"#;
+            let (front, back) = line.split_at(30);
+            let half = [&whole[..], front].concat();
+            fs::write(&path, &half).unwrap();
+            *halves.borrow_mut() = Some((path, [&half[..], back, b"\n"].concat()));
+            return ControlFlow::Continue(());
+        }
+        if round > 7 {
+            return ControlFlow::Break(());
+        }
+        if round < 6 {
+            for stmt in [2 * round, 2 * round + 1] {
+                log.append(&forwarded(&one, stmt)).unwrap();
+                log.append(&outcome(&one, stmt)).unwrap();
+            }
+        }
+        ControlFlow::Continue(())
+    };
+    let each = &mut |e: Entry| {
+        seen.borrow_mut().push((e.view.stmt, e.outcome().is_some()));
+        ControlFlow::Continue(())
+    };
+    let summary = follow(dir.path(), &Filter::default(), each, idle).unwrap();
+    let mut expected: Vec<_> = (1..=11).map(|stmt| (stmt, true)).collect();
+    expected.push((0, false));
+    assert_eq!((seen.into_inner(), summary.unreadable), (expected, 0));
+    assert!(segments(dir.path()).len() > 3);
+}
+
 #[test]
 fn times_split_a_log_between_two_records() {
     let dir = log();
@@ -154,11 +337,15 @@ fn a_statement_of_hours_does_not_hold_the_rest_back() {
     let entries = all(dir.path(), &Filter::default());
     assert_eq!(entries.len(), WAITING_MAX + 11);
     assert!(entries.is_sorted_by_key(|e| e.view.seq));
-    assert!(matches!(entries[0].ending, Ending::Unknown));
-    let known = entries
-        .iter()
-        .filter(|e| matches!(e.ending, Ending::Known(_)));
-    assert_eq!(known.count(), WAITING_MAX + 10);
+    assert!(entries.iter().all(|e| e.outcome().is_some()));
+    // As they come, the slow one is where its outcome is.
+    let mut came = Vec::new();
+    run(dir.path(), &Filter::default(), &mut |e| {
+        came.push(e.view.seq);
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    assert_eq!(came.last(), Some(&0));
 }
 
 #[test]

@@ -1,77 +1,39 @@
-//! `audit query`: arguments to a filter, records to a table or JSON lines.
+//! `audit query`: records that pass a filter, as a table, JSON lines or CSV; once, or going on.
 
 use super::Place;
+use super::filter::FilterArgs;
 use super::table::{Table, is_unseen};
-use super::time::{Edge, parse};
 use crate::cli::USAGE;
 use anyhow::Context;
 use clap::ValueEnum;
-use hippocrypt_audit::query::{self, Entry, Filter, Refused, Summary};
-use jiff::Timestamp;
+use hippocrypt_audit::query::{self, Entry, Filter, Summary, Tail};
+use hippocrypt_report::{csv, export};
 use std::io::{self, IsTerminal, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// Records that a table shows unless told otherwise: it must hold them to know its widths.
 const TABLE_LIMIT: usize = 1000;
-
-/// What `--type` knows; outcomes come with their statements.
-const TYPES: [&str; 14] = [
-    "start",
-    "stop",
-    "session_start",
-    "session_end",
-    "auth_failure",
-    "prepare",
-    "statement",
-    "policy",
-    "keys",
-    "recovery",
-    "admin",
-    "heartbeat",
-    "compressed",
-    "retention",
-];
+/// Records that are shown before those to come.
+const FOLLOW_LIMIT: usize = 10;
+/// How often a log that is followed is looked at.
+const LOOK: Duration = Duration::from_millis(200);
 
 #[derive(Debug, clap::Args)]
 pub struct QueryArgs {
     #[command(flatten)]
     place: Place,
-    /// Database user
-    #[arg(long, value_name = "NAME")]
-    user: Option<String>,
-    /// Person behind the database user
-    #[arg(long, value_name = "NAME")]
-    end_user: Option<String>,
-    /// Table, as `patients` or `public.patients`
-    #[arg(long, value_name = "TABLE")]
-    table: Option<String>,
-    /// Protected column, as `ssn`, `patients.ssn` or `public.patients.ssn`
-    #[arg(long, value_name = "COLUMN")]
-    column: Option<String>,
-    /// From here on: a time (2026-11-21T21:49:58Z), a day (2026-11-21), or so long ago (2h, 7d); UTC
-    #[arg(long, value_name = "TIME", value_parser = since)]
-    since: Option<Timestamp>,
-    /// Up to here; a day is meant with all its hours
-    #[arg(long, value_name = "TIME", value_parser = until)]
-    until: Option<Timestamp>,
-    /// Only what was refused: statements and logins
-    #[arg(long)]
-    refused: bool,
-    /// Session id
-    #[arg(long, value_name = "ID")]
-    session: Option<String>,
-    /// Type of record
-    #[arg(long = "type", value_name = "TYPE", value_parser = TYPES)]
-    kind: Option<String>,
-    /// Statements whose text has this in it (constants are not in it)
-    #[arg(long, value_name = "TEXT")]
-    text: Option<String>,
-    /// The last N only; a table shows the last 1000 unless told otherwise
+    #[command(flatten)]
+    filter: FilterArgs,
+    /// The last N only; a table shows the last 1000 unless told otherwise, --follow begins with the last 10
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
-    /// A table for people, or JSON lines: each record as it stands in the log, with its outcome
+    /// Go on with what is recorded from now on, until interrupted; a statement is shown once it has ended
+    #[arg(long)]
+    follow: bool,
+    /// A table for people, JSON lines (each record as it stands in the log, with its outcome), or CSV
     #[arg(long, value_enum, default_value_t)]
     output: Output,
 }
@@ -81,11 +43,12 @@ enum Output {
     #[default]
     Table,
     Json,
+    Csv,
 }
 
 /// Answers the question.
 pub fn run(args: &QueryArgs) -> anyhow::Result<ExitCode> {
-    let filter = args.filter();
+    let filter = args.filter.filter();
     let directory = args.place.directory()?;
     if !directory.is_dir() {
         writeln!(
@@ -96,52 +59,18 @@ pub fn run(args: &QueryArgs) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::from(USAGE));
     }
     let what = || format!("audit log {}", directory.display());
-    let summary = match args.output {
-        Output::Table => table(&directory, &filter, args.limit.unwrap_or(TABLE_LIMIT)),
-        Output::Json => json(&directory, &filter, args.limit),
+    let summary = match (args.output, args.follow) {
+        (_, true) => follow(&directory, &filter, args),
+        (Output::Table, false) => table(&directory, &filter, args.limit.unwrap_or(TABLE_LIMIT)),
+        (output, false) => lines(&directory, &filter, args.limit, output),
     };
     let summary = match summary {
         Ok(summary) => summary,
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => return Err(e.into()),
         Err(e) => return Err(e).with_context(what),
     };
-    if summary.unreadable > 0 {
-        let n = summary.unreadable;
-        writeln!(
-            io::stderr(),
-            "{n} lines are no records: run `hippocrypt audit verify`"
-        )?;
-    }
+    super::tell_unreadable(summary.unreadable)?;
     Ok(ExitCode::SUCCESS)
-}
-
-impl QueryArgs {
-    fn filter(&self) -> Filter {
-        Filter {
-            user: self.user.clone(),
-            end_user: self.end_user.clone(),
-            table: self.table.clone(),
-            column: self.column.clone(),
-            session: self.session.clone(),
-            kind: self.kind.clone(),
-            since: self.since,
-            until: self.until,
-            refused: if self.refused {
-                Refused::Only
-            } else {
-                Refused::Too
-            },
-            text: self.text.clone(),
-        }
-    }
-}
-
-fn since(text: &str) -> anyhow::Result<Timestamp> {
-    parse(text, Edge::Since, Timestamp::now())
-}
-
-fn until(text: &str) -> anyhow::Result<Timestamp> {
-    parse(text, Edge::Until, Timestamp::now())
 }
 
 fn table(directory: &Path, filter: &Filter, limit: usize) -> io::Result<Summary> {
@@ -164,29 +93,24 @@ fn table(directory: &Path, filter: &Filter, limit: usize) -> io::Result<Summary>
     Ok(summary)
 }
 
-fn json(directory: &Path, filter: &Filter, limit: Option<usize>) -> io::Result<Summary> {
-    let stdout = io::stdout();
-    let terminal = stdout.is_terminal();
-    let mut out = io::BufWriter::new(stdout.lock());
-    let mut write = |entry: &Entry| match (entry.json(), terminal) {
-        // The log escapes C0; a terminal would obey the rest as well.
-        (line, true) => writeln!(out, "{}", escaped(&line)),
-        (line, false) => writeln!(out, "{line}"),
-    };
+fn lines(
+    directory: &Path,
+    filter: &Filter,
+    limit: Option<usize>,
+    output: Output,
+) -> io::Result<Summary> {
+    let mut out = Lines::new(output)?;
     let summary = match limit {
         Some(limit) => {
             let (entries, summary) = query::last(directory, filter, limit)?;
-            entries.iter().try_for_each(&mut write)?;
+            entries.iter().try_for_each(|entry| out.write(entry))?;
             summary
         }
         None => {
             let mut written = Ok(());
             let summary = query::run(directory, filter, &mut |entry| {
-                written = write(&entry);
-                match written {
-                    Ok(()) => ControlFlow::Continue(()),
-                    Err(_) => ControlFlow::Break(()),
-                }
+                written = out.write(&entry);
+                on(&written)
             })?;
             written?;
             summary
@@ -194,6 +118,107 @@ fn json(directory: &Path, filter: &Filter, limit: Option<usize>) -> io::Result<S
     };
     out.flush()?;
     Ok(summary)
+}
+
+fn follow(directory: &Path, filter: &Filter, args: &QueryArgs) -> io::Result<Summary> {
+    let limit = match (args.limit, filter.since) {
+        (None, Some(_)) => usize::MAX,
+        (limit, _) => limit.unwrap_or(FOLLOW_LIMIT),
+    };
+    let mut out = Lines::new(args.output)?;
+    // What is there already, until all of it was read.
+    let before = std::cell::RefCell::new(Some(Tail::new(limit)));
+    let out = std::cell::RefCell::new(&mut out);
+    let written = std::cell::RefCell::new(Ok(()));
+    let summary = query::follow(
+        directory,
+        filter,
+        &mut |entry| match &mut *before.borrow_mut() {
+            Some(before) => {
+                before.push(entry);
+                ControlFlow::Continue(())
+            }
+            None => {
+                *written.borrow_mut() = out.borrow_mut().write(&entry);
+                on(&written.borrow())
+            }
+        },
+        &mut || {
+            let mut out = out.borrow_mut();
+            let kept = before.take().map(Tail::in_order).unwrap_or_default();
+            let done = kept.iter().try_for_each(|entry| out.write(entry));
+            let done = done.and_then(|()| out.flush());
+            std::thread::sleep(LOOK);
+            let flow = on(&done);
+            if done.is_err() {
+                *written.borrow_mut() = done;
+            }
+            flow
+        },
+    )?;
+    written.into_inner()?;
+    Ok(summary)
+}
+
+fn on(done: &io::Result<()>) -> ControlFlow<()> {
+    match done {
+        Ok(()) => ControlFlow::Continue(()),
+        Err(_) => ControlFlow::Break(()),
+    }
+}
+
+/// Records one after the other to standard output.
+struct Lines {
+    output: Output,
+    /// A terminal would obey what stands in a name.
+    terminal: bool,
+    out: io::BufWriter<io::StdoutLock<'static>>,
+}
+
+impl Lines {
+    fn new(output: Output) -> io::Result<Self> {
+        let stdout = io::stdout();
+        let terminal = stdout.is_terminal();
+        let mut out = io::BufWriter::new(stdout.lock());
+        match output {
+            Output::Table => Table::default().print_on(&mut out)?,
+            Output::Json => {}
+            Output::Csv => {
+                let mut row = String::new();
+                csv::row(&mut row, export::flat::COLUMNS);
+                out.write_all(row.as_bytes())?;
+            }
+        }
+        Ok(Self {
+            output,
+            terminal,
+            out,
+        })
+    }
+
+    fn write(&mut self, entry: &Entry) -> io::Result<()> {
+        let mut row = String::new();
+        match (self.output, self.terminal) {
+            (Output::Table, _) => {
+                let mut table = Table::continued();
+                table.push(entry);
+                return table.print_on(&mut self.out);
+            }
+            // The log escapes C0; a terminal would obey the rest as well.
+            (Output::Json, true) => row = escaped(&entry.json()) + "\n",
+            (Output::Json, false) => row = entry.json() + "\n",
+            (Output::Csv, true) => csv::row(
+                &mut row,
+                export::flat::cells(entry).map(|c| super::table::visible(&c)),
+            ),
+            (Output::Csv, false) => csv::row(&mut row, export::flat::cells(entry)),
+        }
+        self.out.write_all(row.as_bytes())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
 }
 
 /// The same JSON, with what a terminal would obey as `\u` escapes.

@@ -40,7 +40,19 @@ struct Row {
 #[derive(Debug, Default)]
 pub struct Table {
     rows: Vec<Row>,
+    begun: Begun,
 }
+
+/// Whether rows were printed before these.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Begun {
+    #[default]
+    No,
+    Yes,
+}
+
+/// Columns of a table whose rows come one by one.
+const CONTINUED: [usize; 7] = [23, 20, 24, 14, 6, 9, 0];
 
 impl Table {
     /// Adds a record.
@@ -71,26 +83,43 @@ impl Table {
         self.rows.push(Row { cells, sql, tone });
     }
 
-    /// Prints to standard output: as wide as the terminal, or whole where it is none.
-    pub fn print(&self, out: &mut dyn Write) -> io::Result<()> {
-        let stdout = io::stdout();
-        let terminal = stdout.is_terminal();
-        let told = rustix::termios::tcgetwinsize(&stdout).ok();
-        let width = told.map(|size| usize::from(size.ws_col)).filter(|w| *w > 0);
-        let width = if terminal {
-            width.unwrap_or(100)
-        } else {
-            usize::MAX
-        };
-        let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
-        self.draw(out, width, colour)
+    /// A table that goes on: without a header, in columns that do not depend on its rows.
+    pub fn continued() -> Self {
+        let begun = Begun::Yes;
+        Self {
+            begun,
+            ..Self::default()
+        }
     }
 
-    fn draw(&self, out: &mut dyn Write, width: usize, colour: bool) -> io::Result<()> {
-        let widths = self.widths();
-        let headers = HEADERS.map(str::to_owned);
-        let header = line(&headers, &widths);
-        writeln!(out, "{}", paint(&cut(&header, width), "1", colour))?;
+    /// Prints to standard output, in columns that later rows can keep to.
+    pub fn print_on(&self, out: &mut dyn Write) -> io::Result<()> {
+        self.print_in(out, &CONTINUED)
+    }
+
+    /// Prints to standard output: as wide as the terminal, or whole where it is none.
+    pub fn print(&self, out: &mut dyn Write) -> io::Result<()> {
+        self.print_in(out, &self.widths())
+    }
+
+    fn print_in(&self, out: &mut dyn Write, widths: &[usize; 7]) -> io::Result<()> {
+        let terminal = io::stdout().is_terminal();
+        let width = if terminal { width() } else { usize::MAX };
+        let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+        self.draw(out, widths, width, colour)
+    }
+
+    fn draw(
+        &self,
+        out: &mut dyn Write,
+        widths: &[usize; 7],
+        width: usize,
+        colour: bool,
+    ) -> io::Result<()> {
+        if self.begun == Begun::No {
+            let header = line(&HEADERS.map(str::to_owned), widths);
+            writeln!(out, "{}", paint(&cut(&header, width), "1", colour))?;
+        }
         for row in &self.rows {
             let sgr = match row.tone {
                 Tone::Plain => "",
@@ -98,13 +127,13 @@ impl Table {
                 Tone::Bad => "31",
             };
             let mut cells = row.cells.clone();
-            let whole = line(&cells, &widths);
+            let whole = line(&cells, widths);
             // What does not fit beside the rest gets a line of its own.
             let what = match cells.last_mut() {
                 Some(what) if whole.width() > width => std::mem::take(what),
                 _ => String::new(),
             };
-            let text = cut(&line(&cells, &widths), width);
+            let text = cut(&line(&cells, widths), width);
             writeln!(out, "{}", paint(&text, sgr, colour))?;
             if !what.is_empty() {
                 let text = cut(&format!("    {what}"), width);
@@ -127,6 +156,14 @@ impl Table {
         }
         widths
     }
+}
+
+/// The terminal's width; of no terminal, wide enough for a report's columns.
+pub fn width() -> usize {
+    let stdout = io::stdout();
+    let told = rustix::termios::tcgetwinsize(&stdout).ok();
+    let width = told.map(|size| usize::from(size.ws_col)).filter(|w| *w > 0);
+    width.unwrap_or(if stdout.is_terminal() { 100 } else { 160 })
 }
 
 fn line(cells: &[String; 7], widths: &[usize; 7]) -> String {
@@ -307,7 +344,7 @@ mod tests {
         Entry {
             line: json.to_string(),
             view,
-            ending: Ending::None,
+            ..Entry::default()
         }
     }
 
@@ -328,7 +365,7 @@ mod tests {
         let mut table = Table::default();
         table.push(&refused());
         let mut out = Vec::new();
-        table.draw(&mut out, width, false).unwrap();
+        table.draw(&mut out, &table.widths(), width, false).unwrap();
         String::from_utf8(out).unwrap()
     }
 

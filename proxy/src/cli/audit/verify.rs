@@ -15,18 +15,26 @@ use std::process::ExitCode;
 pub struct VerifyArgs {
     #[command(flatten)]
     place: Place,
+    #[command(flatten)]
+    held: Held,
+    #[arg(long, value_enum, default_value_t)]
+    output: Output,
+}
+
+/// What the log is held to.
+#[derive(Debug, clap::Args)]
+pub struct Held {
     /// Checkpoints kept elsewhere, to hold the log to
     #[arg(long, value_name = "FILE")]
     against: Vec<PathBuf>,
     /// The verifier's key kept elsewhere: a file, or its line itself
     #[arg(long, value_name = "KEY")]
     key: Option<String>,
-    #[arg(long, value_enum, default_value_t)]
-    output: Output,
 }
 
-impl VerifyArgs {
-    fn known(&self) -> anyhow::Result<Known> {
+impl Held {
+    /// Read.
+    pub fn known(&self) -> anyhow::Result<Known> {
         let key = self.key.as_deref().map(key).transpose()?;
         let mut checkpoints = Vec::new();
         for file in &self.against {
@@ -50,7 +58,7 @@ fn key(given: &str) -> anyhow::Result<Verifier> {
 /// Runs the verb.
 pub fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     let directory = args.place.directory()?;
-    let known = args.known()?;
+    let known = args.held.known()?;
     let result = verify_against(&directory, &known);
     match args.output {
         Output::Text => output::print(&told(&directory, &result))?,

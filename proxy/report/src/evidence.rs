@@ -1,0 +1,101 @@
+//! Whether the log that a report is made of is whole, and what that was held to.
+
+use crate::ask::Ask;
+use crate::words;
+use hippocrypt_audit::verify::{Finding, Verified, verify_against};
+use std::path::Path;
+
+/// What verification found.
+#[derive(Clone, Debug)]
+pub enum Evidence {
+    /// Nothing was verified: that was asked for.
+    NotVerified,
+    /// It is whole.
+    Whole(Box<Verified>, KeyFrom),
+    /// It is not.
+    Broken(Vec<Finding>),
+}
+
+/// Where the key came from that signatures were verified with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyFrom {
+    /// The log's own directory.
+    Log,
+    /// Whoever asked.
+    Elsewhere,
+}
+
+/// Verifies the log, unless that is not asked for.
+pub fn of(dir: &Path, ask: &Ask) -> Evidence {
+    let Some(known) = &ask.held_to else {
+        return Evidence::NotVerified;
+    };
+    let key = match known.key {
+        Some(_) => KeyFrom::Elsewhere,
+        None => KeyFrom::Log,
+    };
+    match verify_against(dir, known) {
+        Ok(verified) => Evidence::Whole(Box::new(verified), key),
+        Err(findings) => Evidence::Broken(findings),
+    }
+}
+
+impl Evidence {
+    /// Whether the log was found changed.
+    pub fn is_broken(&self) -> bool {
+        matches!(self, Self::Broken(_))
+    }
+
+    /// Lines of the head.
+    pub(crate) fn head(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::NotVerified => vec![("Evidence", "NOT VERIFIED, as asked".to_owned())],
+            Self::Broken(findings) => {
+                let findings = words::count(findings.len(), "finding");
+                vec![("Evidence", format!("THE LOG IS NOT WHOLE: {findings}"))]
+            }
+            Self::Whole(v, key) => {
+                let kept = match v.kept {
+                    0 => "none kept elsewhere were given".to_owned(),
+                    1 => "1 kept elsewhere holds".to_owned(),
+                    n => format!("{} kept elsewhere hold", words::grouped(n)),
+                };
+                let key = match key {
+                    KeyFrom::Log => "the key in the log's directory",
+                    KeyFrom::Elsewhere => "a key given from elsewhere",
+                };
+                let last = (v.first_seq + v.records).saturating_sub(1);
+                vec![
+                    (
+                        "Evidence",
+                        format!(
+                            "the log is whole: {} verified, {} to {}; {}, the last over {}, {kept}; signed by {key}",
+                            words::count(v.records, "record"),
+                            v.first.as_deref().map(words::time).unwrap_or_default(),
+                            v.last.as_deref().map(words::time).unwrap_or_default(),
+                            words::count(v.checkpoints, "checkpoint"),
+                            words::count(v.signed, "record"),
+                        ),
+                    ),
+                    ("Last hash", format!("{} (record {last})", v.head)),
+                    ("Key", v.key.clone()),
+                ]
+            }
+        }
+    }
+
+    /// What its reader must know before anything else.
+    pub(crate) fn caution(&self) -> Option<String> {
+        match self {
+            Self::Broken(findings) => {
+                let first = findings.first().map(ToString::to_string);
+                Some(format!(
+                    "The log is not whole, so nothing below is evidence. First finding: {}. Run `hippocrypt audit verify`.",
+                    first.unwrap_or_default()
+                ))
+            }
+            Self::NotVerified => Some("The log was not verified.".to_owned()),
+            Self::Whole(..) => None,
+        }
+    }
+}

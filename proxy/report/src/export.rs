@@ -1,0 +1,3 @@
+//! Records in other systems' formats.
+
+pub mod flat;

@@ -1,0 +1,205 @@
+//! A report for a terminal.
+//!
+//! What came from a client may hold what a terminal obeys: [`write`] is given the function that makes it visible.
+
+use crate::report::{Cell, Column, Report, Table};
+use crate::words;
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
+/// No column takes more, but the last.
+const COLUMN_MAX: usize = 40;
+/// Columns between two columns.
+const GAP: usize = 2;
+
+/// The report in lines of at most `width` columns.
+pub fn write(report: &Report, width: usize, visible: fn(&str) -> String) -> String {
+    let mut out = String::new();
+    let mut line = |text: &str| {
+        out.push_str(text.trim_end());
+        out.push('\n');
+    };
+    line(&report.name.title().to_uppercase());
+    wrapped(&mut line, "", report.name.question(), width);
+    line("");
+    for (name, value) in report.head() {
+        wrapped(&mut line, &format!("  {name:<10}"), &visible(&value), width);
+    }
+    line("");
+    for text in &report.answer {
+        wrapped(&mut line, "", &visible(text), width);
+    }
+    for text in &report.cautions {
+        wrapped(&mut line, "! ", &visible(text), width);
+    }
+    for table in &report.tables {
+        line("");
+        line(&table.title.to_uppercase());
+        if table.rows.is_empty() {
+            line(table.empty);
+            continue;
+        }
+        drawn(&mut line, table, width, visible);
+        let left = table.total - table.rows.len() as u64;
+        if left > 0 {
+            line(&format!(
+                "… and {} (--limit, or --output csv for all)",
+                words::count(left, "more row")
+            ));
+        }
+        if !table.note.is_empty() {
+            wrapped(&mut line, "", &table.note, width);
+        }
+    }
+    out
+}
+
+/// Words in lines; those after the first are indented as deep as the first begins.
+fn wrapped(line: &mut dyn FnMut(&str), before: &str, text: &str, width: usize) {
+    let indent = " ".repeat(before.width());
+    let mut current = before.to_owned();
+    let mut is_empty = true;
+    for word in text.split(' ') {
+        if !is_empty && current.width() + 1 + word.width() > width {
+            line(&current);
+            current.clone_from(&indent);
+            is_empty = true;
+        }
+        if !is_empty {
+            current.push(' ');
+        }
+        current.push_str(word);
+        is_empty = false;
+    }
+    line(&current);
+}
+
+fn drawn(line: &mut dyn FnMut(&str), table: &Table, width: usize, visible: fn(&str) -> String) {
+    let shown: Vec<(usize, &Column)> = table
+        .columns
+        .iter()
+        .enumerate()
+        .filter(|(_, column)| column.shown)
+        .collect();
+    let told = |row: &Vec<Cell>| -> Vec<(String, bool)> {
+        let cell = |(at, _): &(usize, &Column)| {
+            row.get(*at).map_or_else(Default::default, |cell| {
+                (visible(&cell.told()), cell.is_number())
+            })
+        };
+        shown.iter().map(cell).collect()
+    };
+    let rows: Vec<Vec<(String, bool)>> = table.rows.iter().map(told).collect();
+    // A column in which nothing stands is no use to anybody.
+    let used: Vec<bool> = (0..shown.len())
+        .map(|n| {
+            rows.iter()
+                .any(|r| r.get(n).is_some_and(|(t, _)| !t.is_empty()))
+        })
+        .collect();
+    let right = |n: usize| {
+        rows.iter()
+            .any(|r| r.get(n).is_some_and(|(_, right)| *right))
+    };
+    let headers: Vec<(String, bool)> = shown
+        .iter()
+        .enumerate()
+        .map(|(n, (_, column))| (column.label.to_uppercase(), right(n)))
+        .collect();
+    let all = || std::iter::once(&headers).chain(&rows);
+    let natural: Vec<usize> = (0..shown.len())
+        .map(|n| {
+            let widest = all().filter_map(|r| r.get(n)).map(|(t, _)| t.width()).max();
+            if used.get(n) == Some(&true) {
+                widest.unwrap_or(0).min(COLUMN_MAX)
+            } else {
+                0
+            }
+        })
+        .collect();
+    let widths = fitted(&natural, &headers, width);
+    for row in all() {
+        for text in folded(row, &widths) {
+            line(&text);
+        }
+    }
+}
+
+/// Widths that fit: the widest columns give way first, none below its longest word of the header.
+fn fitted(natural: &[usize], headers: &[(String, bool)], width: usize) -> Vec<usize> {
+    let mut widths = natural.to_vec();
+    let least = |n: usize| headers.get(n).map_or(8, |(h, _)| h.width().clamp(8, 16));
+    loop {
+        let used: usize = widths.iter().filter(|w| **w > 0).map(|w| w + GAP).sum();
+        if used <= width + GAP {
+            return widths;
+        }
+        let widest = widths
+            .iter()
+            .enumerate()
+            .filter(|(n, w)| **w > least(*n))
+            .max_by_key(|(_, w)| **w);
+        let Some((at, _)) = widest else {
+            return widths;
+        };
+        if let Some(w) = widths.get_mut(at) {
+            *w -= 1;
+        }
+    }
+}
+
+/// A row in as many lines as its cells need.
+fn folded(row: &[(String, bool)], widths: &[usize]) -> Vec<String> {
+    let cells: Vec<(Vec<String>, bool, usize)> = row
+        .iter()
+        .zip(widths)
+        .filter(|(_, width)| **width > 0)
+        .map(|((text, right), width)| (pieces(text, *width), *right, *width))
+        .collect();
+    let height = cells.iter().map(|(p, ..)| p.len()).max().unwrap_or(0);
+    (0..height)
+        .map(|n| {
+            let mut out = String::new();
+            for (pieces, right, width) in &cells {
+                let piece = pieces.get(n).map_or("", String::as_str);
+                let blank = " ".repeat(width.saturating_sub(piece.width()));
+                let (before, after) = if *right {
+                    (blank.as_str(), "")
+                } else {
+                    ("", blank.as_str())
+                };
+                out.push_str(before);
+                out.push_str(piece);
+                out.push_str(after);
+                out.push_str(&" ".repeat(GAP));
+            }
+            out
+        })
+        .collect()
+}
+
+/// A cell's text in pieces of at most `width` columns, between words where that can be.
+fn pieces(text: &str, width: usize) -> Vec<String> {
+    let mut out = Vec::new();
+    let mut current = String::new();
+    for word in text.split(' ') {
+        let blank = usize::from(!current.is_empty());
+        if current.width() + blank + word.width() <= width {
+            if blank > 0 {
+                current.push(' ');
+            }
+            current.push_str(word);
+            continue;
+        }
+        if !current.is_empty() {
+            out.push(std::mem::take(&mut current));
+        }
+        for c in word.chars() {
+            if current.width() + c.width().unwrap_or(0) > width && !current.is_empty() {
+                out.push(std::mem::take(&mut current));
+            }
+            current.push(c);
+        }
+    }
+    out.push(current);
+    out
+}

@@ -1,0 +1,136 @@
+//! `audit report NAME`: the questions of auditors, answered for people, spreadsheets and programs.
+//!
+//! A report of a log that is not whole is made, says so first, and exits 1.
+
+use super::filter::FilterArgs;
+use super::verify::Held;
+use super::{Place, table};
+use crate::cli::USAGE;
+use anyhow::Context as _;
+use clap::ValueEnum;
+use hippocrypt_report::{Ask, Name, Report, show};
+use jiff::{SignedDuration, Timestamp};
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+#[derive(Debug, clap::Args)]
+pub struct ReportArgs {
+    /// Which report
+    #[arg(value_name = "NAME", value_parser = Name::ALL.map(Name::as_str))]
+    name: String,
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    filter: FilterArgs,
+    #[command(flatten)]
+    held: Held,
+    /// Do not verify the log first; the report says so
+    #[arg(long, conflicts_with_all = ["against", "key"])]
+    no_verify: bool,
+    /// bulk: so many rows or patients are much
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    bulk: u64,
+    /// accounts: after so many days without use an account is dormant
+    #[arg(long, value_name = "DAYS", default_value_t = 30)]
+    dormant_days: u32,
+    /// pattern: how many days before the period are a person's own history
+    #[arg(long, value_name = "DAYS", default_value_t = 30)]
+    history_days: u32,
+    /// Rows that a list shows: 50 in a terminal, 1000 on a page, all in CSV and JSON unless told otherwise
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// For a terminal, one self-contained page to print or send, CSV for a spreadsheet, or JSON
+    #[arg(long, value_enum, default_value_t)]
+    output: Output,
+    /// Of CSV, this table alone
+    #[arg(long, value_name = "TABLE")]
+    table_only: Option<String>,
+    /// Write to this file, which must not exist yet, not to standard output
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// Lines for people
+    #[default]
+    Text,
+    /// One page
+    Html,
+    /// For spreadsheets; nothing in it runs as a formula
+    Csv,
+    /// For programs
+    Json,
+}
+
+/// Makes the report.
+pub fn run(args: &ReportArgs) -> anyhow::Result<ExitCode> {
+    let directory = args.place.directory()?;
+    let ask = args.ask()?;
+    let wrong = match ask.check() {
+        Err(wrong) => Some(wrong.to_owned()),
+        Ok(()) if !directory.is_dir() => Some(format!("{} is no directory", directory.display())),
+        Ok(()) if args.table_only.is_some() && args.output != Output::Csv => {
+            Some("--table-only is of --output csv".to_owned())
+        }
+        Ok(()) => None,
+    };
+    if let Some(wrong) = wrong {
+        writeln!(io::stderr(), "hippocrypt: {wrong}")?;
+        return Ok(ExitCode::from(USAGE));
+    }
+    let report = hippocrypt_report::report(&directory, &ask)
+        .with_context(|| format!("audit log {}", directory.display()))?;
+    if let Some(only) = &args.table_only {
+        let keys: Vec<&str> = report.tables.iter().map(|t| t.key).collect();
+        if !keys.contains(&only.as_str()) {
+            let keys = keys.join(", ");
+            writeln!(io::stderr(), "hippocrypt: {only:?} is none of: {keys}")?;
+            return Ok(ExitCode::from(USAGE));
+        }
+    }
+    let text = args.shown(&report)?;
+    match &args.out {
+        // A report once made is not to be lost to the next one.
+        Some(file) => fs::File::create_new(file)
+            .and_then(|mut out| out.write_all(text.as_bytes()))
+            .with_context(|| format!("--out {}", file.display()))?,
+        None => io::stdout().lock().write_all(text.as_bytes())?,
+    }
+    Ok(ExitCode::from(u8::from(report.evidence.is_broken())))
+}
+
+impl ReportArgs {
+    fn ask(&self) -> anyhow::Result<Ask> {
+        let name = Name::ALL.into_iter().find(|n| n.as_str() == self.name);
+        let name = name.context("no such report")?;
+        let days = |n: u32| SignedDuration::from_hours(i64::from(n) * 24);
+        let limit = match self.output {
+            Output::Text => 50,
+            Output::Html => 1000,
+            Output::Csv | Output::Json => usize::MAX,
+        };
+        let known = (!self.no_verify).then(|| self.held.known());
+        Ok(Ask {
+            filter: self.filter.filter(),
+            asked: self.filter.asked(),
+            bulk: self.bulk,
+            dormant: days(self.dormant_days),
+            history: days(self.history_days),
+            limit: self.limit.unwrap_or(limit),
+            held_to: known.transpose()?,
+            ..Ask::new(name, Timestamp::now())
+        })
+    }
+
+    fn shown(&self, report: &Report) -> anyhow::Result<String> {
+        Ok(match self.output {
+            Output::Text => show::text::write(report, table::width(), table::visible),
+            Output::Html => show::html::write(report),
+            Output::Csv => show::csv(report, self.table_only.as_deref()),
+            Output::Json => serde_json::to_string_pretty(&show::json(report))? + "\n",
+        })
+    }
+}
