@@ -1,8 +1,9 @@
-//! `hippocrypt audit verify|query|report|checkpoint|prove`: is the log whole, what does it say, and what proves it.
+//! `hippocrypt audit verify|query|report|export|checkpoint|prove`: is the log whole, what does it say, and what proves it.
 //!
 //! It reads and prints; it must never write in the log's directory, nor send a byte of the log to a
 //! terminal that the terminal would obey.
 
+mod export;
 mod filter;
 mod prove;
 mod query;
@@ -12,9 +13,11 @@ mod time;
 mod verify;
 
 use crate::config::Config;
+use anyhow::Context as _;
 use clap::Subcommand;
+use std::fs::File;
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Ask the audit log.
@@ -32,6 +35,8 @@ enum Verb {
     Query(Box<query::QueryArgs>),
     /// Answer an auditor's question: accounting of disclosures, breach scope, and eight more
     Report(Box<report::ReportArgs>),
+    /// Write records as events of OCSF, FHIR or CEF
+    Export(Box<export::ExportArgs>),
     /// Print the latest signed checkpoint: keep it elsewhere, and what is cut off or changed later shows
     Checkpoint(prove::CheckpointArgs),
     /// Print a proof that a record is in the log as its latest checkpoint has it
@@ -69,6 +74,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         Verb::Verify(args) => verify::run(&args),
         Verb::Query(args) => query::run(&args),
         Verb::Report(args) => report::run(&args),
+        Verb::Export(args) => export::run(&args),
         Verb::Checkpoint(args) => prove::checkpoint(&args),
         Verb::Prove(args) => prove::prove(&args),
     };
@@ -77,6 +83,20 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         Err(e) if is_broken_pipe(&e) => Ok(ExitCode::SUCCESS),
         done => done,
     }
+}
+
+/// A new file: what was made once is not to be lost to the next, and nothing of ours comes among the log's files.
+fn create(file: &Path, log: &Path) -> anyhow::Result<File> {
+    let place = file.parent().filter(|p| !p.as_os_str().is_empty());
+    let place = place.unwrap_or(Path::new(".")).canonicalize();
+    let log = log.canonicalize();
+    let place = place.with_context(|| format!("--out {}", file.display()))?;
+    anyhow::ensure!(
+        log.is_ok_and(|log| !place.starts_with(log)),
+        "--out {}: is in the audit log's directory",
+        file.display()
+    );
+    File::create_new(file).with_context(|| format!("--out {}", file.display()))
 }
 
 /// Says on standard error that lines were passed over.

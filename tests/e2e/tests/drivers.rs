@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 mod dump;
+mod exports;
 mod scenario;
 mod suite;
 

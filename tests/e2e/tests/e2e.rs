@@ -8,6 +8,7 @@
 mod at_rest;
 mod audit;
 mod audit_log;
+mod audit_reading;
 mod catalog;
 mod certificate_login;
 mod copy;

@@ -30,6 +30,8 @@ pub struct View {
     /// The record's type.
     #[serde(rename = "type")]
     pub kind: String,
+    /// Which proxy.
+    pub node: Option<String>,
     /// Session.
     pub session: Option<String>,
     /// Number of the statement in its session.
@@ -51,6 +53,8 @@ pub struct View {
     pub command: Option<String>,
     /// Its normalised text.
     pub sql: Option<String>,
+    /// Equal for statements that differ in constants only.
+    pub fingerprint: Option<String>,
     /// Relations.
     pub tables: Vec<String>,
     /// Protected columns.
@@ -178,6 +182,14 @@ impl Entry {
             subjects_lines,
             more_subjects,
         })
+    }
+
+    /// The record's hash, which names it among all records of all logs.
+    pub fn hash(&self) -> &str {
+        let end = self.line.len().saturating_sub(2);
+        self.line
+            .get(end.saturating_sub(64)..end)
+            .unwrap_or_default()
     }
 
     /// Its outcome, where there is one.

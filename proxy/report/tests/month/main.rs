@@ -8,6 +8,7 @@
 #![allow(missing_docs)]
 
 mod books;
+mod exports;
 mod generator;
 mod pages;
 mod rng;

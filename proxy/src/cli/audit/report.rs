@@ -10,7 +10,6 @@ use anyhow::Context as _;
 use clap::ValueEnum;
 use hippocrypt_report::{Ask, Name, Report, show};
 use jiff::{SignedDuration, Timestamp};
-use std::fs;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -93,10 +92,7 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<ExitCode> {
     }
     let text = args.shown(&report)?;
     match &args.out {
-        // A report once made is not to be lost to the next one.
-        Some(file) => fs::File::create_new(file)
-            .and_then(|mut out| out.write_all(text.as_bytes()))
-            .with_context(|| format!("--out {}", file.display()))?,
+        Some(file) => super::create(file, &directory)?.write_all(text.as_bytes())?,
         None => io::stdout().lock().write_all(text.as_bytes())?,
     }
     Ok(ExitCode::from(u8::from(report.evidence.is_broken())))
