@@ -234,6 +234,8 @@ pub struct Audit {
     pub ship: Option<PathBuf>,
     /// How long records are kept; `None`: for ever.
     pub keep: Option<Duration>,
+    /// How many subjects of one statement are told apart; 0: none is put on record.
+    pub subjects_max: usize,
 }
 
 /// `sessions:`

@@ -18,6 +18,7 @@ mod mask;
 mod render;
 mod rows;
 mod settings;
+mod subjects;
 mod value;
 mod vault;
 mod zones;
@@ -25,7 +26,7 @@ mod zones;
 #[cfg(test)]
 mod tests;
 
-pub use bind::{BindParts, bind};
+pub use bind::{BindParts, bind, result_formats};
 pub use copy::{CopyFault, CopyIn, CopyOut};
 pub use definitions::{Reader, with_constants};
 pub use describe::{FieldParts, parameter_description, row_description};
@@ -35,5 +36,6 @@ pub use hash::read_constants;
 pub use render::{PositionMap, Rendered, render, render_pieces};
 pub use rows::open_row;
 pub use settings::{ByteaOutput, DateOrder, DateStyle, IntervalStyle, Settings};
+pub use subjects::{Asked, Parameter, Whose, asked};
 pub use vault::Vault;
 pub use zones::{Point, Points, Run, Zones, points};

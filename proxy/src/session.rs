@@ -22,6 +22,7 @@ mod portals;
 mod prepared;
 mod records;
 mod renewal;
+mod subjects;
 #[cfg(test)]
 mod tests;
 
@@ -30,4 +31,4 @@ pub use ending::Ending;
 pub use fault::Fault;
 pub use machine::{Env, Machine, Protected, Request, Tally, Worlds};
 pub use policy::{PolicyChange, Renewed};
-pub use records::{Recorder, Who};
+pub use records::{Recorder, SUBJECTS_MAX, Who};

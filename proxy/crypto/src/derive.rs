@@ -91,6 +91,18 @@ impl GroupKeys {
     }
 }
 
+/// The key of one database's subjects: docs/formats/audit-log.md, "Subjects".
+pub(crate) fn subjects(root: &DataKey, database: &DatabaseUuid) -> KeyBytes {
+    let hkdf = extract(&database.0, root.0.expose());
+    filled(|out| expand(&hkdf, &[VERSION, b"audit subjects"], out))
+}
+
+/// The two halves of the AES-SIV key of one kind of subject.
+pub(crate) fn pseudonyms(database: &[u8; 32], kind: &str, out: &mut [u8]) {
+    let hkdf = extract(b"hippocrypt/subjects/v1", database);
+    expand(&hkdf, &[kind.as_bytes()], out);
+}
+
 /// The commitment to a data key that a keyring keeps: docs/formats/keyring.md, "Epochs".
 pub(crate) fn data_key_commitment(key: &DataKey) -> [u8; 32] {
     let mut out = [0; 32];
@@ -122,7 +134,7 @@ fn extract(salt: &[u8], key: &[u8; 32]) -> Hkdf<Sha256> {
 
 fn expand(hkdf: &Hkdf<Sha256>, info: &[&[u8]], out: &mut [u8]) {
     let done = hkdf.expand_multi_info(info, out);
-    // Impossible: RFC 5869 refuses more than 255 · 32 bytes, and every `out` here is 12 or 32. A
+    // Impossible: RFC 5869 refuses more than 255 · 32 bytes, and every `out` here is 12, 32 or 64. A
     // release build that got here would go on with zeroes, so it must not go on.
     assert!(done.is_ok(), "HKDF-Expand of more than 255 blocks");
 }

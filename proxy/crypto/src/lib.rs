@@ -10,6 +10,7 @@ mod header;
 mod memory;
 mod padding;
 mod secret;
+mod subject;
 mod wrap;
 mod xaes;
 
@@ -18,6 +19,7 @@ pub use header::{CellError, HEADER_LEN, Header, MAGIC, MIN_CELL_LEN, TAG_LEN};
 pub use memory::{KeyMemory, key_memory};
 pub use padding::Padding;
 pub use secret::{DataKey, Plaintext, RandomError};
+pub use subject::{Pseudonyms, READABLE_MAX, SubjectKey};
 pub use wrap::{MasterKey, UnwrapError, WRAPPED_LEN};
 
 /// The registry id of a column group: bytes [28,32) of every cell of the group, big-endian.

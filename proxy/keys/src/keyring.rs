@@ -11,7 +11,7 @@ mod tests;
 use crate::document::{self, Document, WrappedKey};
 use crate::store::{self, Access};
 use crate::{KeysError, Provider, Status};
-use hippocrypt_crypto::{DataKey, DatabaseUuid, Epoch, GroupCodec, GroupId, MasterKey};
+use hippocrypt_crypto::{DataKey, DatabaseUuid, Epoch, GroupCodec, GroupId, MasterKey, SubjectKey};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
@@ -30,6 +30,7 @@ pub struct DatabaseKeys {
     name: Arc<str>,
     uuid: DatabaseUuid,
     codecs: BTreeMap<Arc<str>, Arc<GroupCodec>>,
+    subjects: Arc<SubjectKey>,
 }
 
 impl Keyring {
@@ -51,7 +52,7 @@ impl Keyring {
         let databases = opened.document.databases.iter();
         let databases = databases
             .map(|(name, database)| {
-                let keys = DatabaseKeys::derive(name, database, &data_keys);
+                let keys = DatabaseKeys::derive(name, database, &data_keys, &audit_subject_key);
                 keys.map(|keys| (name.clone(), keys))
             })
             .collect::<Result<_, _>>()
@@ -72,6 +73,11 @@ impl Keyring {
     /// The keys of a database, by the name that the policy gives it.
     pub fn database(&self, name: &str) -> Option<&DatabaseKeys> {
         self.databases.get(name)
+    }
+
+    /// All databases by name.
+    pub fn databases(&self) -> impl Iterator<Item = (&Arc<str>, &DatabaseKeys)> {
+        self.databases.iter()
     }
 
     /// How many times the keyring has been written.
@@ -114,10 +120,16 @@ impl DatabaseKeys {
         })
     }
 
+    /// What the pseudonyms of its subjects are made with.
+    pub fn subjects(&self) -> &Arc<SubjectKey> {
+        &self.subjects
+    }
+
     fn derive(
         name: &Arc<str>,
         database: &document::Database,
         data_keys: &BTreeMap<Epoch, DataKey>,
+        audit_subject_key: &DataKey,
     ) -> Result<Self, hippocrypt_crypto::CodecError> {
         let mut codecs = BTreeMap::new();
         for (group_name, group) in &database.groups {
@@ -129,6 +141,7 @@ impl DatabaseKeys {
             name: name.clone(),
             uuid: database.uuid,
             codecs,
+            subjects: Arc::new(SubjectKey::new(audit_subject_key, &database.uuid)),
         })
     }
 }

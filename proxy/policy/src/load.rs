@@ -13,11 +13,12 @@ mod database;
 mod groups;
 mod hash;
 mod roles;
+mod subject;
 #[cfg(test)]
 mod tests;
 
 /// Every kind of mapping in a policy whose keys are fixed.
-pub const POLICY_SECTIONS: &[Section] = &[POLICY, DATABASE, TABLE, COLUMN, ROLE];
+pub const POLICY_SECTIONS: &[Section] = &[POLICY, DATABASE, TABLE, SUBJECT, COLUMN, ROLE];
 
 const POLICY: Section = Section {
     name: "policy",
@@ -30,6 +31,10 @@ const DATABASE: Section = Section {
 const TABLE: Section = Section {
     name: "table",
     keys: &["subject", "columns"],
+};
+const SUBJECT: Section = Section {
+    name: "subject",
+    keys: &["column", "kind"],
 };
 const COLUMN: Section = Section {
     name: "column",

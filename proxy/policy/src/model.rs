@@ -126,13 +126,27 @@ pub struct Group {
     pub deterministic: bool,
 }
 
+/// Whose record a row is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// The column that says so.
+    pub column: Arc<str>,
+    /// What it says: equal values of one kind are one person in every table of the database.
+    pub kind: Arc<str>,
+}
+
+impl Subject {
+    /// The kind where the policy gives none.
+    pub const KIND: &str = "subject";
+}
+
 /// A table that the policy names.
 #[derive(Clone, Debug)]
 pub struct Table {
     /// Its name.
     pub name: TableRef,
     /// The column that says whose record a row is.
-    pub subject: Option<Arc<str>>,
+    pub subject: Option<Subject>,
     /// Its columns, by name.
     pub columns: BTreeMap<Arc<str>, ColumnIx>,
     /// Where the policy names it.

@@ -153,7 +153,7 @@ impl Ask {
     pub fn check(&self) -> Result<(), &'static str> {
         let filter = &self.filter;
         match self.name {
-            Name::Patient if filter.subject.is_none() => Err("report patient needs --subject"),
+            Name::Patient if filter.subjects.is_empty() => Err("report patient needs --subject"),
             Name::User if filter.user.is_none() && filter.end_user.is_none() => {
                 Err("report user needs --user or --end-user")
             }

@@ -79,6 +79,8 @@ pub struct Relation {
     pub has_rules: bool,
     /// Row-level security is enabled.
     pub row_security: bool,
+    /// Somebody may write to it, or read some of its columns, and not read all of it.
+    pub uneven_grants: bool,
     /// The expressions of its row security policies (`pg_get_expr`), USING and WITH CHECK alike.
     pub row_policies: Vec<Arc<str>>,
     /// The query of a view that depends on a relation with cells (`pg_get_viewdef`), directly or through

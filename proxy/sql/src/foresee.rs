@@ -82,6 +82,7 @@ fn made(oid: u32) -> Relation {
         triggers: Vec::new(),
         has_rules: false,
         row_security: false,
+        uneven_grants: false,
         row_policies: Vec::new(),
         definition: None,
         partition_key: Vec::new(),

@@ -10,7 +10,7 @@ use crate::verdict::{CellOutput, Effects, Literal, Output, Plan, Shown, Touch, U
 use crate::world::World;
 pub(crate) use check::PLACES;
 pub(crate) use check::{Marks, prepared as check_prepare};
-pub(crate) use execute::execute;
+pub(crate) use execute::{argument, execute};
 use flow::{Cell, Fate, Flow, Leaf, LeafIx, Sealed, What};
 use hippocrypt_policy::{ColumnIx, TableRef};
 pub(crate) use made::Made;
@@ -57,6 +57,7 @@ mod star;
 mod stored;
 mod types;
 mod update;
+mod whose;
 
 pub(crate) use stored::{Base, read_back, stored};
 
@@ -101,6 +102,13 @@ pub(crate) fn type_oid(node: &Node, session: &Names) -> Option<u32> {
 /// Plans or refuses one of the five statements, or a COPY.
 pub(crate) fn plan(input: Input<'_>, stmt: &Node) -> Planned {
     planned(Planner::new(input), stmt)
+}
+
+/// The same of a statement to whose rows no column can be added: EXPLAIN and PREPARE have it within.
+pub(crate) fn plan_within(input: Input<'_>, stmt: &Node) -> Planned {
+    let mut planner = Planner::new(input);
+    planner.whose.adds_none = true;
+    planned(planner, stmt)
 }
 
 /// Plans or refuses the query that such a table is made of.
@@ -184,6 +192,8 @@ struct Planner<'a> {
     into: bool,
     /// The table of the policy that is made of the query's rows.
     made: Option<Made>,
+    /// Whose rows it reads and writes.
+    whose: whose::Whose,
 }
 
 impl<'a> Planner<'a> {
@@ -212,6 +222,7 @@ impl<'a> Planner<'a> {
             stored: false,
             into: false,
             made: None,
+            whose: whose::Whose::default(),
         }
     }
 
@@ -252,6 +263,8 @@ impl<'a> Planner<'a> {
             ..Plan::default()
         };
         check::rendered(&self.input, stmt, &plan, &self.marks)?;
+        let makes = made.is_some() || into.is_some();
+        self.tell(stmt, &columns, &mut plan, makes);
         if let Some(made) = made {
             self.makes(&mut plan, &columns, &made)?;
         }

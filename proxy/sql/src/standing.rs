@@ -9,7 +9,8 @@ use crate::grammar;
 use crate::plan;
 use crate::scan;
 use crate::verdict::{
-    ClientParam, Cursor, Facts, Plan, Prepared, Refusal, Shown, Statement, UpstreamParam, Verdict,
+    ClientParam, Cursor, Facts, Plan, Prepared, Refusal, Shown, Statement, Subjects, UpstreamParam,
+    Verdict,
 };
 use crate::world::World;
 use std::fmt;
@@ -206,15 +207,19 @@ fn fetch(
         shown(facts, Shown::Not);
         return Ok(());
     }
-    let Some(plan) = known.plan.as_ref().filter(|p| p.outputs.is_some()) else {
+    let tells = |p: &&Arc<Plan>| p.outputs.is_some() || p.subjects.is_some();
+    let Some(plan) = known.plan.as_ref().filter(tells) else {
         return Ok(());
     };
-    let as_it_is = plan.edits.is_empty() && plan.client_params.is_empty();
+    let as_it_is =
+        plan.subjects.is_none() && plan.edits.is_empty() && plan.client_params.is_empty();
     statement.verdict = Verdict::Plan(match as_it_is && cx.declared_params.is_empty() {
         true => Arc::clone(plan),
         false => Arc::new(Plan {
             outputs: plan.outputs.clone(),
             binary: plan.binary,
+            // what its parameters were is not known any more
+            subjects: plan.subjects.as_ref().map(|s| Arc::new(s.bound(|_| None))),
             ..unedited(cx)
         }),
     });
@@ -253,7 +258,8 @@ fn execute(
     let Some(plan) = &known.plan else {
         return Ok(());
     };
-    if !executes && !explains && plan.outputs.is_some() {
+    let added = plan.subjects.as_ref().is_some_and(|s| !s.added.is_empty());
+    if !executes && !explains && (plan.outputs.is_some() || added) {
         return Err(refused(
             format!(
                 "{} of a prepared statement that returns protected columns is not supported",
@@ -262,9 +268,14 @@ fn execute(
             "Make the table first, named in the policy, then INSERT … SELECT.",
         ));
     }
-    let edits = edits(ix, statement, plan, text, cx, world)?;
+    let (edits, subjects) = edits(ix, statement, plan, text, cx, world)?;
+    let subjects = subjects.map(|subjects| match executes {
+        true => subjects,
+        false => subjects.without_rows(),
+    });
     statement.verdict = Verdict::Plan(Arc::new(Plan {
         edits,
+        subjects: subjects.map(Arc::new),
         outputs: plan.outputs.clone().filter(|_| executes),
         ..unedited(cx)
     }));
@@ -278,7 +289,7 @@ fn edits(
     text: &str,
     cx: &Context<'_>,
     world: &World,
-) -> Result<Vec<crate::verdict::Edit>, Box<Refusal>> {
+) -> Result<(Vec<crate::verdict::Edit>, Option<Subjects>), Box<Refusal>> {
     let unread = || refused("this form of EXECUTE is not understood".into(), "");
     let scs = cx.names.standard_conforming_strings;
     let tokens = scan::scan(text, scs).map_err(|_| unread())?;
@@ -293,7 +304,10 @@ fn edits(
             cx,
             unsettled: false,
         };
-        plan::execute(input, raw.ok_or_else(unread)?, plan)
+        let raw = raw.ok_or_else(unread)?;
+        let subjects = plan.subjects.as_ref();
+        let subjects = subjects.map(|s| s.bound(|client| plan::argument(raw, client)));
+        Ok((plan::execute(input, raw, plan)?, subjects))
     };
     grammar::with_stack_for(tokens.len(), work).unwrap_or_else(|| Err(unread()))
 }

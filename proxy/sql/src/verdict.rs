@@ -9,9 +9,11 @@ use zeroize::Zeroizing;
 
 mod copy;
 mod hash;
+mod subjects;
 
 pub use copy::{CopyColumn, CopyDirection, CopyForm, CopyHash, CopyHeader, CopyPlan, CopyValue};
 pub use hash::{HashPart, Plaintexts};
+pub use subjects::{Added, At, Form, Source, Subjects, is_subject_type};
 
 /// One statement of a string, with what is to be done about it.
 #[derive(Clone, Debug)]
@@ -187,6 +189,8 @@ pub struct Plan {
     /// The statement that follows in the same transaction and gives the new table the CHECKs on its groups, in
     /// pieces; empty where none does. The client does not see it.
     pub guards: Vec<Replacement>,
+    /// Whose records it concerns; `None` where no table of it has a subject.
+    pub subjects: Option<Arc<Subjects>>,
 }
 
 impl Plan {
@@ -238,7 +242,8 @@ impl Plan {
             Some(Made::Hash(parts)) => parts.as_slice(),
             Some(Made::Default(_)) | None => &[],
         });
-        edits || made.flatten().any(HashPart::is_literal)
+        let subjects = self.subjects.iter().any(|s| s.has_literals());
+        edits || subjects || made.flatten().any(HashPart::is_literal)
     }
 }
 

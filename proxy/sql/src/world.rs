@@ -12,6 +12,7 @@ use std::sync::{Arc, OnceLock};
 mod hazards;
 mod inherit;
 mod row_security;
+mod subject;
 mod taints;
 mod view;
 

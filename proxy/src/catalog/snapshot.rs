@@ -54,6 +54,7 @@ enum Later {
     Parent(u32, u32),
     Depends(u32, u32),
     Rules(u32),
+    Grants(u32),
     Trigger(u32, Trigger),
     Default(u32, i16, StoredCell),
     Unique(u32, Vec<i16>),
@@ -69,6 +70,7 @@ impl Later {
             | Self::Parent(oid, _)
             | Self::Depends(oid, _)
             | Self::Rules(oid)
+            | Self::Grants(oid)
             | Self::Trigger(oid, _)
             | Self::Default(oid, _, _)
             | Self::Unique(oid, _)
@@ -84,6 +86,7 @@ impl Later {
             Self::Parent(_, parent) => relation.parents.push(parent),
             Self::Depends(_, on) => relation.depends_on.push(on),
             Self::Rules(_) => relation.has_rules = true,
+            Self::Grants(_) => relation.uneven_grants = true,
             Self::Trigger(_, trigger) => relation.triggers.push(trigger),
             Self::Default(_, attnum, cell) => {
                 let mut columns = relation.columns.iter_mut();
@@ -159,6 +162,7 @@ impl Snapshot {
             "parent" => self.later.push(Later::Parent(f.number(0)?, f.number(1)?)),
             "depends" => self.later.push(Later::Depends(f.number(0)?, f.number(1)?)),
             "rules" => self.later.push(Later::Rules(f.number(0)?)),
+            "grants" => self.later.push(Later::Grants(f.number(0)?)),
             "trigger" => {
                 let trigger = Trigger {
                     schema: f.text(1)?,
@@ -252,6 +256,7 @@ impl Snapshot {
                 triggers: Vec::new(),
                 has_rules: false,
                 row_security: f.flag(4)?,
+                uneven_grants: false,
                 row_policies: Vec::new(),
                 definition: None,
                 partition_key: Vec::new(),

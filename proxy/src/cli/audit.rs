@@ -8,9 +8,12 @@ mod filter;
 mod prove;
 mod query;
 mod report;
+mod subjects;
 mod table;
 mod time;
 mod verify;
+
+pub(super) use subjects::exported;
 
 use crate::config::Config;
 use anyhow::Context as _;

@@ -1,6 +1,6 @@
-//! `hippocrypt keys init|sync|status`: the keyring that the configuration names, and its ids.
+//! `hippocrypt keys init|sync|status|export`: the keyring that the configuration names, and its ids.
 //!
-//! It must never print a byte of a key, and never make one where one exists or ought to exist.
+//! It must never print a byte of a key that opens a cell (`export` prints those of subjects, and no other), and never make one where one exists or ought to exist.
 
 use super::output::{Output, print, print_json};
 use crate::config::{Config, KeyProvider};
@@ -26,6 +26,8 @@ enum Verb {
     Sync(Common),
     /// Show the keyring without its keys; exit 1 where the policy needs ids that it lacks
     Status(Common),
+    /// Print what an auditor reads subjects with: it opens no column. Whoever has it knows whose records are meant
+    Export(Common),
 }
 
 #[derive(Debug, clap::Args)]
@@ -43,7 +45,8 @@ struct Common {
 /// # Errors
 /// The configuration, or standard output.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let (Verb::Init(common) | Verb::Sync(common) | Verb::Status(common)) = &args.verb;
+    let (Verb::Init(common) | Verb::Sync(common) | Verb::Status(common) | Verb::Export(common)) =
+        &args.verb;
     let config = Config::load(&common.config)?;
     let wanted = config.policy.key_groups();
     let (keyring, provider) = (&config.keys.keyring, &config.keys.provider);
@@ -54,6 +57,10 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
             .map(|report| told(common.output, &report, || sync_text(&config, &report))),
         Verb::Status(_) => Keyring::status(keyring, provider)
             .map(|status| show_status(common, Comparison::of(status, &wanted))),
+        Verb::Export(_) => Keyring::load(keyring, provider).map(|keyring| {
+            print(&super::audit::exported(&keyring))?;
+            Ok(ExitCode::SUCCESS)
+        }),
     };
     match done {
         Ok(code) => code,

@@ -60,6 +60,7 @@ const AUDIT: Section = Section {
         "compression",
         "keep",
         "ship",
+        "subjects_max",
     ],
 };
 const SESSIONS: Section = Section {
@@ -236,7 +237,15 @@ impl File<'_> {
         let ship = self.optional(&map, "ship", None, |file, node| {
             file.path(node, "audit.ship").map(Some)
         });
+        let max = crate::session::SUBJECTS_MAX;
+        let subjects_max = self.optional(&map, "subjects_max", max, |file, node| {
+            let expected = "a whole number from 0 to 1000000";
+            let parse = |text: &str| text.parse().ok().filter(|n| *n <= 1_000_000);
+            file.reader
+                .parsed(node, "audit.subjects_max", expected, parse)
+        });
         Some(Audit {
+            subjects_max: subjects_max?,
             ship: ship?,
             signing_key: signing_key?,
             compression: compression?,

@@ -9,7 +9,7 @@ use crate::protect::hash;
 use crate::protect::vault::{Held, Unsealed};
 use crate::protect::{BindError, Settings, ValueError, Vault};
 use bytes::BytesMut;
-use hippocrypt_sql::verdict::{Made, Output, Plan, Seal, Shape, UpstreamParam};
+use hippocrypt_sql::verdict::{Added, Made, Output, Plan, Seal, Shape, UpstreamParam};
 use hippocrypt_wire::Format;
 use hippocrypt_wire::write::Writer;
 use std::ops::Range;
@@ -237,24 +237,37 @@ impl<'a> Sealing<'a> {
     }
 }
 
-/// As the client asks, but cells in binary.
-fn result_formats(plan: &Plan, client: &[i16]) -> Result<Vec<i16>, BindError> {
-    let Some(outputs) = &plan.outputs else {
-        return Ok(client.to_vec());
+/// Result formats as the server is asked for them: as the client asks, but cells in binary, and what is added to the
+/// rows as its plan says.
+///
+/// # Errors
+/// The client's are not as many as its columns.
+pub fn result_formats(plan: &Plan, client: &[i16]) -> Result<Vec<i16>, BindError> {
+    let added = plan.subjects.as_ref().filter(|s| !s.added.is_empty());
+    let width = match (&plan.outputs, added) {
+        (Some(outputs), _) => outputs.len(),
+        (None, Some(subjects)) => subjects.width,
+        (None, None) => return Ok(client.to_vec()),
     };
-    if client.len() > 1 && client.len() != outputs.len() {
+    // a statement that returns nothing has no formats (portalcmds.c, PortalSetResultFormat)
+    let silent = added.is_some_and(|s| s.silent);
+    if client.len() > 1 && client.len() != width && !silent {
         return Err(BindError::Protocol(format!(
-            "bind message has {} result formats but query has {} columns",
+            "bind message has {} result formats but query has {width} columns",
             client.len(),
-            outputs.len()
         )));
     }
-    let codes = outputs
+    let output = |index| plan.outputs.as_ref().and_then(|o| o.get(index));
+    let codes = (0..width).map(|index| match output(index) {
+        Some(Output::Cell(_)) => 1,
+        Some(Output::Clear) | None => format_of(client, index).unwrap_or(0),
+    });
+    let added = added
         .iter()
-        .enumerate()
-        .map(|(index, output)| match output {
-            Output::Cell(_) => 1,
-            Output::Clear => format_of(client, index).unwrap_or(0),
+        .flat_map(|s| &s.added)
+        .map(|added| match added {
+            Added::Clear => 0,
+            Added::Cell => 1,
         });
-    Ok(codes.collect())
+    Ok(codes.chain(added).collect())
 }

@@ -6,7 +6,9 @@
 use crate::protect::hash::{Composite, no_token};
 use crate::protect::value::{Canonical, Restore, Value};
 use crate::protect::{ValueError, VaultError};
-use hippocrypt_crypto::{GroupCodec, GroupId, OpenError, Padding, Plaintext, Suite, TypeCode};
+use hippocrypt_crypto::{
+    GroupCodec, GroupId, OpenError, Padding, Plaintext, SubjectKey, Suite, TypeCode,
+};
 use hippocrypt_keys::DatabaseKeys;
 use hippocrypt_policy::{
     Column, ColumnIx, ColumnRef, Database, DeclaredType, Family, GroupIx, Protect,
@@ -20,6 +22,7 @@ use zeroize::Zeroizing;
 pub struct Vault {
     columns: Vec<Held>,
     groups: Vec<GroupId>,
+    subjects: Arc<SubjectKey>,
 }
 
 /// What is held for a column.
@@ -69,7 +72,11 @@ impl Vault {
                     .ok_or_else(|| VaultError::NoGroup(Arc::clone(&group.name)))
             })
             .collect::<Result<_, _>>()?;
-        Ok(Self { columns, groups })
+        Ok(Self {
+            columns,
+            groups,
+            subjects: Arc::clone(keys.subjects()),
+        })
     }
 
     /// The declared type of a column.
@@ -80,6 +87,11 @@ impl Vault {
     /// The id that every cell of a column group carries.
     pub fn group_id(&self, group: GroupIx) -> Option<GroupId> {
         self.groups.get(group.0 as usize).copied()
+    }
+
+    /// What the pseudonyms of the database's subjects are made with.
+    pub(in crate::protect) fn subjects(&self) -> &SubjectKey {
+        &self.subjects
     }
 
     /// What is held for a column.

@@ -186,8 +186,10 @@ impl Machine {
         if frame.tag() == b'C' {
             run.rows = CommandComplete::of(frame)?.rows().unwrap_or(run.rows);
         }
+        let recorded = self.record_last_subjects(run);
         self.recorder
             .outcome(run, None, self.database().as_deref(), now)?;
+        recorded?;
         if let Some(part) = run.part.clone() {
             self.apply_effects(&part);
             self.names_after(&part, frame);

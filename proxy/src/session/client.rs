@@ -68,6 +68,7 @@ impl Machine {
                 Ok(ticket) => running.push_back(Run {
                     part: Some(Arc::clone(part)),
                     ticket: Some(ticket),
+                    whose: self.whose(Some(part), None),
                     ..Run::of_query(part)
                 }),
                 Err(error) => {

@@ -323,6 +323,7 @@ impl<H: Host> Driver<'_, H> {
         {
             self.machine.on_server(&frame, now)?;
         }
+        self.machine.record_subjects(now)?;
         self.machine.advance(now)?;
         self.count();
         Ok(())

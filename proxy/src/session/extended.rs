@@ -7,10 +7,11 @@ use super::inflight::{Described, Expect, Run, Ticket, Undo};
 use super::judge::{Protocol, Refusal};
 use super::machine::{Machine, RESERVED};
 use super::prepared::{Judged, Part, Portal, Prepared};
+use super::subjects::is_silent;
 use super::{Fault, fault, own};
-use crate::protect::{BindParts, bind};
+use crate::protect::{BindParts, bind, result_formats};
 use bytes::Bytes;
-use hippocrypt_sql::verdict::{Output, Plan};
+use hippocrypt_sql::verdict::Plan;
 use hippocrypt_wire::frontend::{Bind, Execute, Named, Parse, Target};
 use hippocrypt_wire::write::Writer;
 use hippocrypt_wire::{ErrorReport, Formats, Frame, Severity};
@@ -134,8 +135,11 @@ impl Machine {
             return self.refuse_later(own::outdated(), &described(&prepared));
         }
         let client_formats: Arc<[i16]> = codes(&view.result_formats);
-        let upstream_formats = upstream_formats(&prepared, &view.result_formats);
-        match prepared.part().and_then(|p| p.plan.clone()) {
+        let plan = prepared.part().and_then(|p| p.plan.clone());
+        let upstream_formats = upstream_formats(plan.as_deref(), &client_formats);
+        let oids = plan.as_deref().map(|plan| client_oids(&prepared, plan));
+        let asked = self.asked(&view, &prepared, &oids.unwrap_or_default());
+        match plan {
             Some(plan) => {
                 if let Err(report) = self.send_bind(&view, &prepared, &plan, &client_formats) {
                     return self.refuse_later(report, &described(&prepared));
@@ -147,6 +151,7 @@ impl Machine {
             prepared: Arc::clone(&prepared),
             client_formats,
             upstream_formats,
+            asked,
         });
         let undo = self
             .names
@@ -257,13 +262,21 @@ impl Machine {
             Ok(ticket) => ticket,
             Err(report) => return self.refuse_later(report, &described(&prepared)),
         };
-        self.forward(frame);
+        match view.max_rows {
+            // without the rows that were added there is nothing to stop at
+            1.. if is_silent(part.as_deref().and_then(|p| p.plan.as_deref())) => {
+                Writer::new(&mut self.to_server).execute(view.portal, 0)?;
+            }
+            _ => self.forward(frame),
+        }
         if let Some(part) = &part {
             self.note_forwarded(part);
         }
+        let whose = self.whose(part.as_deref(), portal.asked.as_ref());
         self.inflight.push(Expect::Execute(Box::new(Run {
             part,
             ticket,
+            whose,
             client_formats: Arc::clone(&portal.client_formats),
             upstream_formats: Arc::clone(&portal.upstream_formats),
             prepared: Some(Arc::clone(&prepared)),
@@ -386,16 +399,10 @@ fn codes(formats: &Formats<'_>) -> Arc<[i16]> {
     formats.iter().map(hippocrypt_wire::Format::code).collect()
 }
 
-/// Cells are asked for in binary, everything else as the client wants it.
-fn upstream_formats(prepared: &Prepared, client: &Formats<'_>) -> Arc<[i16]> {
-    let Some(outputs) = prepared.outputs() else {
-        return codes(client);
-    };
-    let format = |(i, output): (usize, &Output)| match output {
-        Output::Cell(_) => 1,
-        Output::Clear => client.of(i).map_or(0, hippocrypt_wire::Format::code),
-    };
-    outputs.iter().enumerate().map(format).collect()
+/// As the server is asked for them; of a Bind that asks for too many or too few nothing comes.
+fn upstream_formats(plan: Option<&Plan>, client: &Arc<[i16]>) -> Arc<[i16]> {
+    let planned = plan.and_then(|plan| result_formats(plan, client).ok());
+    planned.map_or_else(|| Arc::clone(client), Arc::from)
 }
 
 /// The types of the client's parameters: declared, else as PostgreSQL would infer them.

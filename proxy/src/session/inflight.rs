@@ -55,6 +55,8 @@ pub(super) struct Run {
     pub(super) opened: Vec<u64>,
     /// What opens the data of a COPY.
     pub(super) copy_out: Option<Box<crate::protect::CopyOut>>,
+    /// Whose records it concerns.
+    pub(super) whose: Option<Box<crate::protect::Whose>>,
     /// The statement it was prepared as.
     pub(super) prepared: Option<Arc<Prepared>>,
 }

@@ -165,6 +165,8 @@ pub struct Machine {
     pub(super) login_refused: bool,
     /// Something that may write went upstream since the last ReadyForQuery.
     pub(super) group_wrote: bool,
+    /// Where in `to_client` the rows begin whose subjects are not on record yet.
+    pub(super) unrecorded: Option<usize>,
     pub(super) tally: Tally,
 }
 
@@ -216,6 +218,7 @@ impl Machine {
             held_ready: None,
             login_refused: false,
             group_wrote: false,
+            unrecorded: None,
             tally: Tally::default(),
         }
     }

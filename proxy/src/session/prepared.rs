@@ -5,7 +5,7 @@
 
 use super::inflight::Undo;
 use super::portals::Portals;
-use crate::protect::PositionMap;
+use crate::protect::{Asked, PositionMap};
 use bytes::Bytes;
 use hippocrypt_audit::Described;
 use hippocrypt_sql::catalog::Names;
@@ -213,6 +213,8 @@ pub(super) struct Portal {
     pub(super) prepared: Arc<Prepared>,
     pub(super) client_formats: Arc<[i16]>,
     pub(super) upstream_formats: Arc<[i16]>,
+    /// Whom its parameters name.
+    pub(super) asked: Option<Asked>,
 }
 
 /// Both maps.

@@ -3,14 +3,18 @@
 //! It must never be given a constant or a parameter of a client; only texts that `sql` has normalised.
 
 use super::inflight::{Run, Ticket};
+use super::subjects::state_of;
 use hippocrypt_audit::{
     AppendError, Body, Decision, Described, Intent, OnDisk, Opened, Outcome, SessionFacts,
-    SessionInfo, Sink, SqlState, Statement,
+    SessionInfo, Sink, SqlState, Statement, Subjects,
 };
 use hippocrypt_policy::Database;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+/// Subjects of a statement that are told apart unless told otherwise.
+pub const SUBJECTS_MAX: usize = 10_000;
 
 /// Who is connected, from where, to what.
 #[derive(Clone, Debug, Default)]
@@ -56,6 +60,8 @@ pub struct Recorder {
     begun: Option<Instant>,
     /// The newest record of what goes upstream, until it is asked for.
     newest: Option<u64>,
+    /// How many subjects of a statement are told apart.
+    subjects_max: usize,
 }
 
 impl fmt::Debug for Recorder {
@@ -86,7 +92,37 @@ impl Recorder {
             statements: 0,
             begun: None,
             newest: None,
+            subjects_max: SUBJECTS_MAX,
         }
+    }
+
+    /// With another limit to the subjects of a statement; 0 for none at all.
+    #[must_use]
+    pub fn with_subjects_max(self, subjects_max: usize) -> Self {
+        Self {
+            subjects_max,
+            ..self
+        }
+    }
+
+    /// How many subjects of a statement are told apart.
+    pub(super) fn subjects_max(&self) -> usize {
+        self.subjects_max
+    }
+
+    /// Subjects that the outcome has no room for.
+    pub(super) fn subjects(&self, run: &mut Run) -> Result<(), AppendError> {
+        let (Some(whose), Some(ticket)) = (&mut run.whose, run.ticket) else {
+            return Ok(());
+        };
+        while whose.is_waiting() {
+            self.append(Body::Subjects(Subjects {
+                session: Arc::clone(&self.info),
+                stmt: ticket.stmt,
+                subjects: whose.take_waiting(),
+            }))?;
+        }
+        Ok(())
     }
 
     /// Another policy is in force.
@@ -189,9 +225,19 @@ impl Recorder {
         policy: Option<&Database>,
         now: Instant,
     ) -> Result<(), AppendError> {
+        if self.subjects(run).is_err()
+            && let Some(whose) = &mut run.whose
+        {
+            whose.lose_waiting();
+        }
         let Some(ticket) = run.ticket.take() else {
             return Ok(());
         };
+        let whose = run.whose.as_mut().map(|whose| whose.finish());
+        let (subjects, state) = whose.map_or_else(
+            || (Vec::new(), state_of(run.part.as_deref(), policy)),
+            |(subjects, state)| (subjects, Some(state)),
+        );
         self.append(Body::Outcome(Outcome {
             session: Arc::clone(&self.info),
             stmt: ticket.stmt,
@@ -201,8 +247,8 @@ impl Recorder {
             duration: elapsed(ticket, now),
             sqlstate: sqlstate.map(SqlState::new),
             opened: opened(run, policy),
-            subjects: Vec::new(),
-            subjects_state: None,
+            subjects,
+            subjects_state: state,
         }))
     }
 

@@ -37,6 +37,7 @@ mod renames;
 mod roles;
 mod scram;
 mod snapshots;
+mod subjects;
 mod twin;
 mod values;
 mod wire;

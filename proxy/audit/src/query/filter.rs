@@ -22,8 +22,6 @@ pub struct Filter {
     pub column: Option<String>,
     /// How a column was shown: `clear`, `masked`, `refused`, `not`; with `column`, that one.
     pub shown: Option<String>,
-    /// Whose records: `kind:pseudonym`.
-    pub subject: Option<String>,
     /// Session id.
     pub session: Option<String>,
     /// Record type.
@@ -46,6 +44,8 @@ pub struct Filter {
     pub refused: Refused,
     /// Text in the statement, without regard to case.
     pub text: Option<String>,
+    /// Whose records, as `kind:pseudonym`: one of these; empty for anybody's.
+    pub subjects: Vec<String>,
 }
 
 /// Whether only what was refused is asked for.
@@ -108,10 +108,7 @@ impl Filter {
             && self
                 .min_rows
                 .is_none_or(|n| outcome.is_some_and(|o| o.rows >= n))
-            && self
-                .subject
-                .as_ref()
-                .is_none_or(|s| entry.subjects().any(|is| is == s))
+            && (self.subjects.is_empty() || entry.subjects().any(|is| self.subjects.contains(is)))
     }
 }
 

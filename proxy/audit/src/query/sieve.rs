@@ -19,7 +19,7 @@ pub struct Sieve {
     /// All must be in the record's line.
     needles: Vec<Finder<'static>>,
     /// Must be in the line of its outcome or subjects.
-    subject: Option<Finder<'static>>,
+    subjects: Vec<Finder<'static>>,
     /// Must be in its own line or its outcome's.
     sqlstate: Option<Finder<'static>>,
 }
@@ -74,7 +74,7 @@ impl Sieve {
             since: filter.since.map(text),
             until: filter.until.map(text),
             needles: needles.iter().map(|n| finder(n)).collect(),
-            subject: filter.subject.as_ref().map(|s| finder(&string(s))),
+            subjects: filter.subjects.iter().map(|s| finder(&string(s))).collect(),
             sqlstate: filter.sqlstate.as_ref().map(|s| member("sqlstate", s)),
         }
     }
@@ -100,7 +100,7 @@ impl Sieve {
         let sqlstate = |n: &Finder<'_>| {
             n.find(&slot.line).is_some() || ends().any(|line| n.find(line).is_some())
         };
-        self.subject.as_ref().is_none_or(subject) && self.sqlstate.as_ref().is_none_or(sqlstate)
+        (self.subjects.is_empty() || self.subjects.iter().any(subject)) && self.sqlstate.as_ref().is_none_or(sqlstate)
     }
 }
 

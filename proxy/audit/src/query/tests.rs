@@ -136,9 +136,9 @@ fn filters_know_the_end_and_the_subjects() {
         change(&mut filter);
         seqs(&all(dir.path(), &filter))
     };
-    assert_eq!(with(|f| f.subject = Some("patient:4fQx".into())), [0]);
-    assert_eq!(with(|f| f.subject = Some("patient:9dA1".into())), [1]);
-    assert_eq!(with(|f| f.subject = Some("patient:9dA".into())), [0_u64; 0]);
+    assert_eq!(with(|f| f.subjects = vec!["patient:4fQx".into()]), [0]);
+    assert_eq!(with(|f| f.subjects = vec!["patient:9dA1".into()]), [1]);
+    assert_eq!(with(|f| f.subjects = vec!["patient:9dA".into()]), [0_u64; 0]);
     assert_eq!(with(|f| f.sqlstate = Some("22012".into())), [1]);
     assert_eq!(with(|f| f.sqlstate = Some("42501".into())), [5]);
     assert_eq!(with(|f| f.min_rows = Some(3)), [0]);
@@ -181,7 +181,7 @@ fn filters_know_the_end_and_the_subjects() {
         (3, 0, 3)
     );
     let subject = Filter {
-        subject: Some("patient:Zk-_".into()),
+        subjects: vec!["patient:Zk-_".into()],
         ..Filter::default()
     };
     let json: serde_json::Value =

@@ -4,6 +4,7 @@
 
 use super::groups::{Drafted, read_group, read_was, resolve};
 use super::hash;
+use super::subject;
 use super::{COLUMN, DATABASE, TABLE};
 use crate::names::{NameError, Quoted, parse_identifier, parse_name};
 use crate::yaml::{Entry, Node, Reader};
@@ -119,17 +120,18 @@ impl Draft<'_> {
         let Some(map) = self.reader.map(&entry.value, TABLE) else {
             return;
         };
-        let subject = map.get("subject").and_then(|node| {
-            let what = format!("table {name}: subject");
-            let text = self.reader.scalar(node, &what, "a column of the table")?;
-            parse_identifier(&text.text)
-                .map_err(|error| self.name_problem(node.line, &what, &error))
-                .ok()
-        });
+        let subject = map.get("subject");
+        let subject = subject.and_then(|node| subject::read(self.reader, &name, node));
         let columns = map
             .require("columns")
             .map(|node| self.columns(&name, node))
             .unwrap_or_default();
+        if let Some(subject) = &subject
+            && let Some(ColumnIx(ix)) = columns.get(&subject.column)
+            && let Some(drafted) = self.columns.get(*ix as usize)
+        {
+            subject::fits(self.reader, drafted);
+        }
         let table = Table {
             name: name.clone(),
             subject,

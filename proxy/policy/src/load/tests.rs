@@ -65,7 +65,8 @@ fn the_example_of_the_design_loads() {
         table: "patients".into(),
     };
     let table = &db.tables[&patients];
-    assert_eq!(table.subject.as_deref(), Some("id"));
+    let subject = table.subject.as_ref().unwrap();
+    assert_eq!((&*subject.column, &*subject.kind), ("id", "subject"));
     assert_eq!(table.place.to_string(), "policy.yaml:5");
     let ssn = db.column(table.columns["ssn"]).unwrap();
     assert_eq!(ssn.declared, DeclaredType::Varchar(Some(11)));

@@ -31,14 +31,14 @@ pub const COLUMNS: [&str; 25] = [
     "sql",
 ];
 
-/// The cells under it. Lists are separated by a blank.
-pub fn cells(entry: &Entry) -> [String; 25] {
+/// The cells under it, each subject as `named` has it. Lists are separated by a blank.
+pub fn cells(entry: &Entry, named: impl Fn(&String) -> String) -> [String; 25] {
     let view = &entry.view;
     let outcome = entry.outcome();
     let text = |field: &Option<String>| field.clone().unwrap_or_default();
     let number = |n: Option<u64>| n.map_or_else(String::new, |n| n.to_string());
     let state = outcome.and_then(|o| o.sqlstate.clone());
-    let subjects: Vec<&str> = entry.subjects().map(String::as_str).collect();
+    let subjects: Vec<String> = entry.subjects().map(named).collect();
     let columns: Vec<String> = view.columns.iter().map(touched).collect();
     [
         view.seq.to_string(),

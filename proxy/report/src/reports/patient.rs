@@ -73,7 +73,7 @@ fn list(set: BTreeSet<String>) -> Cell {
 pub fn find(dir: &Path, ask: &Ask) -> io::Result<(Found, Read)> {
     let mut filter = ask.filter.clone();
     // Those that may have concerned the patient do not name them.
-    let subject = filter.subject.take().unwrap_or_default();
+    let subjects = std::mem::take(&mut filter.subjects);
     let filter = Filter {
         kind: Some("statement".to_owned()),
         ..filter
@@ -89,7 +89,7 @@ pub fn find(dir: &Path, ask: &Ask) -> io::Result<(Found, Read)> {
     let (mut days, mut unsaid) = (Days::default(), Unsaid::default());
     let (mut clear, mut changed) = (0_u64, 0_u64);
     let read = read(dir, &filter, |entry| {
-        if entry.subjects().any(|is| *is == subject) {
+        if entry.subjects().any(|is| subjects.contains(is)) {
             let exposure = facts::exposure(entry);
             recipients
                 .entry(facts::person(&entry.view))

@@ -81,7 +81,7 @@ fn patient_access_history() {
     let stolen = facts().iter().find(|f| f.who.host == "203.0.113.9");
     let patient = stolen.unwrap().subjects[0];
     let answer = asked(Name::Patient, |ask| {
-        ask.filter.subject = Some(pseudonym(patient));
+        ask.filter.subjects = vec![pseudonym(patient)];
     });
     let mine = |f: &&Fact| f.subjects.contains(&patient);
     let accesses: Vec<&Fact> = facts().iter().filter(mine).collect();
@@ -114,7 +114,7 @@ fn patient_access_history() {
 #[test]
 fn nobody_saw_a_patient_that_the_log_does_not_know() {
     let answer = asked(Name::Patient, |ask| {
-        ask.filter.subject = Some("patient:nobody".to_owned());
+        ask.filter.subjects = vec!["patient:nobody".to_owned()];
     });
     assert_eq!(
         answer["answer"][0],

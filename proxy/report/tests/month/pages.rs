@@ -9,7 +9,7 @@ fn made(name: Name, change: impl FnOnce(&mut Ask)) -> Report {
     let mut ask = Ask::new(name, "2026-11-01T08:00:00Z".parse().unwrap());
     ask.held_to = None;
     match name {
-        Name::Patient => ask.filter.subject = Some(pseudonym(1)),
+        Name::Patient => ask.filter.subjects = vec![pseudonym(1)],
         Name::User => ask.filter.user = Some("app".to_owned()),
         _ => {}
     }

@@ -9,7 +9,7 @@ use crate::analyse::Input;
 use crate::grammar;
 use crate::verdict::{CopyPlan, Edit, Plan, Replacement};
 use pg_query::NodeEnum;
-use pg_query::protobuf::{CmdType, Node, PrepareStmt};
+use pg_query::protobuf::{CmdType, Node, PrepareStmt, ReturningClause};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -53,6 +53,37 @@ pub(super) fn rendered(input: &Input<'_>, stmt: &Node, plan: &Plan, marks: &Mark
         true => Ok(()),
         false => Err(wrong()),
     }
+}
+
+/// Whether the statement with `after`'s edits is that with `before`'s and so many more result columns.
+pub(super) fn widened(
+    input: &Input<'_>,
+    before: &Plan,
+    after: &Plan,
+    columns: usize,
+) -> Option<bool> {
+    let plain = reparsed(input, before)?;
+    let mut wide = reparsed(input, after)?;
+    let list = match wide.node.as_mut()? {
+        NodeEnum::SelectStmt(s) => &mut s.target_list,
+        NodeEnum::InsertStmt(s) => returned(&mut s.returning_clause)?,
+        NodeEnum::UpdateStmt(s) => returned(&mut s.returning_clause)?,
+        NodeEnum::DeleteStmt(s) => returned(&mut s.returning_clause)?,
+        _ => return None,
+    };
+    list.truncate(list.len().checked_sub(columns)?);
+    let empty = list.is_empty();
+    match wide.node.as_mut()? {
+        NodeEnum::InsertStmt(s) if empty => s.returning_clause = None,
+        NodeEnum::UpdateStmt(s) if empty => s.returning_clause = None,
+        NodeEnum::DeleteStmt(s) if empty => s.returning_clause = None,
+        _ => {}
+    }
+    Some(strict(&plain)? == strict(&wide)?)
+}
+
+fn returned(clause: &mut Option<ReturningClause>) -> Option<&mut Vec<Node>> {
+    clause.as_mut().map(|clause| &mut clause.exprs)
 }
 
 /// A PREPARE as it would go upstream: the same name and query, and where types are written, as many as that,

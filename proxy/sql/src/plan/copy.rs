@@ -62,6 +62,7 @@ impl Planner<'_> {
             return Err(refusal("0A000", message.into(), -1));
         };
         let columns = self.copied_columns(relation, &stmt.attlist, &table)?;
+        self.copied_whose(&entry, &columns);
         let direction = match stmt.is_from {
             true => CopyDirection::In,
             false => CopyDirection::Out,
@@ -216,6 +217,7 @@ impl Planner<'_> {
 
     fn copy_query(&mut self, query: &Node, options: &Options) -> Judged<Option<CopyPlan>> {
         let outputs = self.statement(query)?;
+        self.copied_outputs(&outputs);
         let names: Vec<_> = outputs
             .columns
             .iter()

@@ -45,7 +45,7 @@ impl From<Hash> for Fresh {
 }
 
 /// What ends the list of a SELECT's columns.
-const AFTER_TARGETS: [Kind; 19] = [
+pub(super) const AFTER_TARGETS: [Kind; 19] = [
     Kind::Ascii41,
     Kind::Ascii59,
     Kind::Except,

@@ -3,14 +3,14 @@
 //! It must never write an argument into the text twice that is computed, nor leave one in clear that the prepared
 //! statement seals.
 
-use super::flow::{Cast, Flow, Leaf, What};
+use super::flow::{Cast, Flow, Leaf, What, string};
 use super::refuse::{Judged, malformed, refusal, with_hint};
 use super::{Planner, check, literal, params};
 use crate::analyse::Input;
 use crate::scan::Kind;
 use crate::verdict::{Edit, HashPart, Literal, Made, Plan, Refusal, Replacement, Seal};
 use pg_query::NodeEnum;
-use pg_query::protobuf::{ExecuteStmt, Node};
+use pg_query::protobuf::{ExecuteStmt, Node, a_const};
 use std::ops::Range;
 
 /// An argument as the client wrote it.
@@ -61,6 +61,23 @@ pub(super) fn executed(stmt: &Node) -> Option<&ExecuteStmt> {
         NodeEnum::ExplainStmt(s) => executed(s.query.as_deref()?),
         NodeEnum::CreateTableAsStmt(s) => executed(s.query.as_deref()?),
         _ => None,
+    }
+}
+
+/// The constant that an argument is, from 0; `None` for any other.
+pub(crate) fn argument(stmt: &Node, client: u16) -> Option<Literal> {
+    let value = executed(stmt)?.params.get(usize::from(client))?;
+    let Some(NodeEnum::AConst(constant)) = &value.node else {
+        return None;
+    };
+    match constant.val.as_ref()? {
+        a_const::Val::Sval(text) => Some(Literal::String {
+            value: string(&text.sval),
+            cast: 0,
+        }),
+        a_const::Val::Ival(n) => Some(Literal::Number(string(&n.ival.to_string()))),
+        a_const::Val::Fval(n) => Some(Literal::Number(string(&n.fval))),
+        a_const::Val::Boolval(_) | a_const::Val::Bsval(_) => None,
     }
 }
 

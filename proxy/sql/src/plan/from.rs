@@ -7,6 +7,7 @@ use super::flow::{Cast, Flow, What};
 use super::literal::is_leaf;
 use super::refuse::{Judged, malformed, refusal, unsupported, with_hint};
 use super::scope::{Entry, EntryColumn, Level, Outputs, Value, qualified, quoted};
+use super::whose::tell_apart;
 use crate::catalog::RelationKind;
 use crate::verdict::Refusal;
 use crate::world::{Lookup, ProtectedTable, View};
@@ -76,6 +77,7 @@ impl<'a> Planner<'a> {
             && let Some(outputs) = self.cte(&relation.relname, relation.location)?
         {
             let name = alias.map_or(relation.relname.as_str(), |a| a.aliasname.as_str());
+            let outputs = self.read_again(outputs);
             return Ok(derived(Some(name), &outputs, alias));
         }
         let (_, entry) = self.known_relation(relation)?;
@@ -121,11 +123,14 @@ impl<'a> Planner<'a> {
             Lookup::Unprotected => (Known::Unprotected, self.unprotected(schema, name)),
             Lookup::Protected(table) => {
                 self.in_schema(&table.name, relation)?;
-                (Known::Table(table.clone()), protected(table))
+                let mut entry = protected(table);
+                self.sight(table, &mut entry);
+                (Known::Table(table.clone()), entry)
             }
             Lookup::View(view) => {
                 self.in_schema(&view.name, relation)?;
                 self.inside(view, at)?;
+                self.sight_view(view);
                 (Known::View(view), viewed(view))
             }
             lookup => return Err(self.unusable(lookup, schema, name, at)),
@@ -424,6 +429,7 @@ fn derived(name: Option<&str>, outputs: &Outputs, alias: Option<&Alias>) -> Entr
         .iter()
         .map(|c| (Arc::clone(&c.name), Value::Flow(c.flow.clone())));
     let mut entry = Entry::new(name.map(Arc::from), columns.collect());
+    tell_apart(&mut entry, outputs);
     entry.open_ended = outputs.open_ended;
     entry.fixed = !outputs.open_ended;
     rename(&mut entry, alias);
@@ -442,6 +448,7 @@ pub(super) fn rename(entry: &mut Entry, alias: Option<&Alias>) {
                 value: Value::Flow(Flow::Clear),
                 own: None,
                 text: Arc::from(""),
+                whose: None,
             }),
         }
     }

@@ -11,6 +11,7 @@ use super::literal::is_leaf;
 use super::refuse::{Judged, malformed, refusal, unsupported, with_hint};
 use super::scope::{Entry, Level, OutputColumn, Outputs, quoted};
 use super::select::{Stars, ends_in_star, set_operation};
+use super::whose::forget;
 use crate::functions;
 use crate::world::ProtectedTable;
 use pg_query::NodeEnum;
@@ -46,6 +47,8 @@ impl Planner<'_> {
             .as_ref()
             .ok_or_else(|| malformed("INSERT"))?;
         let target = self.insert_target(relation, &insert.cols)?;
+        let columns = target.columns.as_deref().unwrap_or_default();
+        self.told_by_values(&target.entry, columns, insert);
         let source = match insert.select_stmt.as_deref().map(|n| n.node.as_ref()) {
             None => Source::default(),
             Some(Some(NodeEnum::SelectStmt(select))) => self.source(&target, select)?,
@@ -104,6 +107,8 @@ impl Planner<'_> {
         if !values {
             let before = self.leaves.len();
             let outputs = self.select(select)?;
+            let columns = target.columns.as_deref().unwrap_or_default();
+            self.told_by_query(&target.entry, columns, &outputs);
             self.unnamed(select, &outputs);
             let mut source = match self.is_hashed(target.table.as_ref()) {
                 true => selected(target, select, &outputs, before),
@@ -262,6 +267,7 @@ impl Planner<'_> {
         entries: Vec<Entry>,
     ) -> Judged<Outputs> {
         let Some(clause) = clause else {
+            self.outermost(Some(entries));
             return Ok(Outputs::default());
         };
         if !clause.options.is_empty() {
@@ -269,7 +275,8 @@ impl Planner<'_> {
         }
         self.levels.push(Level { entries });
         let outputs = self.targets(&clause.exprs, Stars::Expanded)?;
-        self.levels.pop();
+        let level = self.levels.pop();
+        self.outermost(level.map(|level| level.entries));
         Ok(outputs)
     }
 
@@ -278,6 +285,7 @@ impl Planner<'_> {
         let mut excluded = target.clone();
         excluded.name = Some(Arc::from("excluded"));
         excluded.table = None;
+        forget(&mut excluded);
         rename(&mut excluded, None);
         excluded
     }

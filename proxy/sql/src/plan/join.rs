@@ -40,6 +40,7 @@ impl Planner<'_> {
         if let Some(quals) = join.quals.as_deref() {
             let entries = left.iter().chain(right).cloned().collect();
             self.levels.push(Level { entries });
+            self.told_by_join(quals, join.jointype(), left, right);
             self.condition(Some(quals), "JOIN … ON")?;
             self.levels.pop();
         }
@@ -85,6 +86,10 @@ impl Planner<'_> {
     ) -> Judged<Vec<EntryColumn>> {
         let mut merged = Vec::with_capacity(names.len());
         for name in names {
+            let whose = [left, right].map(|side| {
+                let mut columns = visible(side).filter(|c| c.name == *name);
+                columns.next().and_then(|c| c.whose)
+            });
             let left = self.using_column(name, left)?;
             let right = self.using_column(name, right)?;
             self.compare(
@@ -103,6 +108,7 @@ impl Planner<'_> {
                 value: Value::Flow(flow),
                 own: None,
                 text: Arc::from(quoted(name)),
+                whose: self.merged_whose(whose),
             });
         }
         Ok(merged)

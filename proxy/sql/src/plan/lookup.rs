@@ -62,6 +62,9 @@ pub(super) struct Lookup {
 impl Planner<'_> {
     /// WHERE, at the level whose entries are the innermost.
     pub(super) fn where_clause(&mut self, clause: Option<&Node>) -> Judged<()> {
+        if let Some(clause) = clause {
+            self.told_by_where(clause);
+        }
         self.condition(clause, "WHERE")
     }
 

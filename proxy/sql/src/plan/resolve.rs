@@ -144,7 +144,7 @@ impl Planner<'_> {
     }
 
     /// The entry a qualifier names, innermost level first.
-    fn entry(&self, schema: Option<&str>, table: &str, at: i32) -> Judged<Entry> {
+    pub(super) fn entry(&self, schema: Option<&str>, table: &str, at: i32) -> Judged<Entry> {
         for level in self.levels.iter().rev() {
             let mut found = level
                 .entries

@@ -3,6 +3,7 @@
 //! Visibility follows parse_relation.c. An entry must never claim to know all its columns when it does not.
 
 use super::flow::Flow;
+use super::whose::SightingIx;
 use crate::world::Provenance;
 use hippocrypt_policy::{ColumnIx, TableRef};
 use std::sync::Arc;
@@ -60,6 +61,8 @@ pub(super) struct EntryColumn {
     pub(super) own: Option<ColumnIx>,
     /// How an expanded `*` writes it.
     pub(super) text: Arc<str>,
+    /// Whose row it is of, if that is what it says.
+    pub(super) whose: Option<SightingIx>,
 }
 
 /// What a column holds.
@@ -91,6 +94,8 @@ pub(super) struct OutputColumn {
     pub(super) flow: Flow,
     /// The column of brought rows that it is, with nothing but casts around it.
     pub(super) brought: Option<BroughtColumn>,
+    /// Whose row it is of, if that is what it says.
+    pub(super) whose: Option<SightingIx>,
 }
 
 impl OutputColumn {
@@ -100,6 +105,7 @@ impl OutputColumn {
             name,
             flow,
             brought: None,
+            whose: None,
         }
     }
 }
@@ -133,6 +139,7 @@ impl Entry {
                     Value::Provenance(_) | Value::Flow(_) => None,
                 },
                 value,
+                whose: None,
             })
             .collect();
         Self {

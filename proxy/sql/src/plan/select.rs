@@ -58,9 +58,10 @@ impl Planner<'_> {
     }
 
     fn plain_select(&mut self, select: &SelectStmt, stars: Stars) -> Judged<Outputs> {
+        let around = std::mem::take(&mut self.whose.windows);
         let entries = self.sources(&select.from_clause)?;
         self.levels.push(Level { entries });
-        let outputs = self.targets(&select.target_list, stars)?;
+        let mut outputs = self.targets(&select.target_list, stars)?;
         self.where_clause(select.where_clause.as_deref())?;
         self.only_clear(select.having_clause.as_deref(), "HAVING", -1)?;
         self.order_by(&select.sort_clause, &outputs)?;
@@ -73,7 +74,10 @@ impl Planner<'_> {
                 _ => return Err(malformed("WINDOW")),
             }
         }
-        self.levels.pop();
+        self.tells_by_rows(select, &mut outputs);
+        self.whose.windows = around;
+        let level = self.levels.pop();
+        self.outermost(level.map(|level| level.entries));
         Ok(outputs)
     }
 
@@ -208,6 +212,7 @@ impl Planner<'_> {
         };
         let mut output = OutputColumn::new(Arc::from(name), flow);
         output.brought = self.brought_column(val);
+        output.whose = self.whose(val);
         outputs.columns.push(output);
         Ok(())
     }

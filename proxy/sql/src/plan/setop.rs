@@ -119,7 +119,12 @@ impl Planner<'_> {
                 )?;
             }
             let flow = self.one_of(what, vec![column.flow, other.flow], -1)?;
-            columns.push(OutputColumn::new(name, flow));
+            let mut output = OutputColumn::new(name, flow);
+            output.whose = match what {
+                "EXCEPT" => column.whose,
+                _ => self.one_of_both([column.whose, other.whose]),
+            };
+            columns.push(output);
         }
         for column in rights {
             self.clear(column.flow, "a set operation of unlike queries", -1)?;

@@ -27,6 +27,7 @@ impl Planner<'_> {
                 let flow = self.reference(column, star.location)?;
                 let mut output = OutputColumn::new(Arc::clone(&column.name), flow);
                 output.brought = entry.brought.map(|rows| BroughtColumn { rows, column: ix });
+                output.whose = column.whose;
                 outputs.columns.push(output);
                 written.push(column.text.to_string());
             }

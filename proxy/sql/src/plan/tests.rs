@@ -195,6 +195,7 @@ fn catalog(policy: &Database) -> Catalog {
             triggers: Vec::new(),
             has_rules: false,
             row_security: false,
+            uneven_grants: false,
             row_policies: Vec::new(),
             definition: None,
             partition_key: Vec::new(),

@@ -29,6 +29,9 @@ impl Planner<'_> {
         self.where_clause(update.where_clause.as_deref())?;
         self.levels.pop();
         let outputs = self.returning(update.returning_clause.as_ref(), entries.clone())?;
+        if let Some(target) = entries.first() {
+            self.told_by_set(target, &update.target_list);
+        }
         self.levels.push(Level { entries });
         let set = self.set_list(&update.target_list, table.as_ref(), Origin::Statement)?;
         self.levels.pop();

@@ -154,8 +154,10 @@ fn column(s: &RenameStmt, input: &Input<'_>) -> Ruled {
     };
     let policy = input.world.policy().tables.get(&table.name);
     let named = |column: &str| {
-        policy
-            .is_some_and(|t| t.columns.contains_key(column) || t.subject.as_deref() == Some(column))
+        policy.is_some_and(|t| {
+            t.columns.contains_key(column)
+                || t.subject.as_ref().is_some_and(|s| *s.column == *column)
+        })
     };
     if named(&s.subname) || named(&s.newname) {
         return Err(refuse(

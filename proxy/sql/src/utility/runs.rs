@@ -39,7 +39,12 @@ pub(super) fn explain(
     let (true, Some(query), Some(start)) = (taint.touched, query, start) else {
         return no("EXPLAIN of this statement", "", input, taint);
     };
-    let (plan, _) = planned(query, start, input, input.cx, facts)?;
+    let (mut plan, _) = planned(query, start, input, input.cx, plan::plan_within, facts)?;
+    // what it does not run is of nobody
+    let runs =
+        |node: &Node| matches!(&node.node, Some(NodeEnum::DefElem(e)) if e.defname == "analyze");
+    let subjects = plan.subjects.take().filter(|_| s.options.iter().any(runs));
+    plan.subjects = subjects.map(|subjects| Arc::new(subjects.without_rows()));
     // No row comes back, only the plan's text.
     facts.touches.iter_mut().for_each(|t| t.shown = Shown::Not);
     Ok(passed(Plan {
@@ -60,9 +65,10 @@ pub(super) fn declare(
     let (true, Some(query), Some(start)) = (taint.touched, query, declared(input)) else {
         return no("DECLARE CURSOR of this statement", "", input, taint);
     };
-    let (plan, _) = planned(query, start, input, input.cx, facts)?;
+    let (mut plan, _) = planned(query, start, input, input.cx, plan::plan, facts)?;
     let stands = Plan {
         outputs: plan.outputs,
+        subjects: plan.subjects.take(),
         binary: s.options & BINARY != 0,
         ..Plan::default()
     };
@@ -95,7 +101,7 @@ pub(super) fn prepare(
         outside: false,
         ..*input.cx
     };
-    let (within, marks) = planned(query, parts.query, input, &cx, facts)?;
+    let (within, marks) = planned(query, parts.query, input, &cx, plan::plan_within, facts)?;
     let types = types(&within, &parts, input)?;
     let written = types.as_ref().map(Vec::len);
     let mut edits = Vec::with_capacity(within.edits.len() + 1);
@@ -136,6 +142,7 @@ fn planned(
     start: usize,
     input: &Input<'_>,
     cx: &Context<'_>,
+    plan: impl FnOnce(Input<'_>, &Node) -> plan::Planned,
     facts: &mut Facts,
 ) -> Result<(Plan, Marks), Box<Refusal>> {
     let within = Input {
@@ -146,7 +153,7 @@ fn planned(
         cx,
         unsettled: input.unsettled,
     };
-    let planned = plan::plan(within, query);
+    let planned = plan(within, query);
     facts.touches = planned.touches;
     facts.tables.extend(planned.tables);
     facts.tables.sort();

@@ -31,6 +31,7 @@ fn relation(oid: u32, columns: &[(&str, u32)]) -> Relation {
         triggers: Vec::new(),
         has_rules: false,
         row_security: false,
+        uneven_grants: false,
         row_policies: Vec::new(),
         definition: None,
         partition_key: Vec::new(),

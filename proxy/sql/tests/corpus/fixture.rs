@@ -605,6 +605,7 @@ fn catalog(cell: u32) -> Catalog {
             triggers: triggers(*oid),
             has_rules: false,
             row_security: false,
+            uneven_grants: false,
             row_policies: Vec::new(),
             definition: view.map(|(_, _, query)| Arc::from(*query)),
             partition_key: if *oid == 134 { vec![2] } else { Vec::new() },

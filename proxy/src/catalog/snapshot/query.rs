@@ -143,6 +143,16 @@ UNION ALL SELECT 'policy', p.polrelid::pg_catalog.text, pg_catalog.pg_get_expr(e
     WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_policy'::pg_catalog.regclass
     AND d.objid OPERATOR(pg_catalog.=) p.oid
     AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass)
+UNION ALL SELECT 'grants', c.oid::pg_catalog.text, NULL, NULL, NULL, NULL, NULL, NULL
+  FROM pg_catalog.pg_class c JOIN r ON r.oid OPERATOR(pg_catalog.=) c.oid
+  WHERE EXISTS (SELECT FROM pg_catalog.pg_attribute a
+      WHERE a.attrelid OPERATOR(pg_catalog.=) c.oid AND a.attacl IS NOT NULL)
+    OR EXISTS (SELECT FROM pg_catalog.aclexplode(c.relacl) g
+      WHERE g.privilege_type OPERATOR(pg_catalog.=) ANY ('{INSERT,UPDATE,DELETE}'::pg_catalog.text[])
+        AND NOT EXISTS (SELECT FROM pg_catalog.aclexplode(c.relacl) s
+          WHERE s.grantee OPERATOR(pg_catalog.=) g.grantee AND s.privilege_type OPERATOR(pg_catalog.=) 'SELECT'))
+    OR EXISTS (SELECT FROM pg_catalog.pg_auth_members m
+      WHERE m.roleid OPERATOR(pg_catalog.=) pg_catalog.to_regrole('pg_write_all_data')::pg_catalog.oid)
 UNION ALL SELECT 'rules', w.ev_class::pg_catalog.text, NULL, NULL, NULL, NULL, NULL, NULL
   FROM pg_catalog.pg_rewrite w JOIN r ON r.oid OPERATOR(pg_catalog.=) w.ev_class
     WHERE w.rulename OPERATOR(pg_catalog.<>) '_RETURN'

@@ -70,7 +70,7 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     };
     let mut left: BTreeMap<String, u64> = BTreeMap::new();
     let mut written = Ok(());
-    let summary = query::run(&directory, &args.filter.filter(), &mut |entry| {
+    let summary = query::run(&directory, &args.filter.filter(&args.place)?, &mut |entry| {
         match args.format.line(&entry) {
             Some(line) => written = writeln!(out, "{line}"),
             None => *left.entry(entry.view.kind).or_default() += 1,

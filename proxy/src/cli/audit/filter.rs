@@ -1,8 +1,11 @@
 //! Which records: the arguments that `audit query` and `audit export` share.
 
+use super::Place;
+use super::subjects::Readers;
 use super::time::{Edge, parse};
 use hippocrypt_audit::query::{Filter, Refused};
 use jiff::Timestamp;
+use std::path::PathBuf;
 
 /// What `--type` knows; outcomes and subjects come with their statements.
 const TYPES: [&str; 14] = [
@@ -50,9 +53,13 @@ pub struct FilterArgs {
     /// How a protected column was shown; with --column, that one
     #[arg(long, value_name = "HOW", value_parser = ["clear", "masked", "refused", "not"])]
     shown: Option<String>,
-    /// Whose records were returned or written, as the log writes it: `patient:3q2-…`
-    #[arg(long, value_name = "SUBJECT", value_parser = subject)]
+    /// Whose records were returned or written: `42`, `patient:42` of that kind only, or as the log writes it,
+    /// `patient:3q2-…`
+    #[arg(long, value_name = "WHO")]
     subject: Option<String>,
+    /// What `keys export` printed, to read subjects with; unless --config names the keyring
+    #[arg(long, value_name = "FILE")]
+    subject_keys: Option<PathBuf>,
     /// From here on: a time (2026-11-21T21:49:58Z), a day (2026-11-21), or so long ago (2h, 7d); UTC
     #[arg(long, value_name = "TIME", value_parser = since)]
     since: Option<Timestamp>,
@@ -89,9 +96,16 @@ pub struct FilterArgs {
 }
 
 impl FilterArgs {
-    /// As the log's reader takes it.
-    pub fn filter(&self) -> Filter {
-        Filter {
+    /// As the log's reader takes it; whom --subject means, by the keys that are at hand.
+    ///
+    /// # Errors
+    /// The keys cannot be read, or --subject names nobody.
+    pub fn filter(&self, place: &Place) -> anyhow::Result<Filter> {
+        let subjects = match &self.subject {
+            Some(who) => self.pseudonyms(who, place)?,
+            None => Vec::new(),
+        };
+        Ok(Filter {
             user: self.user.clone(),
             end_user: self.end_user.clone(),
             client: self.client.clone(),
@@ -100,7 +114,7 @@ impl FilterArgs {
             table: self.table.clone(),
             column: self.column.clone(),
             shown: self.shown.clone(),
-            subject: self.subject.clone(),
+            subjects,
             session: self.session.clone(),
             kind: self.record.clone(),
             command: self.kind.clone(),
@@ -116,6 +130,29 @@ impl FilterArgs {
                 Refused::Too
             },
             text: self.text.clone(),
+        })
+    }
+
+    /// What reads subjects.
+    ///
+    /// # Errors
+    /// There are no keys, or they cannot be read.
+    pub fn readers(&self, place: &Place) -> anyhow::Result<Readers> {
+        Readers::open(self.subject_keys.as_deref(), place.config.as_deref())
+    }
+
+    fn pseudonyms(&self, who: &str, place: &Place) -> anyhow::Result<Vec<String>> {
+        if self.subject_keys.is_none() && place.config.is_none() {
+            anyhow::ensure!(
+                is_pseudonym(who),
+                "{who:?} is no subject as the log writes it, `patient:3q2-…`: a person's own id needs --config or --subject-keys"
+            );
+            return Ok(vec![who.to_owned()]);
+        }
+        let readers = self.readers(place)?;
+        match is_pseudonym(who) && readers.reads(who) {
+            true => Ok(vec![who.to_owned()]),
+            false => readers.pseudonyms(who),
         }
     }
 }
@@ -160,16 +197,11 @@ pub fn until(text: &str) -> anyhow::Result<Timestamp> {
     parse(text, Edge::Until, Timestamp::now())
 }
 
-/// `--subject`: the pseudonym as the log has it. Turning a person's id into it needs the audit key; that is plugged
-/// in here.
-pub fn subject(text: &str) -> anyhow::Result<String> {
+/// Whether it has the form in which the log writes subjects.
+fn is_pseudonym(text: &str) -> bool {
     let (kind, pseudonym) = text.split_once(':').unwrap_or_default();
     let is_base64url = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
-    anyhow::ensure!(
-        !kind.is_empty() && !pseudonym.is_empty() && pseudonym.bytes().all(is_base64url),
-        "{text:?} is no subject: expected a kind and a pseudonym as the log has them, `patient:3q2-…`"
-    );
-    Ok(text.to_owned())
+    !kind.is_empty() && !pseudonym.is_empty() && pseudonym.bytes().all(is_base64url)
 }
 
 fn upper(text: &str) -> Result<String, std::convert::Infallible> {

@@ -2,11 +2,12 @@
 
 use super::Place;
 use super::filter::FilterArgs;
-use super::table::{Table, is_unseen};
+use super::subjects::Readers;
+use super::table::{Table, is_unseen, visible};
 use crate::cli::USAGE;
 use anyhow::Context;
 use clap::ValueEnum;
-use hippocrypt_audit::query::{self, Entry, Filter, Summary, Tail};
+use hippocrypt_audit::query::{self, Ending, Entry, Filter, Summary, Tail};
 use hippocrypt_report::{csv, export};
 use std::io::{self, IsTerminal, Write};
 use std::ops::ControlFlow;
@@ -27,6 +28,9 @@ pub struct QueryArgs {
     place: Place,
     #[command(flatten)]
     filter: FilterArgs,
+    /// Name the people whom the records are of
+    #[arg(long)]
+    show_subjects: bool,
     /// The last N only; a table shows the last 1000 unless told otherwise, --follow begins with the last 10
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
@@ -48,7 +52,10 @@ enum Output {
 
 /// Answers the question.
 pub fn run(args: &QueryArgs) -> anyhow::Result<ExitCode> {
-    let filter = args.filter.filter();
+    let filter = args.filter.filter(&args.place)?;
+    let names = args.show_subjects.then(|| args.filter.readers(&args.place));
+    let names = names.transpose()?;
+    let names = names.as_ref();
     let directory = args.place.directory()?;
     if !directory.is_dir() {
         writeln!(
@@ -60,9 +67,12 @@ pub fn run(args: &QueryArgs) -> anyhow::Result<ExitCode> {
     }
     let what = || format!("audit log {}", directory.display());
     let summary = match (args.output, args.follow) {
-        (_, true) => follow(&directory, &filter, args),
-        (Output::Table, false) => table(&directory, &filter, args.limit.unwrap_or(TABLE_LIMIT)),
-        (output, false) => lines(&directory, &filter, args.limit, output),
+        (_, true) => follow(&directory, &filter, args, names),
+        (Output::Table, false) => {
+            let limit = args.limit.unwrap_or(TABLE_LIMIT);
+            table(&directory, &filter, limit, names)
+        }
+        (output, false) => lines(&directory, &filter, args.limit, Lines::new(output, names)?),
     };
     let summary = match summary {
         Ok(summary) => summary,
@@ -73,13 +83,21 @@ pub fn run(args: &QueryArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn table(directory: &Path, filter: &Filter, limit: usize) -> io::Result<Summary> {
+fn table(
+    directory: &Path,
+    filter: &Filter,
+    limit: usize,
+    names: Option<&Readers>,
+) -> io::Result<Summary> {
     let mut table = Table::default();
     let (kept, summary) = query::last(directory, filter, limit)?;
     let found = summary.found;
     kept.iter().for_each(|entry| table.push(entry));
     let out = &mut io::stdout().lock();
     table.print(out)?;
+    if let Some(names) = names {
+        kept.iter().try_for_each(|entry| whose(out, entry, names))?;
+    }
     let shown = kept.len() as u64;
     if shown < found {
         writeln!(
@@ -97,9 +115,8 @@ fn lines(
     directory: &Path,
     filter: &Filter,
     limit: Option<usize>,
-    output: Output,
+    mut out: Lines<'_>,
 ) -> io::Result<Summary> {
-    let mut out = Lines::new(output)?;
     let summary = match limit {
         Some(limit) => {
             let (entries, summary) = query::last(directory, filter, limit)?;
@@ -120,12 +137,17 @@ fn lines(
     Ok(summary)
 }
 
-fn follow(directory: &Path, filter: &Filter, args: &QueryArgs) -> io::Result<Summary> {
+fn follow(
+    directory: &Path,
+    filter: &Filter,
+    args: &QueryArgs,
+    names: Option<&Readers>,
+) -> io::Result<Summary> {
     let limit = match (args.limit, filter.since) {
         (None, Some(_)) => usize::MAX,
         (limit, _) => limit.unwrap_or(FOLLOW_LIMIT),
     };
-    let mut out = Lines::new(args.output)?;
+    let mut out = Lines::new(args.output, names)?;
     // What is there already, until all of it was read.
     let before = std::cell::RefCell::new(Some(Tail::new(limit)));
     let out = std::cell::RefCell::new(&mut out);
@@ -160,6 +182,36 @@ fn follow(directory: &Path, filter: &Filter, args: &QueryArgs) -> io::Result<Sum
     Ok(summary)
 }
 
+/// A line for a record that is somebody's.
+fn whose(out: &mut impl Write, entry: &Entry, names: &Readers) -> io::Result<()> {
+    let Ending::Known(outcome) = &entry.ending else {
+        return Ok(());
+    };
+    let Some(state) = &outcome.subjects_state else {
+        return Ok(());
+    };
+    let named = entry.subjects().map(|s| visible(&names.name(s)));
+    let named: Vec<String> = named.collect();
+    let rest = match state.as_str() {
+        "all" => "",
+        "more" => " and more than are on record",
+        _ => " and whom it cannot be told",
+    };
+    let (seq, named) = (entry.view.seq, named.join(" "));
+    writeln!(out, "record {seq}: {named}{rest}")
+}
+
+/// The line, with the names of the people as one more member, `whose`.
+fn line(entry: &Entry, names: Option<&Readers>) -> String {
+    let line = entry.json();
+    let (Some(names), Some(open)) = (names, line.strip_suffix('}')) else {
+        return line;
+    };
+    let named: Vec<String> = entry.subjects().map(|s| names.name(s)).collect();
+    let named = serde_json::Value::from(named);
+    format!("{open},\"whose\":{named}}}")
+}
+
 fn on(done: &io::Result<()>) -> ControlFlow<()> {
     match done {
         Ok(()) => ControlFlow::Continue(()),
@@ -168,15 +220,17 @@ fn on(done: &io::Result<()>) -> ControlFlow<()> {
 }
 
 /// Records one after the other to standard output.
-struct Lines {
+struct Lines<'n> {
     output: Output,
+    /// What names the people whom the records are of.
+    names: Option<&'n Readers>,
     /// A terminal would obey what stands in a name.
     terminal: bool,
     out: io::BufWriter<io::StdoutLock<'static>>,
 }
 
-impl Lines {
-    fn new(output: Output) -> io::Result<Self> {
+impl<'n> Lines<'n> {
+    fn new(output: Output, names: Option<&'n Readers>) -> io::Result<Self> {
         let stdout = io::stdout();
         let terminal = stdout.is_terminal();
         let mut out = io::BufWriter::new(stdout.lock());
@@ -191,6 +245,7 @@ impl Lines {
         }
         Ok(Self {
             output,
+            names,
             terminal,
             out,
         })
@@ -202,16 +257,26 @@ impl Lines {
             (Output::Table, _) => {
                 let mut table = Table::continued();
                 table.push(entry);
-                return table.print_on(&mut self.out);
+                table.print_on(&mut self.out)?;
+                return match self.names {
+                    Some(names) => whose(&mut self.out, entry, names),
+                    None => Ok(()),
+                };
             }
             // The log escapes C0; a terminal would obey the rest as well.
-            (Output::Json, true) => row = escaped(&entry.json()) + "\n",
-            (Output::Json, false) => row = entry.json() + "\n",
-            (Output::Csv, true) => csv::row(
-                &mut row,
-                export::flat::cells(entry).map(|c| super::table::visible(&c)),
-            ),
-            (Output::Csv, false) => csv::row(&mut row, export::flat::cells(entry)),
+            (Output::Json, true) => row = escaped(&line(entry, self.names)) + "\n",
+            (Output::Json, false) => row = line(entry, self.names) + "\n",
+            (Output::Csv, terminal) => {
+                let named = |s: &String| match self.names {
+                    Some(names) => names.name(s),
+                    None => s.clone(),
+                };
+                let cells = export::flat::cells(entry, named);
+                match terminal {
+                    true => csv::row(&mut row, cells.map(|c| super::table::visible(&c))),
+                    false => csv::row(&mut row, cells),
+                }
+            }
         }
         self.out.write_all(row.as_bytes())
     }

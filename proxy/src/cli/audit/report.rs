@@ -110,7 +110,7 @@ impl ReportArgs {
         };
         let known = (!self.no_verify).then(|| self.held.known());
         Ok(Ask {
-            filter: self.filter.filter(),
+            filter: self.filter.filter(&self.place)?,
             asked: self.filter.asked(),
             bulk: self.bulk,
             dormant: days(self.dormant_days),

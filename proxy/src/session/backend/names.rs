@@ -34,6 +34,7 @@ impl Machine {
                     prepared: Arc::new(self.standing(part)),
                     client_formats: Arc::new([]),
                     upstream_formats: Arc::new([]),
+                    asked: None,
                 });
                 let name = Self::name(name.as_bytes());
                 self.names.portals.declare(name, portal, *hold);

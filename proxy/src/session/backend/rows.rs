@@ -6,6 +6,7 @@ use super::super::inflight::{Described, Expect, Run};
 use super::super::machine::Machine;
 use super::super::own;
 use super::super::prepared::{Part, Prepared};
+use super::super::subjects::{Cut, cut_columns, cut_row};
 use crate::protect::{
     FieldParts, Reader, open_row, parameter_description, row_description, with_constants,
     without_cells,
@@ -35,6 +36,23 @@ impl Machine {
             own,
         } = described;
         let (prepared, formats, own) = (prepared.clone(), formats.clone(), *own);
+        let part = prepared.as_deref().and_then(Prepared::part);
+        let subjects = part.and_then(|p| p.subjects());
+        let cut = match frame.tag() {
+            b'T' => cut_columns(subjects, frame)?,
+            _ => Cut::Same,
+        };
+        let frame = match &cut {
+            Cut::Same => frame,
+            Cut::Narrow(narrow) => narrow,
+            Cut::Silent => {
+                self.inflight.pop();
+                if !own && self.late.is_none() {
+                    Writer::new(&mut self.to_client).bare(b'n')?;
+                }
+                return Ok(());
+            }
+        };
         let mut scratch = BytesMut::new();
         let seen = own || self.late.is_some();
         let out = if seen {
@@ -76,6 +94,12 @@ impl Machine {
         let run = query.running.front();
         let part = run.and_then(|run| run.part.clone());
         let formats = run.map_or_else(|| Arc::from([]), |run| Arc::clone(&run.client_formats));
+        let cut = cut_columns(part.as_deref().and_then(Part::subjects), frame)?;
+        let frame = match &cut {
+            Cut::Same => frame,
+            Cut::Narrow(narrow) => narrow,
+            Cut::Silent => return Ok(()),
+        };
         let Some(outputs) = part.as_deref().and_then(Part::outputs) else {
             self.pass(frame);
             return Ok(());
@@ -96,6 +120,11 @@ impl Machine {
 
     /// A row: as it came, or opened by plan.
     pub(in crate::session) fn row(&mut self, frame: &Frame, now: Instant) -> Result<(), Fault> {
+        if self.late.is_some() {
+            return Ok(());
+        }
+        self.record_many_subjects(now)?;
+        self.take_subjects(frame)?;
         let run = match self.inflight.head() {
             Some(Expect::Execute(run)) => &mut **run,
             Some(Expect::Query(query)) => match query.running.front_mut() {
@@ -109,6 +138,12 @@ impl Machine {
         }
         run.rows += 1;
         let part = run.part.clone();
+        let cut = cut_row(part.as_deref().and_then(Part::subjects), frame)?;
+        let frame = match &cut {
+            Cut::Same => frame,
+            Cut::Narrow(narrow) => narrow,
+            Cut::Silent => return Ok(()),
+        };
         let (Some(outputs), Some(protected)) =
             (part.as_deref().and_then(Part::outputs), &self.protected)
         else {

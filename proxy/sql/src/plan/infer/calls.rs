@@ -91,6 +91,7 @@ impl Planner<'_> {
 
     /// A window: equality of cells is enough for PARTITION BY.
     pub(in super::super) fn window(&mut self, window: &WindowDef) -> Judged<()> {
+        self.whose.windows = true;
         for node in &window.partition_clause {
             match self.infer(node)? {
                 Flow::Cell(cell) => self.comparable("PARTITION BY", &cell, window.location)?,

@@ -179,15 +179,26 @@ impl Check<'_> {
         let Some(subject) = &table.subject else {
             return;
         };
+        let (name, subject) = (&table.name, &subject.column);
         let found = relation.columns.iter().find(|a| a.name == *subject);
         let finding = match found {
             None => Finding::error(
                 &table.place,
-                format!("table {}: its subject column {subject} does not exist", table.name),
+                format!("table {name}: its subject column {subject} does not exist"),
             ),
+            Some(attribute)
+                if !table.columns.contains_key(subject)
+                    && !hippocrypt_sql::verdict::is_subject_type(attribute.type_oid) =>
+            {
+                Finding::error(
+                    &table.place,
+                    format!("table {name}: its subject column {subject} is of a type that tells nobody apart in the audit log"),
+                )
+                .hint("A subject is an integer, a bigint, a text, a varchar or a uuid.")
+            }
             Some(attribute) if !attribute.not_null => Finding::warning(
                 &table.place,
-                format!("table {}: its subject column {subject} may be NULL: such rows belong to nobody in the audit log", table.name),
+                format!("table {name}: its subject column {subject} may be NULL: such rows belong to nobody in the audit log"),
             )
             .hint(format!("ALTER TABLE … ALTER COLUMN {subject} SET NOT NULL")),
             Some(_) => return,
