@@ -16,6 +16,8 @@ mod read;
 #[cfg(test)]
 mod tests;
 
+/// Where end user and reason come from.
+pub use hippocrypt_audit::Source;
 /// When a record counts as written, and what is done with closed segments.
 pub use hippocrypt_audit::{Compression, Durability};
 /// Who holds the master key.
@@ -38,6 +40,8 @@ pub struct Config {
     pub keys: Keys,
     /// The audit log.
     pub audit: Audit,
+    /// Who is behind a database user, and why.
+    pub attribution: Attribution,
     /// Limits of sessions.
     pub sessions: Sessions,
     /// Where /healthz, /readyz and /metrics answer; `None`: nowhere.
@@ -236,6 +240,17 @@ pub struct Audit {
     pub keep: Option<Duration>,
     /// How many subjects of one statement are told apart; 0: none is put on record.
     pub subjects_max: usize,
+}
+
+/// `attribution:`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attribution {
+    /// `from:` what is asked, in this order: the first that says something counts.
+    pub from: Vec<Source>,
+    /// `comment.user:` the key of the end user's tag in comments.
+    pub user_key: String,
+    /// `comment.reason:` the key of the reason's.
+    pub reason_key: String,
 }
 
 /// `sessions:`

@@ -18,7 +18,7 @@ pub use declared::{
 pub use load::POLICY_SECTIONS;
 pub use model::{
     Access, CatalogAccess, Column, ColumnIx, ColumnRef, Database, Group, GroupIx, Mask,
-    OtherDatabases, Place, Policy, Protect, Rights, Role, Subject, Table, TableRef,
+    OtherDatabases, Place, Policy, Protect, Required, Rights, Role, Subject, Table, TableRef,
 };
 
 pub use names::{NameError, Quoted, parse_identifier, parse_name};

@@ -3,8 +3,8 @@
 //! Every problem of a text is found in one reading where that is possible. A policy that is not
 //! understood to its last key must never load, not even the part that was understood.
 
-use crate::yaml::{Node, Problems, Reader, Section};
-use crate::{Access, CatalogAccess, OtherDatabases, Policy};
+use crate::yaml::{Map, Node, Problems, Reader, Section};
+use crate::{Access, CatalogAccess, OtherDatabases, Policy, Required};
 use database::read_databases;
 use roles::read_roles;
 use std::path::Path;
@@ -30,7 +30,7 @@ const DATABASE: Section = Section {
 };
 const TABLE: Section = Section {
     name: "table",
-    keys: &["subject", "columns"],
+    keys: &["subject", "columns", "require_end_user", "require_reason"],
 };
 const SUBJECT: Section = Section {
     name: "subject",
@@ -42,7 +42,13 @@ const COLUMN: Section = Section {
 };
 const ROLE: Section = Section {
     name: "role",
-    keys: &["users", "columns", "catalog"],
+    keys: &[
+        "users",
+        "columns",
+        "catalog",
+        "require_end_user",
+        "require_reason",
+    ],
 };
 
 const ACCESS: &[(&str, Access)] = &[
@@ -55,6 +61,22 @@ const CATALOG: &[(&str, CatalogAccess)] = &[
     ("declared", CatalogAccess::Declared),
     ("physical", CatalogAccess::Physical),
 ];
+
+/// `require_end_user` and `require_reason` of a table or a role.
+fn read_required(reader: &Reader, map: &Map<'_>, what: &str) -> Required {
+    let is = |key: &str| {
+        let node = map.get(key)?;
+        reader.choice(
+            node,
+            &format!("{what}: {key}"),
+            &[("true", true), ("false", false)],
+        )
+    };
+    Required {
+        end_user: is("require_end_user").unwrap_or_default(),
+        reason: is("require_reason").unwrap_or_default(),
+    }
+}
 
 impl Policy {
     /// Reads and checks a policy file, `${NAME}` expanded from the process environment.

@@ -140,6 +140,26 @@ impl Subject {
     pub const KIND: &str = "subject";
 }
 
+/// What a client has to tell with a statement: who is behind it, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Required {
+    /// The end user.
+    pub end_user: bool,
+    /// The reason.
+    pub reason: bool,
+}
+
+impl Required {
+    /// What either of two rules wants.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            end_user: self.end_user || other.end_user,
+            reason: self.reason || other.reason,
+        }
+    }
+}
+
 /// A table that the policy names.
 #[derive(Clone, Debug)]
 pub struct Table {
@@ -149,6 +169,8 @@ pub struct Table {
     pub subject: Option<Subject>,
     /// Its columns, by name.
     pub columns: BTreeMap<Arc<str>, ColumnIx>,
+    /// What statements that touch it have to tell.
+    pub required: Required,
     /// Where the policy names it.
     pub place: Place,
 }
@@ -169,6 +191,11 @@ pub struct Database {
 }
 
 impl Database {
+    /// What statements that touch one of these tables have to tell.
+    pub fn required<'a>(&self, tables: impl IntoIterator<Item = &'a TableRef>) -> Required {
+        let found = tables.into_iter().filter_map(|name| self.tables.get(name));
+        found.fold(Required::default(), |all, table| all.and(table.required))
+    }
     /// The column at `ix`. Indexes come from this same `Database`, so `None` means a mix-up.
     pub fn column(&self, ix: ColumnIx) -> Option<&Column> {
         self.columns.get(ix.0 as usize)
@@ -230,6 +257,8 @@ pub struct Role {
     pub others: Option<Access>,
     /// What it may see of the catalogs.
     pub catalog: CatalogAccess,
+    /// What its statements that touch protected columns have to tell.
+    pub required: Required,
     /// Where it stands.
     pub place: Place,
 }
@@ -270,6 +299,8 @@ pub struct Rights {
     pub rule: Arc<str>,
     /// What the user may see of the catalogs.
     pub catalog: CatalogAccess,
+    /// What statements that touch protected columns have to tell: no part of a verdict.
+    pub required: Required,
     /// Access by [`ColumnIx`].
     access: Vec<Access>,
 }
@@ -280,8 +311,14 @@ impl Rights {
         Self {
             rule: rule.into(),
             catalog: CatalogAccess::default(),
+            required: Required::default(),
             access,
         }
+    }
+    /// With something that has to be told.
+    #[must_use]
+    pub fn with_required(self, required: Required) -> Self {
+        Self { required, ..self }
     }
     /// With another right to the catalogs.
     #[must_use]

@@ -21,6 +21,7 @@ impl Policy {
             .unwrap_or_default();
         Rights::new(role.map_or("default", |role| &role.name), access)
             .with_catalog(role.map(|role| role.catalog).unwrap_or_default())
+            .with_required(role.map(|role| role.required).unwrap_or_default())
     }
 
     fn access(&self, role: Option<&Role>, database: &str, column: &Column) -> Access {

@@ -12,7 +12,7 @@ use crate::scan::{self, Tokens};
 use crate::sequence::{self, Course};
 use crate::standing::{self, NoNames, Session};
 use crate::taint::{self, Taint};
-use crate::verdict::{Facts, Refusal, Replacement, Shown, Statement, Verdict};
+use crate::verdict::{Attribution, Facts, Refusal, Replacement, Shown, Statement, Verdict};
 use crate::world::World;
 use crate::{catalog_view, functions, plan, utility};
 use hippocrypt_policy::{Database, Rights};
@@ -130,8 +130,18 @@ impl Analyser {
         Ok(statements)
     }
 
-    /// What the text alone says.
+    /// What the text alone says. Comments behind it say nothing, and are often different each time (sqlcommenter):
+    /// they are no part of the verdict's name.
     fn by_text(&self, text: &str, cx: &Context<'_>) -> Result<Vec<Statement>, Refusal> {
+        let bare = scan::before_comments(text, cx.names.standard_conforming_strings);
+        match bare.map(|bare| self.named_by(bare, cx)) {
+            Some(Ok(statements)) => Ok(statements),
+            // where an error is, is counted in the whole text
+            Some(Err(_)) | None => self.named_by(text, cx),
+        }
+    }
+
+    fn named_by(&self, text: &str, cx: &Context<'_>) -> Result<Vec<Statement>, Refusal> {
         let key = self.cache.key(text, cx, self.world.policy().columns.len());
         let make = || {
             let mut statements = self.judge(text, cx)?;
@@ -310,6 +320,9 @@ fn weight(statements: &[Statement], text: &str) -> Option<usize> {
     let mut weight = text.len();
     for statement in statements {
         weight += 512;
+        if let Attribution::Set(..) = statement.facts.effects.attribution {
+            return None;
+        }
         if let Verdict::Plan(plan) = &statement.verdict {
             if plan.has_literals() {
                 return None;

@@ -6,7 +6,7 @@
 
 use crate::catalog::{Function, Names, Trigger};
 use crate::tree;
-use crate::verdict::{Effects, Refusal};
+use crate::verdict::{Attribute, Attribution, Effects, Refusal};
 use crate::world::{ProtectedTable, World};
 use body::Body;
 use std::collections::BTreeSet;
@@ -126,6 +126,7 @@ pub(crate) fn judge(
             Ok(Effects {
                 catalog: defined.catalog || built_in.catalog,
                 settings: defined.settings || built_in.settings,
+                attribution: built_in.attribution,
                 ..Effects::default()
             })
         }
@@ -230,8 +231,19 @@ fn set_config(call: &tree::Function) -> Result<Effects, Refusal> {
         refusal.position = call.name.at;
         return Err(refusal);
     }
+    let attribute = Attribute::of(&setting);
+    if attribute == Some(Attribute::Token) {
+        let message = "hippocrypt.token cannot be set by set_config";
+        let mut refusal = untrusted(call, message);
+        refusal.hint = Some("SET hippocrypt.token = '…', or SET LOCAL.".into());
+        return Err(refusal);
+    }
     Ok(Effects {
         settings: crate::settings::matters(&setting),
+        attribution: match attribute {
+            Some(_) => Attribution::Changed,
+            None => Attribution::Kept,
+        },
         ..Effects::default()
     })
 }

@@ -8,6 +8,7 @@ pub mod analyse;
 mod cache;
 pub mod catalog;
 mod catalog_view;
+pub mod comment;
 mod foresee;
 mod functions;
 pub mod grammar;

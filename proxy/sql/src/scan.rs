@@ -52,6 +52,18 @@ pub fn scan(text: &str, standard_conforming_strings: bool) -> Result<Tokens, Par
     Ok(found)
 }
 
+/// The text up to its last token, where only comments, blanks and `;` stand behind that; `None` where no comment does.
+pub(crate) fn before_comments(text: &str, standard_conforming_strings: bool) -> Option<&str> {
+    if !text.contains("/*") && !text.contains("--") {
+        return None;
+    }
+    let found = scan(text, standard_conforming_strings).ok()?;
+    let last = found.tokens.iter().rfind(|t| t.kind != Kind::Ascii59)?;
+    let comment = found.comments.last()?;
+    let behind = comment.start >= last.range.end;
+    behind.then(|| text.get(..last.range.end))?
+}
+
 fn kind_of(raw: RawToken) -> Result<Kind, ParseError> {
     Kind::try_from(raw.token).map_err(|_| not_understood(raw.start))
 }

@@ -5,6 +5,7 @@
 
 use crate::analyse::Input;
 use crate::catalog::CatalogShows;
+use crate::scan::{self, Kind};
 use crate::verdict::Refusal;
 use hippocrypt_policy::CatalogAccess;
 
@@ -52,6 +53,32 @@ pub(crate) fn catalog_refused(
     })
 }
 
+/// The text with `hippocrypt.user` written as PostgreSQL's grammar wants it, `hippocrypt."user"`, where SET, RESET and
+/// SHOW name it: USER is a reserved word, so that the text as it is does not parse. `None` where none does.
+pub fn with_user_quoted(text: &str, standard_conforming_strings: bool) -> Option<String> {
+    let tokens = scan::scan(text, standard_conforming_strings).ok()?;
+    let mut quoted = String::with_capacity(text.len() + 2);
+    let mut done = 0;
+    for at in tokens.all().windows(4) {
+        let [before, space, dot, user] = at else {
+            continue;
+        };
+        let sets = matches!(
+            before.kind,
+            Kind::Set | Kind::Local | Kind::Session | Kind::Reset | Kind::Show
+        );
+        let named = text.get(space.range.clone())?;
+        let whole = dot.kind == Kind::Ascii46 && user.kind == Kind::User;
+        if sets && whole && named.eq_ignore_ascii_case("hippocrypt") {
+            quoted.push_str(text.get(done..user.range.start)?);
+            quoted.push_str("\"user\"");
+            done = user.range.end;
+        }
+    }
+    quoted.push_str(text.get(done..)?);
+    (done > 0).then_some(quoted)
+}
+
 /// Settings after which names, texts or values can mean something else.
 pub(crate) fn matters(name: &str) -> bool {
     matches!(
@@ -93,5 +120,33 @@ pub(crate) fn wrong_encoding() -> Refusal {
         detail: None,
         hint: Some("Use client_encoding UTF8.".into()),
         position: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_user_quoted;
+
+    #[test]
+    fn the_reserved_word_is_quoted_where_a_setting_is_named() {
+        for (text, expected) in [
+            (
+                "SET hippocrypt.user = 'x'",
+                Some("SET hippocrypt.\"user\" = 'x'"),
+            ),
+            (
+                "set local Hippocrypt . USER to x",
+                Some("set local Hippocrypt . \"user\" to x"),
+            ),
+            (
+                "RESET hippocrypt.user; SHOW hippocrypt.user",
+                Some("RESET hippocrypt.\"user\"; SHOW hippocrypt.\"user\""),
+            ),
+            ("SELECT hippocrypt.user", None),
+            ("SELECT 'SET hippocrypt.user = 1'", None),
+            ("SET hippocrypt.\"user\" = 'x'", None),
+        ] {
+            assert_eq!(with_user_quoted(text, true).as_deref(), expected, "{text}");
+        }
     }
 }

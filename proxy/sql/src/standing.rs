@@ -48,6 +48,7 @@ impl Standing {
         };
         within.effects.catalog = facts.effects.catalog;
         within.effects.settings = facts.effects.settings;
+        within.effects.attribution.and(&facts.effects.attribution);
         Self {
             facts: Arc::new(within),
             plan: plan.and_then(|p| p.stands.clone()),
@@ -340,6 +341,7 @@ fn inherit(facts: &mut Facts, from: &Facts) {
     facts.defines |= from.defines;
     facts.effects.catalog |= from.effects.catalog;
     facts.effects.settings |= from.effects.settings;
+    facts.effects.attribution.and(&from.effects.attribution);
 }
 
 fn shown(facts: &mut Facts, shown: Shown) {

@@ -74,6 +74,7 @@ impl Taint {
                 Ok(effects) => {
                     self.effects.catalog |= effects.catalog;
                     self.effects.settings |= effects.settings;
+                    self.effects.attribution.and(&effects.attribution);
                     let refused = functions::setting(call).and_then(|(setting, value)| {
                         crate::settings::catalog_refused(setting, value, input)
                     });

@@ -7,10 +7,12 @@ use std::ops::Range;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
+mod attribution;
 mod copy;
 mod hash;
 mod subjects;
 
+pub use attribution::{Attribute, Attribution, Constant};
 pub use copy::{CopyColumn, CopyDirection, CopyForm, CopyHash, CopyHeader, CopyPlan, CopyValue};
 pub use hash::{HashPart, Plaintexts};
 pub use subjects::{Added, At, Form, Source, Subjects, is_subject_type};
@@ -85,6 +87,8 @@ pub struct Effects {
     pub savepoint: Option<Arc<str>>,
     /// COPY FROM STDIN or TO STDOUT: the connection changes protocol.
     pub copy: bool,
+    /// What it does to the settings by which a client tells who is behind it.
+    pub attribution: Attribution,
 }
 
 /// Cursors of SQL; they share their names with the protocol's portals.

@@ -9,6 +9,7 @@ use hippocrypt_policy::{Column, ColumnIx, Database, DeclaredType, Protect, Table
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
+mod behind;
 mod hazards;
 mod inherit;
 mod row_security;

@@ -75,6 +75,46 @@ fn a_verdict_from_the_cache_is_the_same_verdict() {
     }
 }
 
+/// Tags of sqlcommenter are other ones each time: the text in front of them is judged once.
+#[test]
+fn comments_behind_a_text_make_no_verdict_of_their_own() {
+    let analysers = fixture::Analysers::new();
+    let names = Names {
+        search_path: vec![Arc::from("public")],
+        standard_conforming_strings: true,
+        ..Names::default()
+    };
+    let rights = fixture::rights("app");
+    let cx = Context {
+        names: &names,
+        rights: &rights,
+        declared_params: &[],
+        outside: true,
+    };
+    let facts = |text: &str| {
+        let judged = analysers.clinic.analyse(text, &cx).unwrap();
+        Arc::clone(&judged[0].facts)
+    };
+    let bare = facts("SELECT id FROM patients WHERE ssn = $1");
+    for behind in [
+        " /*a='1'*/",
+        "/*a='2'*/ ;",
+        "; -- three",
+        " /* /* four */ */\n--",
+    ] {
+        let text = format!("SELECT id FROM patients WHERE ssn = $1{behind}");
+        assert!(Arc::ptr_eq(&facts(&text), &bare), "{text}");
+    }
+    let within = facts("SELECT id /*a='1'*/ FROM patients WHERE ssn = $1");
+    assert!(!Arc::ptr_eq(&within, &bare) && within == bare);
+    let words = |text: &str| analysers.clinic.analyse(text, &cx).unwrap_err().position;
+    assert_eq!(
+        words("SELECT id FROM  /*a*/ "),
+        Some(22),
+        "as the server counts"
+    );
+}
+
 /// Statements that are judged on the caller's own stack fit into half of what a thread has.
 #[test]
 fn a_deep_statement_does_not_need_a_deep_stack() {

@@ -4,8 +4,8 @@
 //! key that is absent, and must never stand in for one that is there and wrong.
 
 use super::{
-    Audit, Auth, AuthMode, Compression, Config, ConfigErrors, Durability, KeyProvider, Keys,
-    Listen, Secret, Sessions, Upstream,
+    Attribution, Audit, Auth, AuthMode, Compression, Config, ConfigErrors, Durability, KeyProvider,
+    Keys, Listen, Secret, Sessions, Upstream,
 };
 use hippocrypt_policy::Policy;
 use hippocrypt_policy::yaml::{Map, Node, Reader, Section, Value};
@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+mod attribution;
 mod endpoints;
 mod login;
 mod scalars;
@@ -33,6 +34,8 @@ pub const CONFIG_SECTIONS: &[Section] = &[
     KEYS,
     PROVIDER,
     AUDIT,
+    attribution::ATTRIBUTION,
+    attribution::COMMENT,
     SESSIONS,
     ADMIN,
 ];
@@ -40,7 +43,15 @@ pub const CONFIG_SECTIONS: &[Section] = &[
 const ROOT: Section = Section {
     name: "configuration",
     keys: &[
-        "listen", "upstream", "auth", "keys", "audit", "sessions", "admin", "policy",
+        "listen",
+        "upstream",
+        "auth",
+        "keys",
+        "audit",
+        "attribution",
+        "sessions",
+        "admin",
+        "policy",
     ],
 };
 const KEYS: Section = Section {
@@ -140,6 +151,10 @@ impl File<'_> {
         let auth = self.optional(&map, "auth", relay, |file, node| file.auth(node));
         let keys = map.require("keys").and_then(|node| self.keys(node));
         let audit = map.require("audit").and_then(|node| self.audit(node));
+        let attribution =
+            self.optional(&map, "attribution", Attribution::default(), |file, node| {
+                file.attribution(node)
+            });
         let sessions = self.optional(&map, "sessions", SESSIONS_DEFAULT, |file, node| {
             file.sessions(node)
         });
@@ -156,6 +171,7 @@ impl File<'_> {
             auth,
             keys: keys?,
             audit: audit?,
+            attribution: attribution?,
             sessions: sessions?,
             admin: admin?,
             policy,

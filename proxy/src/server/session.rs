@@ -38,6 +38,7 @@ pub(super) async fn converse(house: &Arc<House>, who: Who, minor: u16, peers: Pe
     let mut machine = Machine::new(Env {
         protected,
         recorder,
+        attribution: Arc::new(house.config.attribution.clone()),
         cancel_secret: secret.clone(),
     });
     let host = SessionHost {

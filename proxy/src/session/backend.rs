@@ -105,7 +105,7 @@ impl Machine {
         self.phase = Phase::Asking;
         self.held_ready = Some(frame.clone());
         if let super::known::Need::Ask(questions) = self.known.need(false) {
-            self.ask(questions)?;
+            self.ask(&questions)?;
         }
         Ok(())
     }
@@ -202,6 +202,8 @@ impl Machine {
         if effects.settings {
             self.known.settings_changed();
         }
+        let in_block = self.status == TransactionStatus::InBlock;
+        self.known.tracked.done(effects, in_block);
         if effects.catalog {
             self.known.catalog_changed();
         } else if !effects.creates_temporary.is_empty() {

@@ -4,12 +4,13 @@
 //! statement that is refused.
 
 use super::Fault;
+use super::attribution::{Asked, Attributed};
 use super::inflight::{Expect, Query, Refused, Run};
 use super::judge::{Protocol, Refusal};
 use super::machine::{Machine, REFUSED_NAME, STAND_IN, UNPARSABLE};
 use super::prepared::{Judged, Part};
 use hippocrypt_audit::Described;
-use hippocrypt_sql::verdict::{Cursor, Effects, Prepared, Transaction};
+use hippocrypt_sql::verdict::{Attribution, Cursor, Effects, Prepared, Transaction};
 use hippocrypt_wire::backend::TransactionStatus;
 use hippocrypt_wire::frontend::{self, FunctionCall};
 use hippocrypt_wire::write::Writer;
@@ -48,12 +49,11 @@ impl Machine {
             Ok(judged) => match self.tickets(&judged, now) {
                 Ok(running) => self.send_query(frame, judged, running),
                 Err(report) => {
-                    let described = judged.parts.iter().map(|p| Arc::clone(&p.described));
-                    let described = described.collect();
+                    let asked = judged.parts.iter().map(|p| p.asked.clone());
                     self.refuse_query(&Refusal {
                         report,
                         unparsable: false,
-                        described,
+                        asked: asked.collect(),
                     })
                 }
             },
@@ -62,9 +62,10 @@ impl Machine {
 
     /// A record for each statement of the string, before any of it goes.
     fn tickets(&mut self, judged: &Judged, now: Instant) -> Result<VecDeque<Run>, ErrorReport> {
+        let told = self.told(judged)?;
         let mut running = VecDeque::with_capacity(judged.parts.len());
-        for part in &judged.parts {
-            match self.recorder.statement(&part.described, now) {
+        for (part, told) in judged.parts.iter().zip(told) {
+            match self.recorder.statement(&part.asked.described, told, now) {
                 Ok(ticket) => running.push_back(Run {
                     part: Some(Arc::clone(part)),
                     ticket: Some(ticket),
@@ -84,6 +85,20 @@ impl Machine {
             }
         }
         Ok(running)
+    }
+
+    /// Who is behind each statement of the string.
+    fn told(&self, judged: &Judged) -> Result<Vec<Attributed>, ErrorReport> {
+        let mut attributes = self.attributes().clone();
+        let told = judged.parts.iter().map(|part| {
+            let told = self.attributed_by(&attributes, &part.asked.tags);
+            attributes.after(&part.facts.effects);
+            match self.lacks(&part.facts, &told) {
+                Some(report) => Err(report),
+                None => Ok(told),
+            }
+        });
+        told.collect()
     }
 
     fn send_query(
@@ -125,7 +140,7 @@ impl Machine {
 
     /// In place of the string goes a stand-in, whose error is replaced.
     pub(super) fn refuse_query(&mut self, refusal: &Refusal) -> Result<(), Fault> {
-        self.record_refusal(&refusal.described, &refusal.report);
+        self.record_refusal(&refusal.asked, &refusal.report);
         let (text, replaces) = stand_in(refusal.unparsable);
         Writer::new(&mut self.to_server).query(text)?;
         self.unsynced = false;
@@ -140,7 +155,7 @@ impl Machine {
 
     /// A refused Parse: a stand-in under the client's own name, then nothing until Sync.
     pub(super) fn refuse_parse(&mut self, name: &[u8], refusal: &Refusal) -> Result<(), Fault> {
-        self.record_refusal(&refusal.described, &refusal.report);
+        self.record_refusal(&refusal.asked, &refusal.report);
         if name.is_empty() {
             // PostgreSQL drops the unnamed statement before it looks at the new one
             self.names.statements.remove(name);
@@ -152,9 +167,9 @@ impl Machine {
     pub(super) fn refuse_later(
         &mut self,
         report: ErrorReport,
-        described: &[Arc<Described>],
+        asked: &[Asked],
     ) -> Result<(), Fault> {
-        self.record_refusal(described, &report);
+        self.record_refusal(asked, &report);
         self.send_stand_in(REFUSED_NAME, false, Some(report))
     }
 
@@ -175,10 +190,11 @@ impl Machine {
         Ok(())
     }
 
-    fn record_refusal(&mut self, described: &[Arc<Described>], report: &ErrorReport) {
+    fn record_refusal(&mut self, asked: &[Asked], report: &ErrorReport) {
         self.tally.refused += 1;
-        for described in described {
-            if self.recorder.refused(described, &report.sqlstate).is_err() {
+        for Asked { described, tags } in asked {
+            let (told, code) = (self.attributed(tags), &report.sqlstate);
+            if self.recorder.refused(described, told, code).is_err() {
                 // it is refused whether or not the log takes the record
                 self.tally.audit_failures += 1;
             }
@@ -227,11 +243,18 @@ impl Machine {
 
     fn function(&mut self, frame: &Frame, now: Instant) -> Result<(), Fault> {
         let call = FunctionCall::of(frame).map_err(Fault::ClientWire)?;
-        let (part, described) = match self.called(call.function) {
+        let (part, asked) = match self.called(call.function) {
             Ok(called) => called,
             Err(report) => return self.refuse_function(report, &function_call("")),
         };
-        match self.recorder.statement(&described, now) {
+        let told = self.attributed(&asked.tags);
+        let lacks = part
+            .as_ref()
+            .and_then(|part| self.lacks(&part.facts, &told));
+        if let Some(report) = lacks {
+            return self.refuse_function(report, &asked);
+        }
+        match self.recorder.statement(&asked.described, told, now) {
             Ok(ticket) => {
                 self.forward(frame);
                 if let Some(part) = &part {
@@ -248,13 +271,13 @@ impl Machine {
             }
             Err(error) => {
                 let report = self.audit_report(&error);
-                self.refuse_function(report, &described)
+                self.refuse_function(report, &asked)
             }
         }
     }
 
     /// What a call by OID is, where it may go on; in a database without a policy nothing is known of it.
-    fn called(&mut self, oid: u32) -> Result<(Option<Arc<Part>>, Arc<Described>), ErrorReport> {
+    fn called(&mut self, oid: u32) -> Result<(Option<Arc<Part>>, Asked), ErrorReport> {
         let Some(protected) = &self.protected else {
             return Ok((None, function_call("")));
         };
@@ -267,23 +290,19 @@ impl Machine {
             return Err(ErrorReport::new(Severity::Error, "0A000", words)
                 .hint("Call the function in a SELECT."));
         };
-        let described = function_call(&name);
+        let asked = function_call(&name);
         let part = Part {
             facts: Arc::new(facts),
-            described: Arc::clone(&described),
+            asked: asked.clone(),
             plan: None,
             gives: None,
         };
-        Ok((Some(Arc::new(part)), described))
+        Ok((Some(Arc::new(part)), asked))
     }
 
     /// A function call is answered with ReadyForQuery: the stand-in has a Sync of its own.
-    fn refuse_function(
-        &mut self,
-        report: ErrorReport,
-        described: &Arc<Described>,
-    ) -> Result<(), Fault> {
-        self.refuse_later(report, std::slice::from_ref(described))?;
+    fn refuse_function(&mut self, report: ErrorReport, asked: &Asked) -> Result<(), Fault> {
+        self.refuse_later(report, std::slice::from_ref(asked))?;
         Writer::new(&mut self.to_server).bare(b'S')?;
         self.inflight.push(Expect::Sync);
         self.skipping = false;
@@ -292,8 +311,8 @@ impl Machine {
     }
 }
 
-fn function_call(name: &str) -> Arc<Described> {
-    Arc::new(Described::new("FUNCTION CALL", name, None, [], []))
+fn function_call(name: &str) -> Asked {
+    Asked::of(Described::new("FUNCTION CALL", name, None, [], []))
 }
 
 fn stand_in(unparsable: bool) -> (&'static [u8], &'static str) {
@@ -307,6 +326,7 @@ fn stand_in(unparsable: bool) -> (&'static [u8], &'static str) {
 fn is_barrier(effects: &Effects) -> bool {
     effects.catalog
         || effects.settings
+        || effects.attribution != Attribution::Kept
         || matches!(
             effects.prepared,
             Some((Prepared::Prepare | Prepared::Deallocate, _))

@@ -3,7 +3,8 @@
 //! Names are tentative until the server has answered; each expectation knows how to undo its own. It must
 //! never bind or run a statement whose verdict was made under another catalog or search path.
 
-use super::inflight::{Described, Expect, Run, Ticket, Undo};
+use super::attribution::Asked;
+use super::inflight::{Described as Answer, Expect, Run, Ticket, Undo};
 use super::judge::{Protocol, Refusal};
 use super::machine::{Machine, RESERVED};
 use super::prepared::{Judged, Part, Portal, Prepared};
@@ -11,6 +12,7 @@ use super::subjects::is_silent;
 use super::{Fault, fault, own};
 use crate::protect::{BindParts, bind, result_formats};
 use bytes::Bytes;
+use hippocrypt_audit::Described;
 use hippocrypt_sql::verdict::Plan;
 use hippocrypt_wire::frontend::{Bind, Execute, Named, Parse, Target};
 use hippocrypt_wire::write::Writer;
@@ -53,10 +55,14 @@ impl Machine {
             return Ok(None);
         };
         let shared = self.shares_record(view.name);
+        let told = self.attributed(&part.asked.tags);
         let ticket = if shared {
-            self.recorder.statement(&part.described, now)
+            if let Some(report) = self.lacks(&part.facts, &told) {
+                return Err(report);
+            }
+            self.recorder.statement(&part.asked.described, told, now)
         } else {
-            self.recorder.prepare(&part.described, now)
+            self.recorder.prepare(&part.asked.described, told, now)
         };
         let ticket = ticket.map_err(|e| self.audit_report(&e))?;
         if shared {
@@ -98,7 +104,11 @@ impl Machine {
                 let oids = plan.params.iter().map(|p| p.oid);
                 Writer::new(&mut self.to_server).parse(view.name, text.as_bytes(), oids)?;
             }
-            _ => self.forward(frame),
+            (Some(text), None) => {
+                let oids = view.oids();
+                Writer::new(&mut self.to_server).parse(view.name, text.as_bytes(), oids)?;
+            }
+            (None, _) => self.forward(frame),
         }
         let opens = prepared.outputs().is_some();
         let undo = self
@@ -107,7 +117,7 @@ impl Machine {
         self.inflight.push(Expect::Parse { undo, prepare });
         if opens {
             Writer::new(&mut self.to_server).describe(Target::Statement, view.name)?;
-            let described = Described {
+            let described = Answer {
                 prepared: Some(prepared),
                 formats: None,
                 own: true,
@@ -132,17 +142,17 @@ impl Machine {
             Err(report) => return self.refuse_later(*report, &[]),
         };
         if prepared.has_drifted() {
-            return self.refuse_later(own::outdated(), &described(&prepared));
+            return self.refuse_later(own::outdated(), &asked(&prepared));
         }
         let client_formats: Arc<[i16]> = codes(&view.result_formats);
         let plan = prepared.part().and_then(|p| p.plan.clone());
         let upstream_formats = upstream_formats(plan.as_deref(), &client_formats);
         let oids = plan.as_deref().map(|plan| client_oids(&prepared, plan));
-        let asked = self.asked(&view, &prepared, &oids.unwrap_or_default());
+        let people = self.asked_for(&view, &prepared, &oids.unwrap_or_default());
         match plan {
             Some(plan) => {
                 if let Err(report) = self.send_bind(&view, &prepared, &plan, &client_formats) {
-                    return self.refuse_later(report, &described(&prepared));
+                    return self.refuse_later(report, &asked(&prepared));
                 }
             }
             None => self.forward(frame),
@@ -151,7 +161,7 @@ impl Machine {
             prepared: Arc::clone(&prepared),
             client_formats,
             upstream_formats,
-            asked,
+            asked_for: people,
         });
         let undo = self
             .names
@@ -167,7 +177,7 @@ impl Machine {
     /// Nothing has said yet that the portal's columns are those of its plan.
     fn describe_own(&mut self, name: &[u8], portal: &Portal) -> Result<(), Fault> {
         Writer::new(&mut self.to_server).describe(Target::Portal, name)?;
-        let described = Described {
+        let described = Answer {
             prepared: Some(Arc::clone(&portal.prepared)),
             formats: Some(Arc::clone(&portal.client_formats)),
             own: true,
@@ -233,7 +243,7 @@ impl Machine {
                 }),
         };
         self.forward(frame);
-        let described = Described {
+        let described = Answer {
             prepared,
             formats,
             own: false,
@@ -249,18 +259,22 @@ impl Machine {
             return self.execute_unknown(frame, &view, now);
         };
         let prepared = Arc::clone(&portal.prepared);
+        if let Some(report) = self.own_failure.take() {
+            self.settle_credit(&report.sqlstate, now)?;
+            return self.refuse_later(report, &asked(&prepared));
+        }
         if prepared.has_drifted() {
             self.settle_credit("0A000", now)?;
-            return self.refuse_later(own::outdated(), &described(&prepared));
+            return self.refuse_later(own::outdated(), &asked(&prepared));
         }
         if let Err(report) = self.still_bound(&prepared) {
             self.settle_credit("0A000", now)?;
-            return self.refuse_later(*report, &described(&prepared));
+            return self.refuse_later(*report, &asked(&prepared));
         }
         let part = prepared.part().cloned();
         let ticket = match self.execute_record(&prepared, part.as_deref(), now) {
             Ok(ticket) => ticket,
-            Err(report) => return self.refuse_later(report, &described(&prepared)),
+            Err(report) => return self.refuse_later(report, &asked(&prepared)),
         };
         match view.max_rows {
             // without the rows that were added there is nothing to stop at
@@ -272,7 +286,7 @@ impl Machine {
         if let Some(part) = &part {
             self.note_forwarded(part);
         }
-        let whose = self.whose(part.as_deref(), portal.asked.as_ref());
+        let whose = self.whose(part.as_deref(), portal.asked_for.as_ref());
         self.inflight.push(Expect::Execute(Box::new(Run {
             part,
             ticket,
@@ -300,7 +314,11 @@ impl Machine {
             return Ok(Some(ticket));
         }
         let Some(part) = part else { return Ok(None) };
-        let ticket = self.recorder.statement(&part.described, now);
+        let told = self.attributed(&part.asked.tags);
+        if let Some(report) = self.lacks(&part.facts, &told) {
+            return Err(report);
+        }
+        let ticket = self.recorder.statement(&part.asked.described, told, now);
         ticket.map(Some).map_err(|e| self.audit_report(&e))
     }
 
@@ -316,14 +334,9 @@ impl Machine {
             let report = ErrorReport::new(Severity::Error, "34000", words);
             return self.refuse_later(report, &[]);
         }
-        let described = Arc::new(hippocrypt_audit::Described::new(
-            "EXECUTE",
-            "",
-            None,
-            [],
-            [],
-        ));
-        match self.recorder.statement(&described, now) {
+        let asked = Asked::of(Described::new("EXECUTE", "", None, [], []));
+        let told = self.attributed(&asked.tags);
+        match self.recorder.statement(&asked.described, told, now) {
             Ok(ticket) => {
                 self.forward(frame);
                 let run = Run {
@@ -336,7 +349,7 @@ impl Machine {
             }
             Err(error) => {
                 let report = self.audit_report(&error);
-                self.refuse_later(report, &[described])
+                self.refuse_later(report, &[asked])
             }
         }
     }
@@ -379,18 +392,14 @@ fn refusal(report: ErrorReport, judged: &Judged) -> Refusal {
     Refusal {
         report,
         unparsable: false,
-        described: judged
-            .parts
-            .iter()
-            .map(|p| Arc::clone(&p.described))
-            .collect(),
+        asked: judged.parts.iter().map(|p| p.asked.clone()).collect(),
     }
 }
 
-fn described(prepared: &Prepared) -> Vec<Arc<hippocrypt_audit::Described>> {
+fn asked(prepared: &Prepared) -> Vec<Asked> {
     prepared
         .part()
-        .map(|p| Arc::clone(&p.described))
+        .map(|p| p.asked.clone())
         .into_iter()
         .collect()
 }

@@ -21,6 +21,7 @@
 use super::portals::Entry;
 use super::prepared::{Judged, Part, Prepared};
 use bytes::Bytes;
+use hippocrypt_sql::verdict::Attribute;
 use hippocrypt_wire::ErrorReport;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -129,6 +130,10 @@ pub(super) enum Question {
     Catalog,
     Temporary,
     Snapshot,
+    /// A setting that tells who is behind the client.
+    Attribute(Attribute),
+    /// Not a question: makes it known to the server, and leaves what the start-up packet set.
+    DeclareAttribute(Attribute),
 }
 
 #[derive(Debug)]

@@ -2,19 +2,24 @@
 //!
 //! It must never let a text go on that `sql` has not judged where a policy applies.
 
+use super::attribution::{Asked, Tags};
 use super::fault;
 use super::machine::{Machine, Protected};
 use super::prepared::{Basis, Gives, Judged, Part, Prepared as PreparedStatement};
+use crate::config::Source;
 use crate::protect::{ValueError, read_constants, render, render_pieces};
 use bytes::Bytes;
 use hippocrypt_audit::{ColumnUse, Described};
 use hippocrypt_sql::verdict::{
     Cursor, Edit, Facts, Plan, Prepared, Replacement, Shown, Statement, Use, Verdict,
 };
-use hippocrypt_sql::{Analyser, Context, Normalised, Session, Standing, normalise};
+use hippocrypt_sql::{
+    Analyser, Context, Normalised, Session, Standing, comment, normalise, settings,
+};
 use hippocrypt_wire::backend::TransactionStatus;
 use hippocrypt_wire::{ErrorReport, Severity};
 use std::cell::RefCell;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// What the session's names stand for, as `sql` asks for it.
@@ -73,7 +78,7 @@ pub(super) struct Refusal {
     pub(super) report: ErrorReport,
     /// The text does not parse: the stand-in must not either.
     pub(super) unparsable: bool,
-    pub(super) described: Vec<Arc<Described>>,
+    pub(super) asked: Vec<Asked>,
 }
 
 /// How a text is run.
@@ -99,27 +104,38 @@ impl Machine {
         if let Some(report) = self.own_failure.take() {
             return Err(refuse(report, vec![unparsed(text)]));
         }
+        let sent = text;
         let Ok(text) = std::str::from_utf8(text) else {
             let words = "invalid byte sequence for encoding \"UTF8\"";
             let report = ErrorReport::new(Severity::Error, "22021", words);
             return Err(refuse(report, vec![unparsed(text)]));
         };
         let analyser = self.known.analyser(&protected);
-        let mut statements = self.verdicts(text, oids, &protected, &analyser)?;
+        let scs = self.known.names.standard_conforming_strings;
+        let quoted;
+        let (text, mut statements) = match self.verdicts(text, oids, &protected, &analyser) {
+            Ok(statements) => (text, statements),
+            Err(refusal) if refusal.unparsable => {
+                quoted = settings::with_user_quoted(text, scs).ok_or(refusal)?;
+                let statements = self.verdicts(&quoted, oids, &protected, &analyser)?;
+                (quoted.as_str(), statements)
+            }
+            Err(refusal) => return Err(refusal),
+        };
         match protocol {
             Protocol::Extended => bind_defaults(&mut statements),
             Protocol::Simple => guard(&mut statements),
         }
-        let described: Vec<_> = statements
-            .iter()
-            .map(|s| self.describe(slice(text, s), &s.facts))
-            .collect();
+        let asked = self.asked(text, &statements);
         if let Some(report) = self.refusal_in(text, &statements) {
-            return Err(refuse(report, described));
+            return Err(refuse(report, asked));
         }
-        let judged = self
-            .rendered(text, &statements, described.clone(), &protected, &analyser)
-            .map_err(|report| refuse(report, described))?;
+        let mut judged = self
+            .rendered(text, &statements, asked.clone(), &protected, &analyser)
+            .map_err(|report| refuse(report, asked))?;
+        if text.as_bytes() != sent && judged.text.is_none() {
+            judged.text = Some(text.to_owned());
+        }
         Ok(Arc::new(judged))
     }
 
@@ -171,7 +187,7 @@ impl Machine {
             Err(refusal) => Err(Box::new(Refusal {
                 unparsable: refusal.sqlstate == "42601",
                 report: fault::refusal(&refusal, text),
-                described: vec![unparsed(text.as_bytes())],
+                asked: vec![unparsed(text.as_bytes())],
             })),
         }
     }
@@ -205,7 +221,7 @@ impl Machine {
         &self,
         text: &str,
         statements: &[Statement],
-        described: Vec<Arc<Described>>,
+        asked: Vec<Asked>,
         protected: &Protected,
         analyser: &Analyser,
     ) -> Result<Judged, ErrorReport> {
@@ -236,9 +252,9 @@ impl Machine {
         basis.catalog = protected.worlds.current().world().catalog().version;
         let parts = statements
             .iter()
-            .zip(described)
+            .zip(asked)
             .zip(read)
-            .map(|((statement, described), plan)| part(text, statement, plan, described, &basis))
+            .map(|((statement, asked), plan)| part(text, statement, plan, asked, &basis))
             .collect();
         Ok(Judged {
             parts,
@@ -279,13 +295,17 @@ impl Machine {
             .windows(4)
             .any(|word| word.eq_ignore_ascii_case(b"copy"));
         let facts = Arc::new(facts);
-        let described = std::str::from_utf8(text)
-            .ok()
-            .map_or_else(|| unparsed(text), |text| self.describe(text, &facts));
+        let asked = match std::str::from_utf8(text) {
+            Ok(text) => Asked {
+                described: self.describe(text, &facts),
+                tags: self.tags_of_one(text),
+            },
+            Err(_) => unparsed(text),
+        };
         Judged {
             parts: vec![Arc::new(Part {
                 facts,
-                described,
+                asked,
                 plan: None,
                 gives: None,
             })],
@@ -296,10 +316,38 @@ impl Machine {
         }
     }
 
+    /// The statements as their records have them.
+    fn asked(&self, text: &str, statements: &[Statement]) -> Vec<Asked> {
+        let ranges: Vec<_> = statements.iter().map(|s| s.range.clone()).collect();
+        let described = statements.iter();
+        let described = described.map(|s| self.describe(slice(text, s), &s.facts));
+        let all = described.zip(self.tags(text, &ranges));
+        all.map(|(described, tags)| Asked { described, tags })
+            .collect()
+    }
+
+    /// What the comments of each statement tell.
+    fn tags(&self, text: &str, statements: &[Range<usize>]) -> Vec<Tags> {
+        if !self.attribution.from.contains(&Source::Comment) {
+            return vec![Tags::default(); statements.len()];
+        }
+        let scs = self.known.names.standard_conforming_strings;
+        let tags = comment::tags(text, scs, statements);
+        tags.iter()
+            .map(|t| Tags::of(t, &self.attribution))
+            .collect()
+    }
+
+    fn tags_of_one(&self, text: &str) -> Tags {
+        let whole = 0..text.len();
+        let mut tags = self.tags(text, std::slice::from_ref(&whole));
+        tags.pop().unwrap_or_default()
+    }
+
     pub(super) fn describe(&self, text: &str, facts: &Facts) -> Arc<Described> {
         let on = self.known.names.standard_conforming_strings;
         let Normalised::Scanned { sql, fingerprint } = normalise(text, on) else {
-            return unparsed(text.as_bytes());
+            return unparsed(text.as_bytes()).described;
         };
         let kind = match facts.kind {
             "" => first_word(&sql),
@@ -329,7 +377,7 @@ fn part(
     text: &str,
     statement: &Statement,
     plan: Option<Arc<Plan>>,
-    described: Arc<Described>,
+    asked: Asked,
     basis: &Basis,
 ) -> Arc<Part> {
     let effects = &statement.facts.effects;
@@ -337,7 +385,7 @@ fn part(
         || matches!(effects.cursor, Some((Cursor::Declare { .. }, _)));
     Arc::new(Part {
         facts: Arc::clone(&statement.facts),
-        described,
+        asked,
         plan,
         gives: gives.then(|| Gives {
             text: Bytes::copy_from_slice(slice(text, statement).as_bytes()),
@@ -346,16 +394,16 @@ fn part(
     })
 }
 
-fn refuse(report: ErrorReport, described: Vec<Arc<Described>>) -> Box<Refusal> {
+fn refuse(report: ErrorReport, asked: Vec<Asked>) -> Box<Refusal> {
     Box::new(Refusal {
         report,
         unparsable: false,
-        described,
+        asked,
     })
 }
 
-pub(super) fn unparsed(text: &[u8]) -> Arc<Described> {
-    Arc::new(Described::unparsed(text.len(), None))
+pub(super) fn unparsed(text: &[u8]) -> Asked {
+    Asked::of(Described::unparsed(text.len(), None))
 }
 
 fn slice<'t>(text: &'t str, statement: &Statement) -> &'t str {

@@ -9,6 +9,7 @@
 //!
 //! It must never let a name be resolved by what was true before the last change.
 
+use super::attribution::Tracked;
 use super::inflight::Question;
 use super::machine::Protected;
 use super::prepared::Basis;
@@ -20,12 +21,12 @@ use hippocrypt_sql::settings;
 use std::sync::Arc;
 
 /// What is outstanding before a statement can be judged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Need {
     /// Nothing.
     Nothing,
     /// Ask these over the session's own connection.
-    Ask(&'static [Question]),
+    Ask(Vec<Question>),
     /// Ask the driver for the catalog.
     Refresh,
 }
@@ -75,10 +76,12 @@ pub(super) struct Known {
     temporary: Vec<Arc<str>>,
     catalog: CatalogShows,
     pub(super) utf8: bool,
+    /// Who is behind the client.
+    pub(super) tracked: Tracked,
 }
 
 impl Known {
-    pub(super) fn new(protected: Option<&Protected>) -> Self {
+    pub(super) fn new(protected: Option<&Protected>, tracked: Tracked) -> Self {
         let may = protected.is_some_and(|p| p.rights.catalog == CatalogAccess::Physical);
         Self {
             catalog_setting: match may {
@@ -106,12 +109,13 @@ impl Known {
             temporary: Vec::new(),
             catalog: CatalogShows::default(),
             utf8: true,
+            tracked,
         }
     }
 
     /// Another policy holds, outside of a transaction: what it makes of names is asked anew.
     pub(super) fn renew(&mut self, protected: &Protected) {
-        let fresh = Self::new(Some(protected));
+        let fresh = Self::new(Some(protected), Tracked::default());
         // what the session has set itself stays
         if self.catalog_setting != CatalogSetting::Asked
             || fresh.catalog_setting == CatalogSetting::Idle
@@ -160,18 +164,22 @@ impl Known {
             Question::SearchPath,
             Question::Role,
         ];
+        let mut questions = self.tracked.questions();
         if self.stale_names {
             let settled = match self.catalog_setting {
                 CatalogSetting::Unset => 0,
                 CatalogSetting::Asked => 1,
                 CatalogSetting::Idle => 2,
             };
-            return Need::Ask(ALL.get(settled..).unwrap_or(ALL));
+            questions.extend(ALL.get(settled..).unwrap_or(ALL));
+        }
+        if !questions.is_empty() {
+            return Need::Ask(questions);
         }
         match (self.stale_catalog, in_transaction) {
-            (true, true) => Need::Ask(&[Question::Snapshot]),
+            (true, true) => Need::Ask(vec![Question::Snapshot]),
             // the session has made a temporary relation in this transaction: a SELECT of ours takes it nothing
-            _ if self.stale_temporary => Need::Ask(&[Question::Temporary]),
+            _ if self.stale_temporary => Need::Ask(vec![Question::Temporary]),
             (true, false) => Need::Refresh,
             (false, _) => Need::Nothing,
         }
@@ -217,6 +225,7 @@ impl Known {
     /// ROLLBACK TO: what this block did may be undone.
     pub(super) fn rolled_back_to(&mut self) {
         self.stale_names |= self.settings_in_block;
+        self.tracked.rolled_back_to();
         if self.catalog_in_block {
             self.stale_catalog = true;
         }
@@ -225,6 +234,7 @@ impl Known {
 
     /// The transaction is over.
     pub(super) fn transaction_ended(&mut self) {
+        self.tracked.transaction_ended();
         if std::mem::take(&mut self.settings_in_block) {
             self.stale_names = true;
         }
@@ -257,7 +267,10 @@ impl Known {
             Question::Role => first.unwrap_or("").clone_into(&mut self.role),
             // the machine's settings take it
             Question::Format(_) => {}
-            Question::Declare => return false,
+            Question::Declare | Question::DeclareAttribute(_) => return false,
+            Question::Attribute(attribute) => {
+                self.tracked.answer(attribute, first.unwrap_or(""));
+            }
             Question::Catalog => self.catalog = settings::shows(first.unwrap_or("")),
             Question::Temporary => self.temporary.extend(first.map(Arc::from)),
             Question::Snapshot => {
@@ -275,6 +288,8 @@ impl Known {
             | Question::Role
             | Question::Format(_)
             | Question::Declare
+            | Question::DeclareAttribute(_)
+            | Question::Attribute(_)
             | Question::Catalog => {}
             Question::Temporary => self.temporary.clear(),
             Question::Snapshot => self.snapshot = None,
@@ -284,7 +299,11 @@ impl Known {
     /// All rows of it have come.
     pub(super) fn complete(&mut self, question: Question, protected: &Protected) {
         match question {
-            Question::SearchPath | Question::Format(_) | Question::Catalog => return,
+            Question::SearchPath
+            | Question::Format(_)
+            | Question::Catalog
+            | Question::DeclareAttribute(_) => return,
+            Question::Attribute(attribute) => return self.tracked.complete(attribute),
             Question::Declare => {
                 self.catalog_setting = CatalogSetting::Asked;
                 return;

@@ -8,11 +8,13 @@
 //! Client frames wait in an inbox until nothing they depend on is outstanding. A statement's bytes are
 //! appended to `to_server` only after its record was taken. It must never await, read a clock or a file.
 
+use super::attribution::Tracked;
 use super::inflight::{Inflight, Ticket};
 use super::known::Known;
 use super::prepared::{NameTable, Prepared};
 use super::records::Recorder;
 use super::{Fault, fault};
+use crate::config::Attribution;
 use crate::protect::{Settings, Vault, Zones};
 use bytes::{Bytes, BytesMut};
 use hippocrypt_policy::{Database, Rights};
@@ -61,6 +63,8 @@ pub struct Env {
     pub protected: Option<Protected>,
     /// Writes the records.
     pub recorder: Recorder,
+    /// Where they have end user and reason from.
+    pub attribution: Arc<Attribution>,
     /// The secret that the client is given in BackendKeyData.
     pub cancel_secret: Bytes,
 }
@@ -119,6 +123,7 @@ pub struct Machine {
     pub to_server: BytesMut,
     pub(super) protected: Option<Protected>,
     pub(super) recorder: Recorder,
+    pub(super) attribution: Arc<Attribution>,
     pub(super) cancel_secret: Bytes,
     pub(super) inbox: VecDeque<Frame>,
     pub(super) inflight: Inflight,
@@ -190,9 +195,10 @@ impl Machine {
             comparing: None,
             to_client: BytesMut::new(),
             to_server: BytesMut::new(),
-            known: Known::new(env.protected.as_ref()),
+            known: Known::new(env.protected.as_ref(), Tracked::new(&env.attribution)),
             protected: env.protected,
             recorder: env.recorder,
+            attribution: env.attribution,
             cancel_secret: env.cancel_secret,
             inbox: VecDeque::new(),
             inflight: Inflight::default(),

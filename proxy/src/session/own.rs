@@ -9,6 +9,7 @@ use super::known::{Asking, Need};
 use super::machine::{Machine, Phase, Request};
 use super::{Fault, fault};
 use crate::catalog::{RACES, SNAPSHOT, lost_a_race};
+use hippocrypt_sql::verdict::Attribute;
 use hippocrypt_wire::backend::{DataRow, TransactionStatus};
 use hippocrypt_wire::frontend::Target;
 use hippocrypt_wire::write::Writer;
@@ -35,6 +36,12 @@ impl Question {
             Self::Catalog => "SHOW hippocrypt.catalog",
             Self::Temporary => TEMPORARY,
             Self::Snapshot => SNAPSHOT,
+            Self::Attribute(Attribute::User) => "SHOW hippocrypt.\"user\"",
+            Self::Attribute(Attribute::Reason) => "SHOW hippocrypt.reason",
+            Self::Attribute(Attribute::Token) => "SHOW hippocrypt.token",
+            Self::DeclareAttribute(Attribute::User) => "RESET hippocrypt.\"user\"",
+            Self::DeclareAttribute(Attribute::Reason) => "RESET hippocrypt.reason",
+            Self::DeclareAttribute(Attribute::Token) => "RESET hippocrypt.token",
         }
     }
 }
@@ -42,18 +49,21 @@ impl Question {
 impl Machine {
     /// Whether what a frame's verdict depends on is known; asks for it where not.
     pub(super) fn admits_by_knowledge(&mut self, frame: &Frame) -> Result<bool, Fault> {
-        if !matches!(frame.tag(), b'Q' | b'P' | b'B' | b'F') {
+        if !matches!(frame.tag(), b'Q' | b'P' | b'B' | b'E' | b'F') {
             return Ok(true);
         }
         if self.status == TransactionStatus::Failed && !self.unsynced {
             // nothing runs before the block ends, and its end makes us ask
             return Ok(true);
         }
+        if frame.tag() == b'E' {
+            return self.admits_attributes();
+        }
         let in_transaction = self.unsynced || self.status != TransactionStatus::Idle;
         match self.known.need(in_transaction) {
             Need::Nothing => Ok(true),
             _ if !self.inflight.is_empty() => self.wait(),
-            Need::Ask(questions) => self.ask(questions).map(|()| false),
+            Need::Ask(questions) => self.ask(&questions).map(|()| false),
             Need::Refresh => {
                 self.known.ask(Asking::Driver);
                 self.request.push_back(Request::RefreshCatalog);

@@ -164,7 +164,7 @@ mod tests {
             prepared: Arc::new(Prepared::of(Arc::new(judged), Bytes::new(), Arc::new([]))),
             client_formats: Arc::new([]),
             upstream_formats: Arc::new([]),
-            asked: None,
+            asked_for: None,
         })
     }
 

@@ -3,11 +3,11 @@
 //! It must never say that a name stands for something else than what the server has under it: entries
 //! made by a message that the server skips are undone.
 
+use super::attribution::Asked;
 use super::inflight::Undo;
 use super::portals::Portals;
-use crate::protect::{Asked, PositionMap};
+use crate::protect::{Asked as AskedFor, PositionMap};
 use bytes::Bytes;
-use hippocrypt_audit::Described;
 use hippocrypt_sql::catalog::Names;
 use hippocrypt_sql::standing;
 use hippocrypt_sql::verdict::{
@@ -61,7 +61,7 @@ impl PartialEq for Basis {
 #[derive(Debug)]
 pub(super) struct Part {
     pub(super) facts: Arc<Facts>,
-    pub(super) described: Arc<Described>,
+    pub(super) asked: Asked,
     pub(super) plan: Option<Arc<Plan>>,
     /// PREPARE and DECLARE: what the name that they give is to be judged by again.
     pub(super) gives: Option<Gives>,
@@ -214,7 +214,7 @@ pub(super) struct Portal {
     pub(super) client_formats: Arc<[i16]>,
     pub(super) upstream_formats: Arc<[i16]>,
     /// Whom its parameters name.
-    pub(super) asked: Option<Asked>,
+    pub(super) asked_for: Option<AskedFor>,
 }
 
 /// Both maps.

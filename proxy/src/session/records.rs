@@ -2,6 +2,7 @@
 //!
 //! It must never be given a constant or a parameter of a client; only texts that `sql` has normalised.
 
+use super::attribution::Attributed;
 use super::inflight::{Run, Ticket};
 use super::subjects::state_of;
 use hippocrypt_audit::{
@@ -183,13 +184,19 @@ impl Recorder {
         }
     }
 
+    /// The same, as it is.
+    pub(super) fn application(&self) -> &str {
+        &self.who.app
+    }
+
     /// A statement goes on: its record, which must be there first.
     pub(super) fn statement(
         &mut self,
         described: &Arc<Described>,
+        told: Attributed,
         now: Instant,
     ) -> Result<Ticket, AppendError> {
-        let record = self.record(described, Decision::Forwarded);
+        let record = self.record(described, told, Decision::Forwarded);
         self.append_intent(Body::Statement(record))?;
         Ok(self.ticket(now))
     }
@@ -198,9 +205,10 @@ impl Recorder {
     pub(super) fn prepare(
         &mut self,
         described: &Arc<Described>,
+        told: Attributed,
         now: Instant,
     ) -> Result<Ticket, AppendError> {
-        let record = self.record(described, Decision::Forwarded);
+        let record = self.record(described, told, Decision::Forwarded);
         self.append_intent(Body::Prepare(record))?;
         Ok(self.ticket(now))
     }
@@ -209,9 +217,11 @@ impl Recorder {
     pub(super) fn refused(
         &mut self,
         described: &Arc<Described>,
+        told: Attributed,
         sqlstate: &str,
     ) -> Result<(), AppendError> {
-        let record = self.record(described, Decision::Refused(SqlState::new(sqlstate)));
+        let decision = Decision::Refused(SqlState::new(sqlstate));
+        let record = self.record(described, told, decision);
         self.append(Body::Statement(record))?;
         self.statements += 1;
         Ok(())
@@ -281,16 +291,21 @@ impl Recorder {
         }
     }
 
-    fn record(&self, described: &Arc<Described>, decision: Decision) -> Statement {
+    fn record(
+        &self,
+        described: &Arc<Described>,
+        told: Attributed,
+        decision: Decision,
+    ) -> Statement {
         Statement {
             session: Arc::clone(&self.info),
             stmt: self.statements + 1,
             described: Arc::clone(described),
-            end_user: None,
+            end_user: told.end_user,
             decision,
             rule: self.rule.clone(),
             policy: self.policy.clone(),
-            reason: None,
+            reason: told.reason,
         }
     }
 

@@ -7,7 +7,7 @@ use super::Fault;
 use super::inflight::{Expect, Run};
 use super::machine::Machine;
 use super::prepared::{Part, Prepared};
-use crate::protect::{Asked, Parameter, Whose, asked};
+use crate::protect::{Asked as AskedFor, Parameter, Whose, asked};
 use bytes::{BufMut, BytesMut};
 use hippocrypt_audit::SubjectsState;
 use hippocrypt_policy::Database;
@@ -90,7 +90,11 @@ fn fits(subjects: &Subjects, columns: usize) -> Result<(), Fault> {
 
 impl Machine {
     /// A statement is about to run: whom its constants and parameters name is known.
-    pub(super) fn whose(&self, part: Option<&Part>, asked: Option<&Asked>) -> Option<Box<Whose>> {
+    pub(super) fn whose(
+        &self,
+        part: Option<&Part>,
+        asked: Option<&AskedFor>,
+    ) -> Option<Box<Whose>> {
         let (subjects, protected) = (part?.subjects()?, self.protected.as_ref()?);
         Some(Box::new(Whose::new(
             subjects,
@@ -102,12 +106,12 @@ impl Machine {
     }
 
     /// Whom the parameters of a Bind name.
-    pub(super) fn asked(
+    pub(super) fn asked_for(
         &self,
         view: &Bind<'_>,
         prepared: &Prepared,
         oids: &[u32],
-    ) -> Option<Asked> {
+    ) -> Option<AskedFor> {
         let subjects = prepared.part()?.subjects()?;
         let protected = self.protected.as_ref()?;
         let given = |client: u16| {

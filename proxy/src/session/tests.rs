@@ -24,6 +24,7 @@ impl Table {
         let env = Env {
             protected: None::<Protected>,
             recorder,
+            attribution: Arc::default(),
             cancel_secret: bytes::Bytes::from_static(b"ours"),
         };
         let mut table = Self {

@@ -68,8 +68,11 @@ fn logged(pid: i32) -> Vec<String> {
 }
 
 fn is_our_own(sql: &str) -> bool {
-    // The stand-in for a refusal, and the question for the search path (DESIGN §3, rules 4 and 7).
-    sql.starts_with("SELECT $0") || sql.starts_with("SHOW ") || sql.is_empty()
+    // The stand-in for a refusal, and questions for settings (DESIGN §3, rules 4 and 7).
+    ["SELECT $0", "SHOW ", "RESET hippocrypt."]
+        .iter()
+        .any(|own| sql.starts_with(own))
+        || sql.is_empty()
 }
 
 /// Texts differ (ours have no constants, PostgreSQL's have our edits); their order and their verbs do not.

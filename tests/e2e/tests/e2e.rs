@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 mod at_rest;
+mod attribution;
 mod audit;
 mod audit_log;
 mod audit_reading;

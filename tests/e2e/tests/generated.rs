@@ -22,7 +22,7 @@ mod mask;
 mod masked;
 mod play;
 mod policy;
-mod rng;
+pub mod rng;
 mod schema;
 mod script;
 mod session;

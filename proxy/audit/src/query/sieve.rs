@@ -100,7 +100,8 @@ impl Sieve {
         let sqlstate = |n: &Finder<'_>| {
             n.find(&slot.line).is_some() || ends().any(|line| n.find(line).is_some())
         };
-        (self.subjects.is_empty() || self.subjects.iter().any(subject)) && self.sqlstate.as_ref().is_none_or(sqlstate)
+        (self.subjects.is_empty() || self.subjects.iter().any(subject))
+            && self.sqlstate.as_ref().is_none_or(sqlstate)
     }
 }
 

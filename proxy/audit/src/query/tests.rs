@@ -138,7 +138,10 @@ fn filters_know_the_end_and_the_subjects() {
     };
     assert_eq!(with(|f| f.subjects = vec!["patient:4fQx".into()]), [0]);
     assert_eq!(with(|f| f.subjects = vec!["patient:9dA1".into()]), [1]);
-    assert_eq!(with(|f| f.subjects = vec!["patient:9dA".into()]), [0_u64; 0]);
+    assert_eq!(
+        with(|f| f.subjects = vec!["patient:9dA".into()]),
+        [0_u64; 0]
+    );
     assert_eq!(with(|f| f.sqlstate = Some("22012".into())), [1]);
     assert_eq!(with(|f| f.sqlstate = Some("42501".into())), [5]);
     assert_eq!(with(|f| f.min_rows = Some(3)), [0]);

@@ -5,7 +5,7 @@
 use super::groups::{Drafted, read_group, read_was, resolve};
 use super::hash;
 use super::subject;
-use super::{COLUMN, DATABASE, TABLE};
+use super::{COLUMN, DATABASE, TABLE, read_required};
 use crate::names::{NameError, Quoted, parse_identifier, parse_name};
 use crate::yaml::{Entry, Node, Reader};
 use crate::{
@@ -136,6 +136,7 @@ impl Draft<'_> {
             name: name.clone(),
             subject,
             columns,
+            required: read_required(self.reader, &map, &format!("table {name}")),
             place: self.place(entry.line),
         };
         self.tables.insert(name, table);

@@ -4,7 +4,7 @@
 //! and perhaps be shown.
 
 use super::groups::parse_column;
-use super::{ACCESS, CATALOG, ROLE};
+use super::{ACCESS, CATALOG, ROLE, read_required};
 use crate::yaml::{Entry, Node, Reader, nearest};
 use crate::{Access, ColumnRef, Database, Place, Role};
 use std::collections::BTreeMap;
@@ -43,6 +43,7 @@ fn read_role(reader: &Reader, entry: &Entry, databases: &Databases) -> Option<Ro
             .get("catalog")
             .and_then(|node| reader.choice(node, &format!("{what}: catalog"), CATALOG))
             .unwrap_or_default(),
+        required: read_required(reader, &map, &what),
         place: Place {
             file: Arc::clone(reader.file()),
             line: entry.line,

@@ -119,6 +119,7 @@ fn database() -> Database {
             name: name.table.clone(),
             subject: None,
             columns: BTreeMap::new(),
+            required: Default::default(),
             place: place.clone(),
         });
         table.columns.insert(Arc::clone(&name.column), ix);

@@ -5,12 +5,12 @@
 use crate::analyse::Input;
 use crate::catalog::Object;
 use crate::taint::Taint;
-use crate::verdict::{Cursor, Effects, Prepared, Transaction};
+use crate::verdict::{Attribute, Attribution, Constant, Cursor, Effects, Prepared, Transaction};
 use crate::{functions, settings};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{
     CopyStmt, DiscardMode, ExecuteStmt, ObjectType, RangeVar, TransactionStmt, TransactionStmtKind,
-    VariableSetKind, VariableSetStmt,
+    VariableSetKind, VariableSetStmt, a_const,
 };
 use std::sync::Arc;
 
@@ -22,7 +22,10 @@ pub(super) fn of(node: &NodeEnum, input: &Input<'_>, taint: &Taint) -> Effects {
     let mut effects = taint.effects.clone();
     match node {
         NodeEnum::TransactionStmt(s) => transaction(s, &mut effects),
-        NodeEnum::VariableSetStmt(s) => effects.settings = variable(s),
+        NodeEnum::VariableSetStmt(s) => {
+            effects.settings = variable(s);
+            effects.attribution = attribution(s, input);
+        }
         NodeEnum::DiscardStmt(s) => discard(s.target(), &mut effects),
         NodeEnum::PrepareStmt(s) => effects.prepared = Some((Prepared::Prepare, name(&s.name))),
         NodeEnum::ExecuteStmt(ExecuteStmt { name: n, .. }) => {
@@ -178,6 +181,35 @@ fn variable(s: &VariableSetStmt) -> bool {
         | VariableSetKind::VarSetCurrent
         | VariableSetKind::VarReset => settings::matters(&s.name.to_ascii_lowercase()),
     }
+}
+
+/// What SET and RESET do to the settings that tell who is behind the client; RESET ALL counts among `variable`.
+fn attribution(s: &VariableSetStmt, input: &Input<'_>) -> Attribution {
+    let Some(attribute) = Attribute::of(&s.name) else {
+        return Attribution::Kept;
+    };
+    match set_to(s, input) {
+        Some(constant) => Attribution::Set(attribute, constant),
+        None => Attribution::Changed,
+    }
+}
+
+/// The one string constant that a setting is set to.
+pub(super) fn set_to(s: &VariableSetStmt, input: &Input<'_>) -> Option<Constant> {
+    let [only] = s.args.as_slice() else {
+        return None;
+    };
+    let Some(NodeEnum::AConst(constant)) = &only.node else {
+        return None;
+    };
+    let Some(a_const::Val::Sval(string)) = &constant.val else {
+        return None;
+    };
+    let start = usize::try_from(constant.location).ok()?;
+    Some(Constant {
+        value: string.sval.clone().into(),
+        range: start..input.tokens.end_of(start)?,
+    })
 }
 
 fn discard(mode: DiscardMode, effects: &mut Effects) {

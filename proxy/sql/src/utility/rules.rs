@@ -4,7 +4,7 @@
 //! value of a protected column without a plan.
 
 use super::create_table::{self, others};
-use super::effects::{is_temporary, made};
+use super::effects::{is_temporary, made, set_to};
 use super::names::{not_our_schema, not_ours, parts, strings};
 use super::{
     Passed, Ruled, alter_table, at, copy, index, names, refuse, rename, row_policy, runs, table_as,
@@ -14,7 +14,7 @@ use crate::analyse::Input;
 use crate::functions;
 use crate::settings;
 use crate::taint::{self, Taint};
-use crate::verdict::{Facts, Refusal};
+use crate::verdict::{Attribute, Facts, Refusal};
 use crate::world::Lookup;
 use pg_query::NodeEnum;
 use pg_query::protobuf::{
@@ -329,6 +329,10 @@ fn set(s: &VariableSetStmt, input: &Input<'_>) -> Ruled {
     };
     if let Some(refusal) = settings::catalog_refused(&s.name, value, input).filter(|_| sets) {
         return Err(Box::new(refusal));
+    }
+    if sets && Attribute::of(&s.name) == Some(Attribute::Token) && set_to(s, input).is_none() {
+        let message = "hippocrypt.token wants a string constant".into();
+        return Err(refuse(message, "SET hippocrypt.token = '…'.", None));
     }
     if !sets || !s.name.eq_ignore_ascii_case("client_encoding") {
         return untouched();

@@ -57,6 +57,7 @@ fn policy() -> Database {
                 name: table.clone(),
                 subject: None,
                 columns: BTreeMap::from([(Arc::clone(&column), ColumnIx(0))]),
+                required: Default::default(),
                 place: place.clone(),
             },
         )]),

@@ -547,6 +547,7 @@ fn policy() -> Database {
             name: name.clone(),
             subject: None,
             columns: BTreeMap::new(),
+            required: Default::default(),
             place: place.clone(),
         });
         entry.columns.insert(Arc::from(*column), ColumnIx(ix));

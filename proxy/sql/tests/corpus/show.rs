@@ -2,8 +2,8 @@
 
 use hippocrypt_policy::ColumnIx;
 use hippocrypt_sql::verdict::{
-    CellOutput, Coercion, CopyPlan, CopyValue, Cursor, Effects, Facts, HashPart, Literal, Made,
-    Output, Plan, Refusal, Replacement, Seal, Shape, Shown, Use,
+    Attribution, CellOutput, Coercion, CopyPlan, CopyValue, Cursor, Effects, Facts, HashPart,
+    Literal, Made, Output, Plan, Refusal, Replacement, Seal, Shape, Shown, Use,
 };
 use hippocrypt_sql::{Analyser, Statement, Verdict};
 use std::fmt::Write as _;
@@ -306,6 +306,11 @@ fn effects(effects: &Effects) -> Vec<String> {
     }
     if let Some(name) = &effects.savepoint {
         all.push(format!("savepoint {name}"));
+    }
+    match &effects.attribution {
+        Attribution::Kept => {}
+        Attribution::Set(attribute, to) => all.push(format!("{attribute:?} is {:?}", &*to.value)),
+        Attribution::Changed => all.push("attribution".into()),
     }
     if effects.copy {
         all.push("copy".into());

@@ -3,6 +3,7 @@
 //! It must never register what the server has not: only a CommandComplete gets here, and its tag says whether a
 //! COMMIT was one.
 
+use super::super::attribution::{Asked, Tags};
 use super::super::machine::Machine;
 use super::super::prepared::{Gives, Judged, Part, Portal, Prepared};
 use hippocrypt_sql::Standing;
@@ -34,7 +35,7 @@ impl Machine {
                     prepared: Arc::new(self.standing(part)),
                     client_formats: Arc::new([]),
                     upstream_formats: Arc::new([]),
-                    asked: None,
+                    asked_for: None,
                 });
                 let name = Self::name(name.as_bytes());
                 self.names.portals.declare(name, portal, *hold);
@@ -77,13 +78,16 @@ impl Machine {
     fn standing(&self, part: &Part) -> Prepared {
         let Standing { facts, plan, .. } = Standing::of(&part.facts, part.plan.as_ref());
         let Gives { text, basis } = part.gives.clone().unwrap_or_default();
-        let described = match std::str::from_utf8(&text) {
-            Ok(text) => self.describe(text, &facts),
-            Err(_) => Arc::clone(&part.described),
+        let asked = match std::str::from_utf8(&text) {
+            Ok(text) => Asked {
+                described: self.describe(text, &facts),
+                tags: Tags::default(),
+            },
+            Err(_) => part.asked.clone(),
         };
         let within = Part {
             facts,
-            described,
+            asked,
             plan,
             gives: None,
         };

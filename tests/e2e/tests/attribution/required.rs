@@ -1,0 +1,185 @@
+//! What the policy wants told, and what comments tell.
+
+use super::{clinic, clinic_with, some, started, statements, told};
+use hippocrypt_e2e::Raw;
+use hippocrypt_e2e::place::{CLINIC, CLINIC_TABLES, Place};
+use hippocrypt_e2e::raw::{bind, execute, parse, sqlstate, status, sync};
+
+fn code(client: &mut Raw, sql: &str) -> Option<String> {
+    sqlstate(&client.query(sql))
+}
+
+/// patients wants an end user of everybody, the role of app a reason where protected columns are touched.
+fn strict(more: &str) -> Place {
+    let table = "public.patients:\n        require_end_user: true";
+    let policy = CLINIC.replace("public.patients:", table).replacen(
+        "users: [app],",
+        "users: [app], require_reason: true,",
+        1,
+    );
+    let place = started(&policy, more);
+    let told = "SET hippocrypt.\"user\" = 'dba'; SET hippocrypt.reason = 'setup';";
+    place.both(&format!("{told}{CLINIC_TABLES}"));
+    place
+}
+
+#[test]
+fn a_table_wants_an_end_user_and_a_role_a_reason() {
+    let place = strict("");
+    let mut client = place.raw("app");
+    let refused = Some("42501".to_owned());
+    for sql in [
+        "SELECT name FROM patients",
+        "SELECT count(*) FROM patients",
+        "INSERT INTO patients (id, name) VALUES (1, 'x')",
+        "TRUNCATE patients",
+        "COPY patients TO STDOUT",
+        "EXPLAIN SELECT id FROM patients",
+        "DECLARE c CURSOR WITH HOLD FOR SELECT id FROM patients",
+    ] {
+        assert_eq!(code(&mut client, sql), refused, "{sql}");
+    }
+    for sql in [
+        "SELECT room FROM visits",
+        "SELECT count(*) FROM claims",
+        "BEGIN",
+        "ROLLBACK",
+    ] {
+        assert_eq!(code(&mut client, sql), None, "{sql}");
+    }
+    client.query("SET hippocrypt.user = 'dr_grey'");
+    assert_eq!(code(&mut client, "SELECT count(*) FROM patients"), None);
+    let answer = client.query("SELECT name FROM patients");
+    let error = answer.iter().find(|m| m.tag == 'E').unwrap().fields();
+    assert!(error[&'M'].contains("reason"), "{error:?}");
+    assert!(
+        error[&'H'].contains("SET LOCAL hippocrypt.reason"),
+        "{error:?}"
+    );
+    assert!(
+        error[&'H'].contains("/*hippocrypt_reason='…'*/"),
+        "{error:?}"
+    );
+    assert_eq!(code(&mut client, "SELECT patient_ssn FROM claims"), refused);
+    client.query("SET hippocrypt.reason = 'T-7'");
+    assert_eq!(code(&mut client, "SELECT name FROM patients"), None);
+    assert_eq!(code(&mut client, "SELECT patient_ssn FROM claims"), None);
+    assert!(!place.tap.saw(b"INSERT INTO patients"));
+}
+
+#[test]
+fn a_refusal_for_want_of_a_name_is_on_record_and_leaves_the_session_as_an_error_does() {
+    let place = strict("");
+    let mut client = place.raw("app");
+    client.query("BEGIN");
+    let answer = client.query("SELECT count(*) FROM patients /*hippocrypt_reason='T-8'*/");
+    assert_eq!(
+        (sqlstate(&answer).as_deref(), status(&answer)),
+        (Some("42501"), 'E')
+    );
+    let records = statements(&place, client.key.0);
+    let record = records.last().unwrap();
+    assert_eq!(record["decision"], "refused");
+    assert_eq!(record["sqlstate"], "42501");
+    assert_eq!(record["reason"], "T-8");
+}
+
+#[test]
+fn what_is_behind_a_name_counts_too() {
+    let place = strict("");
+    let mut client = place.raw("app");
+    let refused = Some("42501".to_owned());
+    for sql in [
+        "SET hippocrypt.user = 'dba'; SET hippocrypt.reason = 'views'",
+        "CREATE VIEW vips AS SELECT id FROM patients WHERE vip",
+        "CREATE VIEW of_view AS SELECT id AS n FROM vips",
+        "PREPARE p AS SELECT count(*) FROM patients",
+        "BEGIN",
+        "DECLARE c CURSOR FOR SELECT id FROM patients",
+        "RESET hippocrypt.user",
+        "SAVEPOINT s",
+    ] {
+        assert_eq!(code(&mut client, sql), None, "{sql}");
+    }
+    for sql in [
+        "SELECT count(*) FROM vips",
+        "SELECT n FROM of_view",
+        "EXECUTE p",
+        "FETCH c",
+    ] {
+        assert_eq!(code(&mut client, sql), refused, "{sql}");
+        assert_eq!(code(&mut client, "ROLLBACK TO s"), None);
+        client.query("RESET hippocrypt.user");
+    }
+}
+
+#[test]
+fn a_statement_may_be_prepared_by_nobody_and_run_by_somebody() {
+    let place = strict("");
+    let mut client = place.raw("app");
+    client.pipeline(&[parse("s", "SELECT name FROM patients", &[]), sync()]);
+    assert_eq!(sqlstate(&client.until_ready()), None);
+    let run = |client: &mut Raw| {
+        client.pipeline(&[bind("", "s", &[], 0), execute("", 0), sync()]);
+        sqlstate(&client.until_ready())
+    };
+    assert_eq!(run(&mut client).as_deref(), Some("42501"));
+    for (user, expected) in [("a", None), ("b", None), ("", Some("42501"))] {
+        client.query("BEGIN");
+        client.query(&format!("SET LOCAL hippocrypt.user = '{user}'"));
+        client.query("SET LOCAL hippocrypt.reason = 'r'");
+        assert_eq!(run(&mut client).as_deref(), expected, "{user}");
+        client.query("ROLLBACK");
+    }
+    client.pipeline(&[
+        parse("", "SELECT id FROM patients", &[]),
+        bind("", "", &[], 0),
+        execute("", 0),
+        sync(),
+    ]);
+    assert_eq!(sqlstate(&client.until_ready()).as_deref(), Some("42501"));
+}
+
+#[test]
+fn comments_tell_as_sqlcommenter_writes_them_and_constants_do_not() {
+    let place = clinic();
+    let mut client = place.raw("app");
+    for sql in [
+        "SELECT id FROM patients /*action='x',hippocrypt_reason='T%201',hippocrypt_user='Zo%C3%AB'*/",
+        "SELECT id FROM patients WHERE '/*hippocrypt_user=''eve''*/' = $$/*hippocrypt_user='eve'*/$$",
+        "SELECT id FROM patients /*hippocrypt_user='a'*/ /*hippocrypt_user='b'*/",
+        "SELECT id FROM patients -- /*hippocrypt_user='eve'*/",
+        "SELECT 1 /*hippocrypt_user='one'*/; SELECT id FROM patients /*hippocrypt_user='two'*/;",
+    ] {
+        assert_eq!(code(&mut client, sql), None, "{sql}");
+    }
+    client.query("SET hippocrypt.user = 'set'");
+    client.query("SELECT id FROM patients /*hippocrypt_user='tag',hippocrypt_reason='why'*/");
+    let expected = [
+        ["Zoë", "comment", "T 1", "comment"],
+        ["", "", "", ""],
+        ["", "", "", ""],
+        ["", "", "", ""],
+        ["two", "comment", "", ""],
+        ["set", "setting", "why", "comment"],
+    ];
+    assert_eq!(told(&place, client.key.0, "patients"), expected.map(some));
+}
+
+#[test]
+fn the_configuration_says_which_sources_count_and_how_tags_are_called() {
+    let more = "attribution: { from: [comment, application_name], comment: { user: app_user, reason: why } }";
+    let place = clinic_with(CLINIC, more);
+    let mut client = place.raw("app");
+    client.query("SET hippocrypt.user = 'set'");
+    client.query("SELECT id FROM patients");
+    client.query("SELECT id FROM patients /*app_user='tag',why='w',hippocrypt_reason='x'*/");
+    client.query("SET application_name = 'another'");
+    client.query("SELECT id FROM patients");
+    let expected = [
+        ["raw", "application_name", "", ""],
+        ["tag", "comment", "w", "comment"],
+        ["another", "application_name", "", ""],
+    ];
+    assert_eq!(told(&place, client.key.0, "patients"), expected.map(some));
+}
