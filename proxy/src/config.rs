@@ -251,6 +251,10 @@ pub struct Attribution {
     pub user_key: String,
     /// `comment.reason:` the key of the reason's.
     pub reason_key: String,
+    /// `comment.token:` the key of a token's.
+    pub token_key: String,
+    /// `tokens:` the file of the keys that tokens are verified with; `None`: there are no tokens.
+    pub tokens: Option<PathBuf>,
 }
 
 /// `sessions:`

@@ -2,6 +2,7 @@
 //!
 //! docs/architecture.md says which module may use which.
 
+pub mod attribution;
 pub mod auth;
 pub mod catalog;
 pub mod cli;

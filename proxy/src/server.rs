@@ -14,6 +14,7 @@ mod session;
 
 pub use reload::{ReloadError, Reloaded};
 
+use crate::attribution::{Attribution, TokenKeysError};
 use crate::auth::{Door, DoorError};
 use crate::catalog::RefreshError;
 use crate::config::{AuthMode, Config, ListenAddress, UpstreamTls};
@@ -109,6 +110,9 @@ pub enum ServeError {
     /// How clients log in.
     #[error(transparent)]
     Door(#[from] DoorError),
+    /// Keys of tokens.
+    #[error(transparent)]
+    Tokens(#[from] TokenKeysError),
     /// A policy database.
     #[error(transparent)]
     Catalog(#[from] RefreshError),
@@ -177,6 +181,8 @@ pub(crate) struct House {
     pub(crate) connector: Connector,
     acceptor: RwLock<Option<Acceptor>>,
     pub(crate) door: Door,
+    /// Whose word counts for who is behind a session.
+    pub(crate) attribution: Arc<Attribution>,
     pub(crate) regimes: Regimes,
     pub(crate) cancels: Cancels,
     pub(crate) seats: Arc<Semaphore>,
@@ -192,6 +198,7 @@ pub async fn serve(config: Arc<Config>, services: Services) -> Result<Running, S
     let (policy, vaults) = (Arc::clone(&config.policy), services.vaults.clone());
     let regime = Regime::open(policy, vaults, &config, &connector, None).await?;
     let door = Door::open(&config, &connector).await?;
+    let attribution = Arc::new(Attribution::open(&config.attribution)?);
     let failed = |error| ServeError::Listen {
         address: config.listen.address.clone(),
         error,
@@ -227,6 +234,7 @@ pub async fn serve(config: Arc<Config>, services: Services) -> Result<Running, S
         connector,
         acceptor: RwLock::new(acceptor),
         door,
+        attribution,
         regimes: Regimes::new(regime),
         cancels: Cancels::default(),
         stop: stopped,

@@ -26,10 +26,11 @@ mod renewal;
 mod subjects;
 #[cfg(test)]
 mod tests;
+mod tokens;
 
 pub use driver::{Peers, run};
 pub use ending::Ending;
 pub use fault::Fault;
-pub use machine::{Env, Machine, Protected, Request, Tally, Worlds};
+pub use machine::{Clock, Env, Machine, Protected, Request, Tally, Worlds};
 pub use policy::{PolicyChange, Renewed};
 pub use records::{Recorder, SUBJECTS_MAX, Who};

@@ -36,31 +36,67 @@ pub fn tags(
     all
 }
 
+/// The text with the values of the tags of this key blotted out, byte for byte, so that every position stays;
+/// `None` where there are none.
+pub fn without(text: &str, standard_conforming_strings: bool, key: &str) -> Option<String> {
+    let tokens = scan::scan(text, standard_conforming_strings).ok()?;
+    let mut blotted = None;
+    for comment in tokens.comments() {
+        for (tag, value) in written(text.get(comment.clone())?).into_iter().flatten() {
+            if decoded(tag).is_some_and(|tag| tag == key) {
+                let at = comment.start + value.start..comment.start + value.end;
+                let blot = "x".repeat(at.len());
+                let text = blotted.get_or_insert_with(|| text.to_owned());
+                text.replace_range(at, &blot);
+            }
+        }
+    }
+    blotted
+}
+
 /// The tags of a comment, delimiters included.
 fn read(comment: &str) -> Option<Vec<Tag>> {
-    let mut rest = comment.strip_prefix("/*")?.strip_suffix("*/")?.trim();
+    let written = written(comment)?.into_iter();
+    let tags = written.map(|(key, value)| {
+        let mut plain = String::new();
+        let mut chars = comment.get(value)?.chars();
+        while let Some(c) = chars.next() {
+            plain.push(if c == '\\' { chars.next()? } else { c });
+        }
+        Some((decoded(key)?, decoded(&plain)?))
+    });
+    tags.collect()
+}
+
+/// The same as written: each key, and where in the comment its value is.
+fn written(comment: &str) -> Option<Vec<(&str, Range<usize>)>> {
+    let end = comment.strip_suffix("*/")?.trim_end().len();
+    let rest = |at: usize| comment.get(at..end);
+    let blanks = |at: usize| Some(at + rest(at)?.len() - rest(at)?.trim_start().len());
+    let mut at = blanks(comment.strip_prefix("/*").map(|_| 2)?)?;
     let mut tags = Vec::new();
     loop {
-        let (key, behind) = rest.split_once("='")?;
-        let (value, behind) = quoted(behind)?;
-        tags.push((decoded(key.trim())?, decoded(&value)?));
-        rest = behind.trim_start();
-        if rest.is_empty() {
+        let (key, _) = rest(at)?.split_once("='")?;
+        let start = at + key.len() + "='".len();
+        let close = start + closing(rest(start)?)?;
+        tags.push((key.trim(), start..close));
+        at = blanks(close + 1)?;
+        if at == end {
             return Some(tags);
         }
-        rest = rest.strip_prefix(',')?;
+        rest(at)?.strip_prefix(',')?;
+        at = blanks(at + 1)?;
     }
 }
 
-/// What stands before the quote that ends it, and what stands behind that.
-fn quoted(text: &str) -> Option<(String, &str)> {
-    let mut value = String::new();
+/// Where the quote is that ends a value.
+fn closing(text: &str) -> Option<usize> {
     let mut chars = text.char_indices();
     loop {
         match chars.next()? {
-            (_, '\\') => value.push(chars.next()?.1),
-            (at, '\'') => return Some((value, text.get(at + 1..)?)),
-            (_, c) => value.push(c),
+            (_, '\\') => drop(chars.next()?),
+            (at, '\'') => return Some(at),
+            _ => {}
         }
     }
 }
@@ -72,7 +108,7 @@ fn decoded(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{read, tags};
+    use super::{read, tags, without};
 
     fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
         let owned = |(k, v): &(&str, &str)| ((*k).to_owned(), (*v).to_owned());
@@ -112,5 +148,13 @@ mod tests {
         let found = tags(text, true, &[10..40, second..second + 8]);
         assert_eq!(found[0], pairs(&[("a", "0"), ("a", "1"), ("a", "3")]));
         assert_eq!(found[1], pairs(&[("a", "4")]));
+    }
+
+    #[test]
+    fn a_value_is_blotted_out_where_its_key_says_so_and_nowhere_else() {
+        let text = "SELECT 't=''ey''' /* a='1', t='ey.J\\'é' */; SELECT 2 /*t='ey'*/ -- t='ey'";
+        let blotted = "SELECT 't=''ey''' /* a='1', t='xxxxxxxx' */; SELECT 2 /*t='xx'*/ -- t='ey'";
+        assert_eq!(without(text, true, "t").as_deref(), Some(blotted));
+        assert_eq!(without(text, true, "b"), None);
     }
 }

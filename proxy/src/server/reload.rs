@@ -1,10 +1,11 @@
 //! SIGHUP: the policy and the files behind logins and TLS are read anew, all or none.
 //!
-//! Certificates and userlist hold for connections from then on; the policy also for sessions that run, from where
-//! nothing of them does. It must never take up one without the others, nor any of them without its record.
+//! Certificates and userlist hold for connections from then on, keys of tokens for every token; the policy also for
+//! sessions that run, from where nothing of them does. It must never take up one without the others, nor any of them without its record.
 
 use super::regime::{Regime, vaults};
 use super::{House, OpenError, Running, ServeError};
+use crate::attribution::TokenKeysError;
 use crate::auth::DoorError;
 use crate::config::{Config, ConfigErrors};
 use crate::tls::{Acceptor, TlsError};
@@ -30,6 +31,9 @@ pub enum ReloadError {
     /// Verifiers.
     #[error(transparent)]
     Door(#[from] DoorError),
+    /// Keys of tokens.
+    #[error(transparent)]
+    Tokens(#[from] TokenKeysError),
     /// Keys of the new policy.
     #[error(transparent)]
     Keys(#[from] OpenError),
@@ -77,6 +81,7 @@ impl House {
         let acceptor = Acceptor::new(&self.config.listen.tls)?;
         let upstream = self.connector.read(&self.config.upstream)?;
         let verifiers = self.door.read()?;
+        let tokens = self.attribution.read()?;
         let former = self.regimes.current();
         let regime = match now.policy.hash == former.policy.hash {
             true => None,
@@ -93,6 +98,7 @@ impl House {
             .unwrap_or_else(PoisonError::into_inner) = acceptor;
         upstream.into_iter().for_each(|r| self.connector.replace(r));
         verifiers.into_iter().for_each(|r| self.door.replace(r));
+        self.attribution.replace(tokens);
         regime.into_iter().for_each(|r| self.regimes.replace(r));
         Ok(hash.map_or(Reloaded::Files, Reloaded::Policy))
     }
@@ -127,7 +133,7 @@ impl House {
     fn record_files(&self) -> Result<(), AppendError> {
         let record = Body::Admin {
             action: "reload".into(),
-            target: "certificates, userlist".into(),
+            target: "certificates, userlist, keys of tokens".into(),
             actor: ACTOR.into(),
             detail: None,
         };

@@ -9,7 +9,9 @@ use super::login::turn_away;
 use super::regime::Regime;
 use crate::catalog::LiveCatalog;
 use crate::session::driver::{Host, Limits, Signals};
-use crate::session::{Ending, Env, Machine, Peers, PolicyChange, Recorder, Renewed, Who, run};
+use crate::session::{
+    Clock, Ending, Env, Machine, Peers, PolicyChange, Recorder, Renewed, Who, run,
+};
 use crate::telemetry::Metrics;
 use bytes::Bytes;
 use hippocrypt_policy::OtherDatabases;
@@ -38,7 +40,8 @@ pub(super) async fn converse(house: &Arc<House>, who: Who, minor: u16, peers: Pe
     let mut machine = Machine::new(Env {
         protected,
         recorder,
-        attribution: Arc::new(house.config.attribution.clone()),
+        attribution: Arc::clone(&house.attribution),
+        clock: Clock::now(),
         cancel_secret: secret.clone(),
     });
     let host = SessionHost {

@@ -12,13 +12,18 @@
 use super::Fault;
 use super::inflight::Question;
 use super::machine::Machine;
-use crate::config::{Attribution, Source};
+use crate::attribution::{Attribution, Claims, TokenError};
+use crate::config::{self, Source};
 use hippocrypt_audit::{Described, Told};
 use hippocrypt_policy::Required;
 use hippocrypt_sql::comment::Tag;
 use hippocrypt_sql::verdict::{Attribute, Attribution as Effect, Effects, Facts, Transaction};
 use hippocrypt_wire::{ErrorReport, Severity};
+use std::collections::VecDeque;
 use std::sync::Arc;
+
+/// How many tokens a session is remembered to have shown: those before a SET that is rolled back count again.
+const SHOWN_MAX: usize = 64;
 
 /// A statement as its records have it.
 #[derive(Clone, Debug)]
@@ -44,11 +49,13 @@ impl Asked {
 pub(super) struct Tags {
     user: Option<Arc<str>>,
     reason: Option<Arc<str>>,
+    token: Option<Result<Arc<Claims>, TokenError>>,
 }
 
 impl Tags {
     /// Comments that contradict each other tell nothing.
-    pub(super) fn of(tags: &[Tag], rules: &Attribution) -> Self {
+    pub(super) fn of(tags: &[Tag], attribution: &Attribution) -> Self {
+        let rules = &attribution.rules;
         let value = |key: &str| {
             let mut values = tags.iter().filter(|(k, _)| k == key).map(|(_, v)| v);
             let first = values.next()?;
@@ -57,8 +64,23 @@ impl Tags {
         Self {
             user: value(&rules.user_key),
             reason: value(&rules.reason_key),
+            token: tokens(tags, attribution),
         }
     }
+}
+
+/// A token that is there counts, or the statement does not go on.
+fn tokens(tags: &[Tag], attribution: &Attribution) -> Option<Result<Arc<Claims>, TokenError>> {
+    if !attribution.rules.from.contains(&Source::Token) {
+        return None;
+    }
+    let key = &attribution.rules.token_key;
+    let mut values = tags.iter().filter(|(k, _)| k == key).map(|(_, v)| v);
+    let first = values.next()?;
+    Some(match values.all(|v| v == first) {
+        true => attribution.vouched(first).map(Arc::new),
+        false => Err(TokenError::Malformed),
+    })
 }
 
 /// What the settings are.
@@ -66,6 +88,8 @@ impl Tags {
 pub(super) struct Attributes {
     user: Option<Arc<str>>,
     reason: Option<Arc<str>>,
+    /// What stands for a token.
+    token: Option<Arc<str>>,
     /// One was changed in this transaction, whose end may undo it.
     unsettled: bool,
 }
@@ -76,7 +100,7 @@ impl Attributes {
         match attribute {
             Attribute::User => self.user = value,
             Attribute::Reason => self.reason = value,
-            Attribute::Token => {}
+            Attribute::Token => self.token = value,
         }
     }
 
@@ -117,19 +141,39 @@ pub(super) struct Tracked {
     /// The server knows their names.
     declared: bool,
     stale: bool,
+    /// Tokens that this session has shown, by what stands for each; the latest last.
+    shown: VecDeque<(Arc<str>, Arc<Claims>)>,
 }
 
 impl Tracked {
-    pub(super) fn new(rules: &Attribution) -> Self {
-        let counts = rules.from.contains(&Source::Setting);
+    pub(super) fn new(rules: &config::Attribution) -> Self {
+        let counts = |source| rules.from.contains(&source);
+        let which: &[Attribute] = match (counts(Source::Setting), counts(Source::Token)) {
+            (true, true) => &[Attribute::User, Attribute::Reason, Attribute::Token],
+            (true, false) => &[Attribute::User, Attribute::Reason],
+            (false, true) => &[Attribute::Token],
+            (false, false) => &[],
+        };
         Self {
-            which: match counts {
-                true => &[Attribute::User, Attribute::Reason],
-                false => &[],
-            },
-            stale: counts,
+            which,
+            stale: !which.is_empty(),
             ..Self::default()
         }
+    }
+
+    pub(super) fn show(&mut self, stands: Arc<str>, claims: Arc<Claims>) {
+        self.shown.retain(|(known, _)| *known != stands);
+        if self.shown.len() == SHOWN_MAX {
+            self.shown.pop_front();
+        }
+        self.shown.push_back((stands, claims));
+    }
+
+    fn stands_for(&self, stands: &str) -> Option<&Arc<Claims>> {
+        let mut shown = self.shown.iter();
+        shown
+            .find(|(known, _)| **known == *stands)
+            .map(|(_, claims)| claims)
     }
 
     /// What has to be asked before they are known.
@@ -186,6 +230,15 @@ impl Tracked {
 pub(super) struct Attributed {
     pub(super) end_user: Option<Arc<Told>>,
     pub(super) reason: Option<Arc<Told>>,
+    /// A token that does not count.
+    rejected: Option<Rejected>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Rejected {
+    why: TokenError,
+    /// It came with the statement; else by a setting, which may be taken back.
+    with_statement: bool,
 }
 
 impl Machine {
@@ -201,10 +254,18 @@ impl Machine {
 
     /// The same under other settings.
     pub(super) fn attributed_by(&self, attributes: &Attributes, tags: &Tags) -> Attributed {
-        let find = |set: &Option<Arc<str>>, tag: &Option<Arc<str>>, app: Option<&str>| {
-            self.attribution.from.iter().find_map(|&source| {
+        let token = self.token(attributes, tags).transpose();
+        let (claims, rejected) = match token {
+            Ok(claims) => (claims, None),
+            Err(rejected) => (None, Some(rejected)),
+        };
+        let find = |vouched: Option<&Arc<str>>,
+                    set: &Option<Arc<str>>,
+                    tag: &Option<Arc<str>>,
+                    app: Option<&str>| {
+            self.attribution.rules.from.iter().find_map(|&source| {
                 let text = match source {
-                    Source::Token => None,
+                    Source::Token => vouched.cloned(),
                     Source::Setting => set.clone(),
                     Source::Comment => tag.clone(),
                     Source::ApplicationName => app.map(Arc::from),
@@ -213,14 +274,48 @@ impl Machine {
             })
         };
         let app = Some(self.recorder.application()).filter(|app| !app.is_empty());
+        let user = claims.as_deref().map(|c| &c.user);
+        let why = claims.as_deref().and_then(|c| c.reason.as_ref());
         Attributed {
-            end_user: find(&attributes.user, &tags.user, app),
-            reason: find(&attributes.reason, &tags.reason, None),
+            end_user: find(user, &attributes.user, &tags.user, app),
+            reason: find(why, &attributes.reason, &tags.reason, None),
+            rejected,
         }
     }
 
-    /// The refusal of a statement that does not tell what the policy wants told with it.
+    /// The token that counts: one that comes with the statement before one that was set.
+    fn token(&self, attributes: &Attributes, tags: &Tags) -> Option<Result<Arc<Claims>, Rejected>> {
+        let with_statement = tags.token.is_some();
+        let claims = match (&tags.token, &attributes.token) {
+            (Some(token), _) => token.clone(),
+            (None, Some(stands)) => {
+                let shown = self.known.tracked.stands_for(stands);
+                shown.cloned().ok_or(TokenError::Unknown)
+            }
+            (None, None) => return None,
+        };
+        let now = self.unix;
+        let holds = claims.and_then(|c| {
+            if c.hold(now) {
+                Ok(c)
+            } else {
+                Err(TokenError::Expired)
+            }
+        });
+        Some(holds.map_err(|why| Rejected {
+            why,
+            with_statement,
+        }))
+    }
+
+    /// The refusal of a statement that does not tell what the policy wants told with it, or tells it by a token that
+    /// does not count.
     pub(super) fn lacks(&self, facts: &Facts, told: &Attributed) -> Option<ErrorReport> {
+        if let Some(rejected) = told.rejected
+            && (rejected.with_statement || !facts.touches.is_empty())
+        {
+            return Some(bad_token(rejected.why));
+        }
         let protected = self.protected.as_ref()?;
         let policy = &protected.database;
         let mut required = match facts.touches.is_empty() {
@@ -237,41 +332,20 @@ impl Machine {
             let behind = analyser.world().behind(facts.tables.iter().chain(touched));
             required = required.and(policy.required(&behind));
         }
-        let report = |message: &str, hint: String| {
-            ErrorReport::new(Severity::Error, "42501", message).hint(hint)
+        let rules = &self.attribution.rules;
+        let report = |what: &str, setting: &str, key: &str| {
+            let message = format!("the policy wants to know the {what} of this statement");
+            ErrorReport::new(Severity::Error, "42501", message).hint(ways(rules, setting, key))
         };
-        if required.end_user && told.end_user.is_none() {
-            let message = "the policy wants to know the end user of this statement";
-            let key = &self.attribution.user_key;
-            return Some(report(message, self.ways("hippocrypt.user", key)));
-        }
-        if required.reason && told.reason.is_none() {
-            let message = "the policy wants to know the reason of this statement";
-            let key = &self.attribution.reason_key;
-            return Some(report(message, self.ways("hippocrypt.reason", key)));
-        }
-        None
-    }
-
-    /// How a client can tell.
-    fn ways(&self, setting: &str, key: &str) -> String {
-        let way = |source: &Source| match source {
-            Source::Token => "a token".to_owned(),
-            Source::Setting => format!("SET LOCAL {setting} = '…' in a statement before"),
-            Source::Comment => format!("the comment /*{key}='…'*/ behind the statement"),
-            Source::ApplicationName => "application_name".to_owned(),
-        };
-        let counts = |s: &&Source| **s != Source::ApplicationName || setting == "hippocrypt.user";
-        let ways: Vec<_> = self
-            .attribution
-            .from
-            .iter()
-            .filter(counts)
-            .map(way)
-            .collect();
-        match ways.is_empty() {
-            true => "The proxy's configuration lets nothing tell it: attribution.from.".to_owned(),
-            false => format!("Tell it by {}.", ways.join(", or by ")),
+        match told.rejected {
+            Some(rejected) if required != Required::default() => Some(bad_token(rejected.why)),
+            _ if required.end_user && told.end_user.is_none() => {
+                Some(report("end user", "hippocrypt.user", &rules.user_key))
+            }
+            _ if required.reason && told.reason.is_none() => {
+                Some(report("reason", "hippocrypt.reason", &rules.reason_key))
+            }
+            _ => None,
         }
     }
 
@@ -286,4 +360,29 @@ impl Machine {
         }
         self.ask(&questions).map(|()| false)
     }
+}
+
+/// How a client can tell.
+fn ways(rules: &config::Attribution, setting: &str, key: &str) -> String {
+    let way = |source: &Source| match source {
+        Source::Token => "SET LOCAL hippocrypt.token = '…' in a statement before".to_owned(),
+        Source::Setting => format!("SET LOCAL {setting} = '…' in a statement before"),
+        Source::Comment => format!("the comment /*{key}='…'*/ behind the statement"),
+        Source::ApplicationName => "application_name".to_owned(),
+    };
+    let counts = |s: &&Source| **s != Source::ApplicationName || setting == "hippocrypt.user";
+    let ways: Vec<_> = rules.from.iter().filter(counts).map(way).collect();
+    match ways.is_empty() {
+        true => "The proxy's configuration lets nothing tell it: attribution.from.".to_owned(),
+        false => format!("Tell it by {}.", ways.join(", or by ")),
+    }
+}
+
+/// The refusal for a token that does not count.
+pub(super) fn bad_token(why: TokenError) -> ErrorReport {
+    ErrorReport::new(
+        Severity::Error,
+        "28000",
+        format!("the token does not count: {why}"),
+    )
 }

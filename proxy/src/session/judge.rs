@@ -122,6 +122,7 @@ impl Machine {
             }
             Err(refusal) => return Err(refusal),
         };
+        self.take_tokens(text, &mut statements)?;
         match protocol {
             Protocol::Extended => bind_defaults(&mut statements),
             Protocol::Simple => guard(&mut statements),
@@ -135,6 +136,9 @@ impl Machine {
             .map_err(|report| refuse(report, asked))?;
         if text.as_bytes() != sent && judged.text.is_none() {
             judged.text = Some(text.to_owned());
+        }
+        if let Some(without) = self.without_tokens(judged.text.as_deref().unwrap_or(text)) {
+            judged.text = Some(without);
         }
         Ok(Arc::new(judged))
     }
@@ -317,7 +321,7 @@ impl Machine {
     }
 
     /// The statements as their records have them.
-    fn asked(&self, text: &str, statements: &[Statement]) -> Vec<Asked> {
+    pub(super) fn asked(&self, text: &str, statements: &[Statement]) -> Vec<Asked> {
         let ranges: Vec<_> = statements.iter().map(|s| s.range.clone()).collect();
         let described = statements.iter();
         let described = described.map(|s| self.describe(slice(text, s), &s.facts));
@@ -328,7 +332,7 @@ impl Machine {
 
     /// What the comments of each statement tell.
     fn tags(&self, text: &str, statements: &[Range<usize>]) -> Vec<Tags> {
-        if !self.attribution.from.contains(&Source::Comment) {
+        if !self.attribution.rules.from.contains(&Source::Comment) {
             return vec![Tags::default(); statements.len()];
         }
         let scs = self.known.names.standard_conforming_strings;
@@ -394,7 +398,7 @@ fn part(
     })
 }
 
-fn refuse(report: ErrorReport, asked: Vec<Asked>) -> Box<Refusal> {
+pub(super) fn refuse(report: ErrorReport, asked: Vec<Asked>) -> Box<Refusal> {
     Box::new(Refusal {
         report,
         unparsable: false,

@@ -14,7 +14,7 @@ use super::known::Known;
 use super::prepared::{NameTable, Prepared};
 use super::records::Recorder;
 use super::{Fault, fault};
-use crate::config::Attribution;
+use crate::attribution::Attribution;
 use crate::protect::{Settings, Vault, Zones};
 use bytes::{Bytes, BytesMut};
 use hippocrypt_policy::{Database, Rights};
@@ -25,7 +25,7 @@ use hippocrypt_wire::{ErrorReport, Frame, Severity};
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 /// Names of statements and portals that are the proxy's own.
 pub(super) const RESERVED: &[u8] = b"_hc_";
@@ -65,8 +65,33 @@ pub struct Env {
     pub recorder: Recorder,
     /// Where they have end user and reason from.
     pub attribution: Arc<Attribution>,
+    /// What time it is.
+    pub clock: Clock,
     /// The secret that the client is given in BackendKeyData.
     pub cancel_secret: Bytes,
+}
+
+/// What time it was at one moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    at: Instant,
+    unix: f64,
+}
+
+impl Clock {
+    /// By the system's clock.
+    pub fn now() -> Self {
+        let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        Self {
+            at: Instant::now(),
+            unix: unix.map_or(0.0, |since| since.as_secs_f64()),
+        }
+    }
+
+    /// Seconds since 1970 at another moment.
+    pub(super) fn at(&self, now: Instant) -> f64 {
+        self.unix + now.saturating_duration_since(self.at).as_secs_f64()
+    }
 }
 
 /// What the machine asks of its driver.
@@ -124,6 +149,9 @@ pub struct Machine {
     pub(super) protected: Option<Protected>,
     pub(super) recorder: Recorder,
     pub(super) attribution: Arc<Attribution>,
+    pub(super) clock: Clock,
+    /// Seconds since 1970, when the client was last heard.
+    pub(super) unix: f64,
     pub(super) cancel_secret: Bytes,
     pub(super) inbox: VecDeque<Frame>,
     pub(super) inflight: Inflight,
@@ -195,10 +223,12 @@ impl Machine {
             comparing: None,
             to_client: BytesMut::new(),
             to_server: BytesMut::new(),
-            known: Known::new(env.protected.as_ref(), Tracked::new(&env.attribution)),
+            known: Known::new(env.protected.as_ref(), Tracked::new(&env.attribution.rules)),
             protected: env.protected,
             recorder: env.recorder,
             attribution: env.attribution,
+            unix: env.clock.unix,
+            clock: env.clock,
             cancel_secret: env.cancel_secret,
             inbox: VecDeque::new(),
             inflight: Inflight::default(),
@@ -243,6 +273,7 @@ impl Machine {
 
     /// Acts on the messages that wait, as far as nothing they depend on is outstanding.
     pub fn advance(&mut self, now: Instant) -> Result<(), Fault> {
+        self.unix = self.clock.at(now);
         while let Some(frame) = self.inbox.front().cloned() {
             if !self.admits(&frame)? {
                 return Ok(());

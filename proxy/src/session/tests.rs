@@ -1,6 +1,6 @@
 //! The machine against a server that is played by the test: frames in, frames out, records kept.
 
-use super::machine::{Env, Machine, Protected};
+use super::machine::{Clock, Env, Machine, Protected};
 use super::records::{Recorder, Who};
 use bytes::BytesMut;
 use hippocrypt_audit::{AppendError, MemorySink};
@@ -25,6 +25,7 @@ impl Table {
             protected: None::<Protected>,
             recorder,
             attribution: Arc::default(),
+            clock: Clock::now(),
             cancel_secret: bytes::Bytes::from_static(b"ours"),
         };
         let mut table = Self {

@@ -3,6 +3,7 @@
 
 mod required;
 mod settings;
+mod tokens;
 
 use hippocrypt_e2e::Setup;
 use hippocrypt_e2e::place::{CLINIC, CLINIC_TABLES, Place};

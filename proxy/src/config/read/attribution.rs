@@ -8,14 +8,15 @@ use hippocrypt_policy::yaml::{Map, Node, Section};
 
 pub(super) const ATTRIBUTION: Section = Section {
     name: "attribution",
-    keys: &["from", "comment"],
+    keys: &["from", "comment", "tokens"],
 };
 pub(super) const COMMENT: Section = Section {
     name: "attribution.comment",
-    keys: &["user", "reason"],
+    keys: &["user", "reason", "token"],
 };
 
 const SOURCES: &[(&str, Source)] = &[
+    ("token", Source::Token),
     ("setting", Source::Setting),
     ("comment", Source::Comment),
     ("application_name", Source::ApplicationName),
@@ -27,6 +28,8 @@ impl Default for Attribution {
             from: vec![Source::Setting, Source::Comment],
             user_key: "hippocrypt_user".into(),
             reason_key: "hippocrypt_reason".into(),
+            token_key: "hippocrypt_token".into(),
+            tokens: None,
         }
     }
 }
@@ -34,21 +37,36 @@ impl Default for Attribution {
 impl File<'_> {
     pub(super) fn attribution(&self, node: &Node) -> Option<Attribution> {
         let map = self.reader.map(node, ATTRIBUTION)?;
-        let default = Attribution::default();
+        let tokens = self.optional(&map, "tokens", None, |file, node| {
+            file.path(node, "attribution.tokens").map(Some)
+        });
+        let mut default = Attribution::default();
+        if map.get("tokens").is_some() {
+            default.from.insert(0, Source::Token);
+        }
         let from = self.optional(&map, "from", default.from, Self::sources);
-        let keys = (default.user_key, default.reason_key);
+        let (from, tokens) = (from?, tokens?);
+        if from.contains(&Source::Token) != tokens.is_some() {
+            let words = "attribution: tokens count where from names token and tokens the file of their keys: both or neither";
+            self.reader.problem(node.line, words);
+            return None;
+        }
+        let keys = [default.user_key, default.reason_key, default.token_key];
         let keys = self.optional(&map, "comment", keys, |file, node| {
             let map = file.reader.map(node, COMMENT)?;
             let default = Attribution::default();
             let user = file.key(&map, "user", default.user_key);
             let reason = file.key(&map, "reason", default.reason_key);
-            Some((user?, reason?))
+            let token = file.key(&map, "token", default.token_key);
+            Some([user?, reason?, token?])
         });
-        let (user_key, reason_key) = keys?;
+        let [user_key, reason_key, token_key] = keys?;
         Some(Attribution {
-            from: from?,
+            from,
             user_key,
             reason_key,
+            token_key,
+            tokens,
         })
     }
 
