@@ -112,6 +112,12 @@ fn tell_unreadable(lines: u64) -> io::Result<()> {
     writeln!(io::stderr(), ": run `hippocrypt audit verify`")
 }
 
+/// What was asked for cannot be: in words, and the exit code that says so.
+fn misused(why: &anyhow::Error) -> anyhow::Result<ExitCode> {
+    writeln!(io::stderr(), "hippocrypt: {why:#}")?;
+    Ok(ExitCode::from(super::USAGE))
+}
+
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     let io = error.downcast_ref::<io::Error>();
     io.is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)

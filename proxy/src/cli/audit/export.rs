@@ -52,6 +52,10 @@ impl Format {
 
 /// Exports.
 pub fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
+    let filter = match args.filter.filter(&args.place) {
+        Ok(filter) => filter,
+        Err(why) => return super::misused(&why),
+    };
     let directory = args.place.directory()?;
     if !directory.is_dir() {
         writeln!(
@@ -72,7 +76,7 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     let mut written = Ok(());
     let summary = query::run(
         &directory,
-        &args.filter.filter(&args.place)?,
+        &filter,
         &mut |entry| {
             match args.format.line(&entry) {
                 Some(line) => written = writeln!(out, "{line}"),

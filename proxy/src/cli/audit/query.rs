@@ -52,7 +52,10 @@ enum Output {
 
 /// Answers the question.
 pub fn run(args: &QueryArgs) -> anyhow::Result<ExitCode> {
-    let filter = args.filter.filter(&args.place)?;
+    let filter = match args.filter.filter(&args.place) {
+        Ok(filter) => filter,
+        Err(why) => return super::misused(&why),
+    };
     let names = args.show_subjects.then(|| args.filter.readers(&args.place));
     let names = names.transpose()?;
     let names = names.as_ref();

@@ -8,6 +8,7 @@ use super::{Place, table};
 use crate::cli::USAGE;
 use anyhow::Context as _;
 use clap::ValueEnum;
+use hippocrypt_audit::query::Filter;
 use hippocrypt_report::{Ask, Name, Report, show};
 use jiff::{SignedDuration, Timestamp};
 use std::io::{self, Write as _};
@@ -67,7 +68,11 @@ enum Output {
 /// Makes the report.
 pub fn run(args: &ReportArgs) -> anyhow::Result<ExitCode> {
     let directory = args.place.directory()?;
-    let ask = args.ask()?;
+    let filter = match args.filter.filter(&args.place) {
+        Ok(filter) => filter,
+        Err(why) => return super::misused(&why),
+    };
+    let ask = args.ask(filter)?;
     let wrong = match ask.check() {
         Err(wrong) => Some(wrong.to_owned()),
         Ok(()) if !directory.is_dir() => Some(format!("{} is no directory", directory.display())),
@@ -99,7 +104,7 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<ExitCode> {
 }
 
 impl ReportArgs {
-    fn ask(&self) -> anyhow::Result<Ask> {
+    fn ask(&self, filter: Filter) -> anyhow::Result<Ask> {
         let name = Name::ALL.into_iter().find(|n| n.as_str() == self.name);
         let name = name.context("no such report")?;
         let days = |n: u32| SignedDuration::from_hours(i64::from(n) * 24);
@@ -110,7 +115,7 @@ impl ReportArgs {
         };
         let known = (!self.no_verify).then(|| self.held.known());
         Ok(Ask {
-            filter: self.filter.filter(&self.place)?,
+            filter,
             asked: self.filter.asked(),
             bulk: self.bulk,
             dormant: days(self.dormant_days),
