@@ -1,0 +1,289 @@
+//! What is run against a side: pgbench, a bulk read, idle clients.
+
+use crate::measure::{cpu, resident};
+use crate::sides::{DATABASE, PASSWORD, Side, USER};
+use anyhow::{Context, Result, bail};
+use std::fs;
+use std::io::Read as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+/// How pgbench sends its statements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Values within the text.
+    Simple,
+    /// Parse, Bind, Execute each time.
+    Extended,
+    /// Parse once.
+    Prepared,
+}
+
+impl Mode {
+    /// As pgbench's `-M` has it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Simple => "simple",
+            Self::Extended => "extended",
+            Self::Prepared => "prepared",
+        }
+    }
+}
+
+/// The statements of a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Script {
+    /// pgbench's select-only: one row by its key, nothing protected.
+    Select,
+    /// pgbench's TPC-B: seven statements, nothing protected.
+    TpcB,
+    /// One row by a column that is not protected, two columns more.
+    Plain,
+    /// The same of the table whose key is deterministic and whose columns are random.
+    Protected,
+    /// Select-only, every text one that was never seen.
+    Unseen,
+}
+
+impl Script {
+    /// As the report calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Select => "select-only",
+            Self::TpcB => "TPC-B",
+            Self::Plain => "lookup, clear columns",
+            Self::Protected => "lookup, protected columns",
+            Self::Unseen => "select-only, each text new",
+        }
+    }
+
+    /// How many statements a transaction has.
+    pub fn statements(self) -> u64 {
+        match self {
+            Self::TpcB => 7,
+            Self::Select | Self::Plain | Self::Protected | Self::Unseen => 1,
+        }
+    }
+
+    fn text(self) -> Option<String> {
+        let lookup = |table: &str| {
+            format!(
+                "\\set n random(900000001, 900000000 + {PEOPLE})\nSELECT name, note FROM {table} WHERE ssn = :n;\n"
+            )
+        };
+        match self {
+            Self::Select | Self::TpcB => None,
+            Self::Plain => Some(lookup("plain_people")),
+            Self::Protected => Some(lookup("people")),
+            Self::Unseen => Some(
+                "\\set aid random(1, 1000000)\n\\set n random(1, 1000000000)\n\
+                 SELECT abalance AS a:n FROM pgbench_accounts WHERE aid = :aid;\n"
+                    .to_owned(),
+            ),
+        }
+    }
+}
+
+/// Rows of `people`.
+pub const PEOPLE: usize = 100_000;
+
+/// What one slice gave.
+#[derive(Clone, Copy, Debug)]
+pub struct Sample {
+    /// Statements per second.
+    pub rate: f64,
+    /// CPU of the process between, microseconds per statement.
+    pub cpu: Option<f64>,
+}
+
+/// pgbench for some seconds.
+///
+/// # Errors
+/// A statement failed, or pgbench did.
+pub fn pgbench(
+    programs: &Path,
+    side: &Side,
+    script: Script,
+    mode: Mode,
+    clients: usize,
+    seconds: u64,
+) -> Result<Sample> {
+    let file = tempfile::NamedTempFile::new()?;
+    let mut command = program(programs, "pgbench", side);
+    match (script, script.text()) {
+        (_, Some(text)) => {
+            fs::write(file.path(), text)?;
+            command.arg("-f").arg(file.path());
+        }
+        (Script::TpcB, None) => {
+            command.args(["-b", "tpcb-like"]);
+        }
+        (_, None) => {
+            command.args(["-b", "select-only"]);
+        }
+    }
+    let threads = clients.min(2);
+    // the time begins before the logins, which are no part of the rate
+    let seconds = seconds + clients as u64 / 16;
+    command
+        .args(["-n", "-M", mode.as_str(), "-c", &clients.to_string()])
+        .args(["-j", &threads.to_string(), "-T", &seconds.to_string()])
+        .arg(DATABASE);
+    let before = side.pid.map(cpu).transpose()?;
+    let output = command.output().context("cannot run pgbench")?;
+    let after = side.pid.map(cpu).transpose()?;
+    let told = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    if !output.status.success() || errors.contains("ERROR") || errors.contains("aborted") {
+        bail!("pgbench against {}: {told}{errors}", side.name);
+    }
+    let number = |label: &str| {
+        let line = told.lines().find_map(|l| l.strip_prefix(label));
+        line.and_then(|l| l.split_whitespace().next()?.parse::<f64>().ok())
+            .with_context(|| format!("no \"{label}\" in {told}"))
+    };
+    let done = number("number of transactions actually processed: ")? * statements(script);
+    let used = before.zip(after).map(|(b, a)| a.saturating_sub(b));
+    #[expect(clippy::cast_precision_loss, reason = "nanoseconds of seconds")]
+    let cpu = used.map(|nanoseconds| nanoseconds as f64 / 1000.0 / done);
+    Ok(Sample {
+        rate: number("tps = ")? * statements(script),
+        cpu,
+    })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a small number")]
+fn statements(script: Script) -> f64 {
+    script.statements() as f64
+}
+
+/// What a bulk read gave.
+#[derive(Clone, Copy, Debug)]
+pub struct Bulk {
+    /// Bytes that the client got.
+    pub bytes: u64,
+    /// Seconds from start to end.
+    pub wall: f64,
+    /// CPU seconds of the process between.
+    pub cpu: Option<f64>,
+}
+
+/// `COPY … TO STDOUT` by psql, read and thrown away.
+///
+/// # Errors
+/// It failed.
+pub fn bulk(programs: &Path, side: &Side, copy: &str) -> Result<Bulk> {
+    let mut command = program(programs, "psql", side);
+    command
+        .args([
+            "-X",
+            "-q",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-d",
+            DATABASE,
+            "-c",
+            copy,
+        ])
+        .stdout(Stdio::piped());
+    let before = side.pid.map(cpu).transpose()?;
+    let begun = Instant::now();
+    let mut child = command.spawn().context("cannot run psql")?;
+    let mut out = child.stdout.take().context("no output")?;
+    let (mut bytes, mut buffer) = (0_u64, vec![0; 1 << 20]);
+    loop {
+        match out.read(&mut buffer)? {
+            0 => break,
+            read => bytes += read as u64,
+        }
+    }
+    if !child.wait()?.success() {
+        bail!("psql against {}: {copy}", side.name);
+    }
+    let wall = begun.elapsed().as_secs_f64();
+    let after = side.pid.map(cpu).transpose()?;
+    #[expect(clippy::cast_precision_loss, reason = "nanoseconds of seconds")]
+    let cpu = before
+        .zip(after)
+        .map(|(b, a)| a.saturating_sub(b) as f64 / 1e9);
+    Ok(Bulk { bytes, wall, cpu })
+}
+
+/// pgbench's own tables.
+///
+/// # Errors
+/// pgbench's.
+pub fn init(programs: &Path, side: &Side, scale: u32) -> Result<()> {
+    let output = program(programs, "pgbench", side)
+        .args(["-i", "-q", "-s", &scale.to_string(), DATABASE])
+        .output()?;
+    if !output.status.success() {
+        bail!("pgbench -i: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(())
+}
+
+/// Runs SQL, or COPY data, on a side.
+///
+/// # Errors
+/// It failed.
+pub fn psql(programs: &Path, side: &Side, sql: &str) -> Result<()> {
+    let file = tempfile::NamedTempFile::new()?;
+    fs::write(file.path(), sql)?;
+    let status = program(programs, "psql", side)
+        .args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", DATABASE, "-f"])
+        .arg(file.path())
+        .status()?;
+    if !status.success() {
+        bail!("psql against {} failed", side.name);
+    }
+    Ok(())
+}
+
+/// KiB of the process for each of so many clients that do nothing.
+///
+/// # Errors
+/// One cannot log in.
+pub fn idle(side: &Side, clients: usize) -> Result<Option<f64>> {
+    let Some(pid) = side.pid else { return Ok(None) };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let mut kept = Vec::with_capacity(clients);
+        // the first one pays for what is made once
+        let mut before = 0;
+        for nth in 0..=clients {
+            let mut config = tokio_postgres::Config::new();
+            config
+                .host("127.0.0.1")
+                .port(side.port)
+                .user(USER)
+                .password(PASSWORD)
+                .dbname(DATABASE);
+            let (client, connection) = config.connect(tokio_postgres::NoTls).await?;
+            tokio::spawn(connection);
+            client.simple_query("SELECT 1").await?;
+            kept.push(client);
+            if nth == 0 {
+                before = resident(pid)?;
+            }
+        }
+        let after = resident(pid)?;
+        #[expect(clippy::cast_precision_loss, reason = "KiB of a process")]
+        let each = after.saturating_sub(before) as f64 / clients as f64;
+        anyhow::Ok(Some(each))
+    })
+}
+
+fn program(programs: &Path, name: &str, side: &Side) -> Command {
+    let mut command = Command::new(programs.join(name));
+    command
+        .args(["-h", "127.0.0.1", "-p", &side.port.to_string(), "-U", USER])
+        .env("PGPASSWORD", PASSWORD)
+        // the relay copies messages from the first byte on
+        .env("PGSSLMODE", "disable")
+        .env("PGGSSENCMODE", "disable");
+    command
+}
