@@ -2,6 +2,7 @@
 
 use crate::DeclaredType;
 use crate::names::Quoted;
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -303,6 +304,13 @@ pub struct Rights {
     pub required: Required,
     /// Access by [`ColumnIx`].
     access: Vec<Access>,
+    /// SHA-256 of that.
+    fingerprint: [u8; 32],
+}
+
+fn fingerprint(access: &[Access]) -> [u8; 32] {
+    let bytes: Vec<u8> = access.iter().map(|access| *access as u8).collect();
+    Sha256::digest(bytes).into()
 }
 
 impl Rights {
@@ -312,8 +320,13 @@ impl Rights {
             rule: rule.into(),
             catalog: CatalogAccess::default(),
             required: Required::default(),
+            fingerprint: fingerprint(&access),
             access,
         }
+    }
+    /// Equal for equal rights to the columns: stands for all of them where they are hashed.
+    pub fn fingerprint(&self) -> &[u8; 32] {
+        &self.fingerprint
     }
     /// With something that has to be told.
     #[must_use]

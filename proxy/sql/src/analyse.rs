@@ -142,7 +142,7 @@ impl Analyser {
     }
 
     fn named_by(&self, text: &str, cx: &Context<'_>) -> Result<Vec<Statement>, Refusal> {
-        let key = self.cache.key(text, cx, self.world.policy().columns.len());
+        let key = self.cache.key(text, cx);
         let make = || {
             let mut statements = self.judge(text, cx)?;
             sequence::settle(&mut statements, &self.world, cx);

@@ -6,7 +6,6 @@
 //! statement's text or constant: callers give no weight to a verdict that holds one.
 
 use crate::analyse::Context;
-use hippocrypt_policy::ColumnIx;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::fmt;
@@ -75,8 +74,8 @@ impl<V: Clone> Cache<V> {
         }
     }
 
-    /// The key of this text in this context; `columns` is how many the policy has.
-    pub(crate) fn key(&self, text: &str, cx: &Context<'_>, columns: usize) -> Key {
+    /// The key of this text in this context.
+    pub(crate) fn key(&self, text: &str, cx: &Context<'_>) -> Key {
         let mut hash = Sha256::new();
         hash.update(self.secret);
         part(&mut hash, text.as_bytes());
@@ -94,9 +93,7 @@ impl<V: Clone> Cache<V> {
         let several = text.trim_end().trim_end_matches(';').contains(';');
         hash.update([u8::from(several && cx.outside)]);
         part(&mut hash, cx.rights.rule.as_bytes());
-        for ix in 0..u32::try_from(columns).unwrap_or(u32::MAX) {
-            hash.update([cx.rights.of(ColumnIx(ix)) as u8]);
-        }
+        hash.update(cx.rights.fingerprint());
         for oid in cx.declared_params {
             hash.update(oid.to_be_bytes());
         }

@@ -19,7 +19,7 @@ fn get(
         declared_params: params,
         outside: true,
     };
-    let key = cache.key(text, &cx, 2);
+    let key = cache.key(text, &cx);
     cache
         .get_or_try_insert_with(key, || Ok::<_, Infallible>((made, Some(10))))
         .unwrap()
@@ -103,12 +103,12 @@ fn what_has_no_weight_or_too_much_is_not_kept() {
         outside: true,
     };
     for weight in [None, Some(1_000_000)] {
-        let key = cache.key("x", &cx, 0);
+        let key = cache.key("x", &cx);
         for n in 0..3 {
             let made = cache.get_or_try_insert_with(key, || Ok::<_, Infallible>((n, weight)));
             assert_eq!(made, Ok(n));
         }
     }
-    let failed = cache.get_or_try_insert_with(cache.key("y", &cx, 0), || Err::<(i32, _), _>("no"));
+    let failed = cache.get_or_try_insert_with(cache.key("y", &cx), || Err::<(i32, _), _>("no"));
     assert_eq!(failed, Err("no"));
 }

@@ -74,20 +74,16 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     };
     let mut left: BTreeMap<String, u64> = BTreeMap::new();
     let mut written = Ok(());
-    let summary = query::run(
-        &directory,
-        &filter,
-        &mut |entry| {
-            match args.format.line(&entry) {
-                Some(line) => written = writeln!(out, "{line}"),
-                None => *left.entry(entry.view.kind).or_default() += 1,
-            }
-            match written {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(_) => ControlFlow::Break(()),
-            }
-        },
-    );
+    let summary = query::run(&directory, &filter, &mut |entry| {
+        match args.format.line(&entry) {
+            Some(line) => written = writeln!(out, "{line}"),
+            None => *left.entry(entry.view.kind).or_default() += 1,
+        }
+        match written {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        }
+    });
     let summary = summary.with_context(|| format!("audit log {}", directory.display()))?;
     written.and_then(|()| out.flush())?;
     if !left.is_empty() {
