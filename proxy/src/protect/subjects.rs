@@ -5,6 +5,7 @@
 
 mod text;
 
+use crate::protect::describe::format_of;
 use crate::protect::{Settings, Vault};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -15,7 +16,7 @@ use hippocrypt_wire::Format;
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
-use text::{Read, Value, elements, value};
+use text::{Value, elements, value};
 use zeroize::Zeroizing;
 
 /// A record of subjects has at most so many.
@@ -169,39 +170,57 @@ impl Whose {
         formats: &[i16],
         values: impl Iterator<Item = Option<&'v [u8]>>,
     ) {
-        if self.max == 0 {
-            return;
-        }
-        let subjects = Arc::clone(&self.subjects);
         for (ix, bytes) in values.enumerate() {
-            let own = |s: &&Source| s.at == At::Row(ix);
-            for source in subjects.sources.iter().filter(own) {
-                let Some(bytes) = bytes else { continue };
-                let format = crate::protect::describe::format_of(formats, ix);
-                let Some(format) = format.and_then(Format::from_code) else {
-                    self.unread();
-                    continue;
-                };
-                self.field(source, vault, format, bytes);
+            let Some(bytes) = bytes.filter(|_| self.wants(ix)) else {
+                continue;
+            };
+            match format_of(formats, ix).and_then(Format::from_code) {
+                Some(format) => self.sent(ix, format, bytes, vault),
+                None => self.unread(),
             }
         }
     }
 
-    /// Takes one value of a row.
-    fn field(&mut self, source: &Source, vault: &Vault, format: Format, bytes: &[u8]) {
-        let found = text::of_row(source.form, vault, format, bytes, &mut self.makers.text);
-        match found {
-            Some(()) => self.add_text(&source.kind),
-            None => self.unread(),
+    /// Whether the column of the rows, or the field of a COPY, says whose they are.
+    pub fn wants(&self, column: usize) -> bool {
+        let is_it = |s: &Source| s.at == At::Row(column);
+        self.max > 0 && self.subjects.sources.iter().any(is_it)
+    }
+
+    /// Takes a value of that column, as the server has sent it.
+    pub fn sent(&mut self, column: usize, format: Format, bytes: &[u8], vault: &Vault) {
+        let subjects = Arc::clone(&self.subjects);
+        let own = |s: &&Source| s.at == At::Row(column);
+        for source in subjects.sources.iter().filter(own) {
+            match text::of_row(source.form, vault, format, bytes, &mut self.makers.text) {
+                Some(()) => self.add_text(&source.kind),
+                None => self.unread(),
+            }
         }
     }
 
-    /// The sources that are in rows, by their columns.
-    pub fn in_rows(&self) -> impl Iterator<Item = usize> {
-        self.subjects.sources.iter().filter_map(|s| match s.at {
-            At::Row(ix) => Some(ix),
-            At::Parameter { .. } | At::Literal(_) | At::Array(_) => None,
-        })
+    /// Takes a value of that column, as a client has given it.
+    pub fn given(
+        &mut self,
+        column: usize,
+        format: Format,
+        bytes: &[u8],
+        vault: &Vault,
+        settings: &Settings,
+    ) {
+        let subjects = Arc::clone(&self.subjects);
+        let own = |s: &&Source| s.at == At::Row(column);
+        for source in subjects.sources.iter().filter(own) {
+            let given = text::Value {
+                oid: 0,
+                format,
+                bytes,
+            };
+            match text::value(source.form, given, vault, settings) {
+                Some(text) => self.add(&source.kind, &text),
+                None => self.unread(),
+            }
+        }
     }
 
     fn unread(&mut self) {
@@ -385,14 +404,11 @@ impl Reading<'_> {
             bytes,
         };
         let mut texts = Vec::new();
-        let mut take =
-            |one: Value<'_>| match value(self.source.form, one, self.vault, self.settings) {
-                Read::Text(text) => {
-                    texts.push(text);
-                    Some(())
-                }
-                Read::Unread => None,
-            };
+        let mut take = |one: Value<'_>| {
+            let text = value(self.source.form, one, self.vault, self.settings)?;
+            texts.push(text);
+            Some(())
+        };
         match each {
             true => elements(self.source.form, one, self.vault, &mut take)?,
             false => take(one)?,

@@ -12,6 +12,7 @@ use super::Fault;
 use super::inflight::{Expect, Run};
 use super::machine::Machine;
 use super::own;
+use super::subjects::running;
 use crate::protect::{CopyFault, CopyIn, CopyOut};
 use bytes::{BufMut, BytesMut};
 use hippocrypt_sql::verdict::{CopyDirection, CopyForm, CopyPlan};
@@ -114,10 +115,19 @@ impl Machine {
             return Err(Fault::Server('G'));
         };
         let (vault, settings) = (&protected.vault, &self.settings);
+        sealing.whose = running(&mut self.inflight).and_then(|run| run.whose.take());
         let sent = copy_data(&mut self.to_server, |out| match data {
             Some(data) => sealing.push(data, vault, settings, out),
             None => sealing.finish(vault, settings, out),
         })?;
+        if let Some(run) = running(&mut self.inflight) {
+            run.whose = sealing.whose.take();
+            let full = run.whose.as_ref().is_some_and(|whose| whose.is_full());
+            if full && self.recorder.subjects(run).is_err() {
+                // the outcome says that there were more
+                self.tally.audit_failures += 1;
+            }
+        }
         let Err(fault) = sent else { return Ok(true) };
         let report = self.copy_report(&fault);
         Writer::new(&mut self.to_server).copy_fail(COPY_FAIL)?;
@@ -151,19 +161,25 @@ impl Machine {
         if self.late.is_some() {
             return Ok(());
         }
+        self.record_many_subjects(now)?;
+        if self.late.is_some() {
+            return Ok(());
+        }
         let planned = self.copied_by(CopyDirection::Out).is_some();
         let Some(run) = self.running() else {
             return Err(Fault::Server('d'));
         };
-        let copy = run.copy_out.take();
+        let (copy, whose) = (run.copy_out.take(), run.whose.take());
         let (Some(mut copy), true) = (copy, planned) else {
             if planned {
                 return Err(Fault::Server('d'));
             }
             run.bytes += frame.len() as u64;
+            run.whose = whose;
             self.to_client.extend_from_slice(frame.as_bytes());
             return Ok(());
         };
+        copy.whose = whose;
         let Some(protected) = &self.protected else {
             return Err(Fault::Server('d'));
         };
@@ -179,7 +195,12 @@ impl Machine {
         if let Some(run) = self.running() {
             run.bytes += bytes;
             run.opened.clone_from(&copy.opened);
+            run.whose = copy.whose.take();
+            let waits = run.whose.as_ref().is_some_and(|whose| whose.is_waiting());
             run.copy_out = Some(copy);
+            if waits {
+                self.unrecorded.get_or_insert(before);
+            }
         }
         match sent {
             Ok(cells) => {
@@ -199,11 +220,7 @@ impl Machine {
     }
 
     fn running(&mut self) -> Option<&mut Run> {
-        match self.inflight.head() {
-            Some(Expect::Execute(run)) => Some(run),
-            Some(Expect::Query(query)) => query.running.front_mut(),
-            _ => None,
-        }
+        running(&mut self.inflight)
     }
 
     /// The plan of the COPY that runs, if its data has cells.

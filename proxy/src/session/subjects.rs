@@ -190,7 +190,8 @@ impl Machine {
     }
 }
 
-fn running(inflight: &mut super::inflight::Inflight) -> Option<&mut Run> {
+/// The statement that the server answers now.
+pub(super) fn running(inflight: &mut super::inflight::Inflight) -> Option<&mut Run> {
     match inflight.head() {
         Some(Expect::Execute(run)) => Some(run),
         Some(Expect::Query(query)) => query.running.front_mut(),

@@ -291,6 +291,158 @@ fn a_subject_that_is_itself_encrypted_is_named_all_the_same() {
     }
 }
 
+#[test]
+fn cursors_and_prepared_statements_name_whom_they_return() {
+    let place = place();
+    let cases = [
+        ("BEGIN", "-"),
+        (
+            "DECLARE c CURSOR FOR SELECT city FROM patients ORDER BY id",
+            "-",
+        ),
+        ("FETCH 2 FROM c", "patient:1 patient:2 all"),
+        ("FETCH ALL FROM c", "patient:3 patient:42 all"),
+        ("MOVE BACKWARD ALL IN c", "-"),
+        (
+            "DECLARE b BINARY CURSOR FOR SELECT city FROM patients ORDER BY id DESC",
+            "-",
+        ),
+        ("FETCH 1 FROM b", "patient:42 all"),
+        ("COMMIT", "-"),
+        (
+            "PREPARE q(int) AS SELECT name FROM patients WHERE id = $1",
+            "-",
+        ),
+        ("EXECUTE q(42)", "patient:42 all"),
+        ("EXECUTE q(1 + 1)", "unknown"),
+        (
+            "PREPARE w(text) AS UPDATE patients SET city = $1 WHERE city = $1 RETURNING id",
+            "-",
+        ),
+        ("EXECUTE w('Bonn')", "patient:1 patient:2 all"),
+        ("EXPLAIN (COSTS off) SELECT city FROM patients", "-"),
+        (
+            "EXPLAIN (COSTS off, VERBOSE) UPDATE rooms SET room = 'x'",
+            "-",
+        ),
+        ("TRUNCATE claims", "unknown"),
+    ];
+    name(&place, &cases);
+}
+
+#[test]
+fn copy_names_whom_its_rows_are_of() {
+    let place = place();
+    let all = "patient:1 patient:2 patient:3 patient:42 all";
+    let cases = [
+        ("COPY patients TO STDOUT", all),
+        ("COPY patients (id, city) TO STDOUT (FORMAT csv)", all),
+        ("COPY patients (city) TO STDOUT", "unknown"),
+        (
+            "COPY (SELECT city, id FROM patients WHERE city = 'Ulm') TO STDOUT",
+            "patient:3 patient:42 all",
+        ),
+        (
+            "COPY (SELECT name FROM patients WHERE id = 42) TO STDOUT (FORMAT csv, HEADER)",
+            "patient:42 all",
+        ),
+        (
+            "COPY letters (ssn) TO STDOUT",
+            "person:900-11-0001 person:900-11-0042 all",
+        ),
+    ];
+    name(&place, &cases);
+    let data = [
+        (
+            "COPY patients (id, city) FROM STDIN",
+            "60\tRom\n61\t\\N\n",
+            "patient:60 patient:61 all",
+        ),
+        (
+            "COPY patients (city, name, id) FROM STDIN (FORMAT csv)",
+            "Rom,Fay,\"62\"\n",
+            "patient:62 all",
+        ),
+        (
+            "COPY letters (ssn, body) FROM STDIN",
+            "900-11-0062\tDear\n",
+            "person:900-11-0062 all",
+        ),
+    ];
+    let mut clients = [place.raw("app"), place.raw_twin("app")];
+    for (sql, data, expected) in data {
+        let mut answers = Vec::new();
+        for client in &mut clients {
+            client.send(&raw::query(sql));
+            client.until("GE");
+            client.send(&raw::copy_data(data.as_bytes()));
+            client.send(&raw::copy_done());
+            answers.push(raw::comparable(&client.until_ready()));
+        }
+        assert_eq!(answers[0], answers[1], "{sql}");
+        assert_eq!(whose(&place), expected, "{sql}");
+    }
+    for sql in [
+        "SELECT * FROM patients ORDER BY id",
+        "SELECT ssn, body FROM letters ORDER BY id",
+    ] {
+        let [here, there] = clients.each_mut().map(|c| raw::comparable(&c.query(sql)));
+        assert_eq!(here, there);
+    }
+}
+
+#[test]
+fn a_portal_that_is_resumed_names_those_of_its_rows() {
+    let place = place();
+    let mut clients = [place.raw("app"), place.raw_twin("app")];
+    let parts = |sql: &str| {
+        [
+            raw::parse("", sql, &[]),
+            raw::bind("", "", &[], 1),
+            raw::describe(b'P', ""),
+            raw::execute("", 1),
+            raw::execute("", 1),
+            raw::execute("", 0),
+            raw::sync(),
+        ]
+    };
+    for sql in [
+        "SELECT city FROM patients WHERE city = 'Ulm' ORDER BY id",
+        "UPDATE patients SET city = 'Ulm' WHERE city = 'Ulm' RETURNING name",
+    ] {
+        let answers = clients.each_mut().map(|client| {
+            client.pipeline(&parts(sql));
+            raw::comparable(&client.until_ready())
+        });
+        assert_eq!(answers[0], answers[1], "{sql}");
+    }
+    // nothing is returned: PostgreSQL runs it to its end, whatever the limit
+    let one = |sql: &str| {
+        let mut parts = parts(sql);
+        parts[4] = Vec::new();
+        parts[5] = Vec::new();
+        parts
+    };
+    for sql in [
+        "UPDATE patients SET city = 'Ulm' WHERE city = 'Ulm'",
+        "DELETE FROM claims WHERE amount < 30",
+        "INSERT INTO claims (amount) VALUES (1), (2)",
+    ] {
+        let answers = clients.each_mut().map(|client| {
+            client.pipeline(&one(sql));
+            raw::comparable(&client.until_ready())
+        });
+        assert_eq!(answers[0], answers[1], "{sql}");
+    }
+    let records = place.audit();
+    let many: Vec<usize> = records
+        .iter()
+        .filter(|r| r["type"] == "outcome" && r["subjects_state"] == "all")
+        .map(|r| r["subjects"].as_array().map_or(0, Vec::len))
+        .collect();
+    assert!(many.ends_with(&[1, 1, 0, 1, 1, 0, 2, 2, 0]), "{many:?}");
+}
+
 /// Parse, Bind with these parameters and formats, Describe, Execute, Sync: the same here and on the plain database.
 fn bound(
     clients: [&mut Raw; 2],
@@ -430,11 +582,27 @@ fn a_person_is_found_by_the_key_and_by_nothing_else() {
             .lines()
             .count()
     };
-    assert_eq!(found(&["--subject", "patient:42"], false), 2);
-    assert_eq!(found(&["--subject", "patient:42"], true), 2);
-    assert_eq!(found(&["--subject", "42"], false), 2);
     assert_eq!(
-        found(&["--subject", "patient:42", "--table", "claims"], false),
+        found(&["--subject", "patient:42", "--text", "select"], false),
+        2
+    );
+    assert_eq!(
+        found(&["--subject", "patient:42", "--text", "select"], true),
+        2
+    );
+    assert_eq!(found(&["--subject", "42"], false), 4);
+    assert_eq!(
+        found(
+            &[
+                "--subject",
+                "patient:42",
+                "--table",
+                "claims",
+                "--text",
+                "select"
+            ],
+            false
+        ),
         1
     );
     assert_eq!(found(&["--subject", "person:42"], false), 0);
@@ -451,7 +619,10 @@ fn many_people_are_on_record_before_their_rows_and_no_more_than_is_said() {
     client.query("SELECT id FROM patients WHERE city = 'Oslo' AND id < 3500");
     let named = |records: &[Value]| {
         let mut by: BTreeMap<u64, (u64, String)> = BTreeMap::new();
-        for record in records {
+        let mut statements = records.iter().filter(|r| r["type"] == "statement");
+        let session = statements.next_back().map(|r| r["session"].clone());
+        let own = |r: &&Value| Some(&r["session"]) == session.as_ref();
+        for record in records.iter().filter(own) {
             let many = record["subjects"].as_array().map_or(0, Vec::len);
             if record["type"] == "subjects" || record["type"] == "outcome" {
                 let entry = by.entry(record["stmt"].as_u64().unwrap()).or_default();

@@ -76,7 +76,17 @@ impl Planner<'_> {
             CopyDirection::Out => self.copied_out(&table, &columns)?,
         };
         let columns = columns.into_iter().zip(values);
-        let plan = options.plan(direction, Some(table.name.clone()), columns.collect(), true);
+        let wanted = self.names_whose();
+        let plan = options.plan(
+            direction,
+            Some(table.name.clone()),
+            columns.collect(),
+            wanted,
+        );
+        let plan = plan.map(|plan| CopyPlan {
+            reads_only: direction == CopyDirection::Out,
+            ..plan
+        });
         Ok(plan.map(|plan| CopyPlan { hashes, ..plan }))
     }
 
@@ -223,29 +233,37 @@ impl Planner<'_> {
             .iter()
             .map(|c| Arc::clone(&c.name))
             .collect();
-        let Some(shown) = self.shown(&outputs)? else {
-            return Ok(None);
+        let shown = match self.shown(&outputs)? {
+            Some(shown) => shown,
+            None if self.names_whose() && !outputs.open_ended => {
+                outputs.columns.iter().map(|_| Output::Clear).collect()
+            }
+            None => return Ok(None),
         };
         let values = shown.into_iter().map(|output| match output {
             Output::Clear => CopyValue::Clear,
             Output::Cell(cell) => CopyValue::Open(cell),
         });
         let columns = names.into_iter().zip(values).collect();
-        Ok(options.plan(CopyDirection::Out, None, columns, only_reads(query)))
+        let plan = options.plan(CopyDirection::Out, None, columns, true);
+        Ok(plan.map(|plan| CopyPlan {
+            reads_only: only_reads(query),
+            ..plan
+        }))
     }
 }
 
 impl Options {
-    /// The plan over these columns, if any of them has cells.
+    /// The plan over these columns, if any of them has cells or it is wanted without.
     fn plan(
         &self,
         direction: CopyDirection,
         table: Option<hippocrypt_policy::TableRef>,
         columns: Vec<(Arc<str>, CopyValue)>,
-        reads: bool,
+        wanted: bool,
     ) -> Option<CopyPlan> {
         let cells = |(_, value): &(_, CopyValue)| !matches!(value, CopyValue::Clear);
-        columns.iter().any(cells).then(|| CopyPlan {
+        (wanted || columns.iter().any(cells)).then(|| CopyPlan {
             direction,
             table,
             form: self.form.clone(),
@@ -261,7 +279,7 @@ impl Options {
                     value,
                 })
                 .collect(),
-            reads_only: reads && direction == CopyDirection::Out,
+            reads_only: false,
         })
     }
 }

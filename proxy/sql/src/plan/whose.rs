@@ -235,6 +235,12 @@ impl Planner<'_> {
         self.whose.fields = Some(columns.iter().map(of).collect());
     }
 
+    /// Whether a field of the COPY names somebody.
+    pub(super) fn names_whose(&self) -> bool {
+        let fields = self.whose.fields.iter().flatten();
+        fields.flatten().next().is_some()
+    }
+
     /// The fields of a COPY of a query.
     pub(super) fn copied_outputs(&mut self, outputs: &Outputs) {
         self.whose.fields = Some(outputs.columns.iter().map(|c| c.whose).collect());

@@ -7,7 +7,7 @@ use super::binary::{self, Tuple};
 use super::csv::Quotes;
 use super::fields::{Field, Form};
 use crate::protect::rows::Opening;
-use crate::protect::{OpenFault, Settings, ValueError, Vault};
+use crate::protect::{OpenFault, Settings, ValueError, Vault, Whose};
 use bytes::{BufMut, BytesMut};
 use hippocrypt_sql::verdict::{CellOutput, CopyColumn, CopyHeader, CopyPlan, CopyValue};
 use hippocrypt_wire::Format;
@@ -24,6 +24,8 @@ pub struct CopyOut {
     shown: BytesMut,
     /// Cells opened, by column.
     pub opened: Vec<u64>,
+    /// Whose rows they are, while a message is taken.
+    pub whose: Option<Box<Whose>>,
 }
 
 /// Where the data stands.
@@ -62,6 +64,7 @@ impl CopyOut {
             cell: Vec::new(),
             shown: BytesMut::new(),
             opened: vec![0; plan.columns.len()],
+            whose: None,
             plan,
         }
     }
@@ -118,6 +121,12 @@ impl CopyOut {
                 out.put_u8(form.delimiter());
             }
             let raw = line.get(field.raw.clone()).unwrap_or_default();
+            let whose = self.whose.as_mut().filter(|w| w.wants(index));
+            if let Some(whose) = whose.filter(|_| !field.null) {
+                self.cell.clear();
+                form.decode(raw, &mut self.cell);
+                whose.sent(index, Format::Text, &self.cell, keys.vault);
+            }
             match &column.value {
                 CopyValue::Open(cell) if !field.null => {
                     self.cell.clear();
@@ -209,6 +218,9 @@ impl CopyOut {
                 out.put_i32(-1);
                 continue;
             };
+            if let Some(whose) = &mut self.whose {
+                whose.sent(index, Format::Binary, value, keys.vault);
+            }
             let value = match &column.value {
                 CopyValue::Open(cell) => {
                     self.shown.clear();

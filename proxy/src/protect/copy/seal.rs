@@ -10,7 +10,7 @@ use super::{CopyFault, too_long};
 use crate::protect::coerce::{self, Target};
 use crate::protect::hash::{Composite, plaintext, sealed};
 use crate::protect::vault::Unsealed;
-use crate::protect::{Settings, ValueError, Vault};
+use crate::protect::{Settings, ValueError, Vault, Whose};
 use bytes::{BufMut, BytesMut};
 use hippocrypt_policy::ColumnIx;
 use hippocrypt_sql::verdict::{Coercion, CopyColumn, CopyHash, CopyPlan, CopyValue};
@@ -30,6 +30,8 @@ pub struct CopyIn {
     value: Zeroizing<Vec<u8>>,
     cell: Vec<u8>,
     parts: Vec<Option<HashedValue>>,
+    /// Whose rows they are, while a piece is taken.
+    pub whose: Option<Box<Whose>>,
 }
 
 /// A value that a hash of its row is of: the code of its family, and its plaintext.
@@ -49,6 +51,7 @@ struct Sealing<'a> {
     cell: &'a mut Vec<u8>,
     /// Of the row at hand, by column; NULL where there is none.
     parts: &'a mut Vec<Option<HashedValue>>,
+    whose: &'a mut Option<Box<Whose>>,
 }
 
 /// An error, and the column it is about.
@@ -76,6 +79,7 @@ impl CopyIn {
             value: Zeroizing::default(),
             cell: Vec::new(),
             parts: Vec::new(),
+            whose: None,
         }
     }
 
@@ -121,6 +125,7 @@ impl CopyIn {
             value: &mut self.value,
             cell: &mut self.cell,
             parts: &mut self.parts,
+            whose: &mut self.whose,
         };
         let (result, line) = match &mut self.reader {
             Reader::Lines(reader) => {
@@ -180,6 +185,9 @@ impl Sealing<'_> {
         self.begin_row();
         for (index, (field, column)) in fields.iter().zip(&plan.columns).enumerate() {
             let blame = |error| blamed(error, column);
+            if let Some(value) = field {
+                self.name(index, Format::Binary, value);
+            }
             let value = match (field, &column.value) {
                 (None, _) => {
                     out.put_i32(-1);
@@ -207,6 +215,25 @@ impl Sealing<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The field says whose row it is, or nothing.
+    fn name(&mut self, index: usize, format: Format, value: &[u8]) {
+        if let Some(whose) = self.whose {
+            whose.given(index, format, value, self.vault, self.settings);
+        }
+    }
+
+    /// The same of a field of a line.
+    fn name_text(&mut self, form: &Form, raw: &[u8], index: usize, column: &CopyColumn) {
+        if self.whose.as_ref().is_none_or(|whose| !whose.wants(index)) {
+            return;
+        }
+        let mut value = Zeroizing::new(Vec::new());
+        form.decode(raw, &mut value);
+        if !(column.force_null && value.as_slice() == form.null().as_bytes()) {
+            self.name(index, Format::Text, &value);
+        }
     }
 
     /// Nothing is known of the next row yet.

@@ -21,12 +21,6 @@ pub(super) struct Value<'a> {
     pub(super) bytes: &'a [u8],
 }
 
-/// What is made of it.
-pub(super) enum Read {
-    Text(Zeroizing<Vec<u8>>),
-    Unread,
-}
-
 /// Puts the text of a value that the server has sent in the place of what `out` holds.
 pub(super) fn of_row(
     form: Form,
@@ -47,13 +41,15 @@ pub(super) fn of_row(
     }
 }
 
-/// The text of a value that a client gave.
-pub(super) fn value(form: Form, given: Value<'_>, vault: &Vault, settings: &Settings) -> Read {
+/// The text of a value that a client gave; `None`: it cannot be read as what it is compared as.
+pub(super) fn value(
+    form: Form,
+    given: Value<'_>,
+    vault: &Vault,
+    settings: &Settings,
+) -> Option<Zeroizing<Vec<u8>>> {
     let mut text = Zeroizing::new(Vec::new());
-    match read(form, given, vault, settings, &mut text) {
-        Some(()) => Read::Text(text),
-        None => Read::Unread,
-    }
+    read(form, given, vault, settings, &mut text).map(|()| text)
 }
 
 fn read(

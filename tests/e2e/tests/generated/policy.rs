@@ -90,7 +90,13 @@ impl Schema {
 }
 
 fn columns(table: &Table, text: &mut String) {
-    writeln!(text, "      '{}':\n        columns:", table.policy).unwrap();
+    let subject = "{ column: id, kind: row }";
+    writeln!(
+        text,
+        "      '{}':\n        subject: {subject}\n        columns:",
+        table.policy
+    )
+    .unwrap();
     for c in table.protected() {
         let protect = match c.kind {
             Kind::Random => "random",

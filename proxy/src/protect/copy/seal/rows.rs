@@ -132,6 +132,9 @@ impl LineReader {
                 out.put_u8(self.form.delimiter());
             }
             let raw = line.get(field.raw.clone()).unwrap_or_default();
+            if !field.null {
+                sealing.name_text(&self.form, raw, index, column);
+            }
             match column.value {
                 CopyValue::Seal(ix) => {
                     let place = (index, column, ix);
