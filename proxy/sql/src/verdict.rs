@@ -246,8 +246,9 @@ impl Plan {
             Some(Made::Hash(parts)) => parts.as_slice(),
             Some(Made::Default(_)) | None => &[],
         });
+        let stands = self.stands.iter().any(|plan| plan.has_literals());
         let subjects = self.subjects.iter().any(|s| s.has_literals());
-        edits || subjects || made.flatten().any(HashPart::is_literal)
+        edits || stands || subjects || made.flatten().any(HashPart::is_literal)
     }
 }
 

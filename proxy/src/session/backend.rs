@@ -28,7 +28,10 @@ impl Machine {
         match frame.tag() {
             b'N' | b'A' => self.to_client.extend_from_slice(frame.as_bytes()),
             b'S' => self.parameter_status(frame)?,
-            b'E' => self.error(frame, now)?,
+            b'E' => {
+                self.record_subjects(now)?;
+                self.error(frame, now)?;
+            }
             _ if self.phase == Phase::Login => self.login(frame, now)?,
             _ => self.reply(frame, now)?,
         }

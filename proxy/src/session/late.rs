@@ -41,6 +41,7 @@ impl Late {
 impl Machine {
     /// The row at hand does not open.
     pub(super) fn fail_late(&mut self, report: ErrorReport, now: Instant) -> Result<(), Fault> {
+        self.record_subjects(now)?;
         if self.late.is_some() {
             return Ok(());
         }

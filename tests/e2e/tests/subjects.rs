@@ -254,8 +254,19 @@ fn a_column_that_the_client_does_not_see_names_the_rest() {
             "UPDATE patients SET city = 'Bonn' WHERE city = 'Rom' RETURNING name",
             "patient:1 patient:2 all",
         ),
+        (
+            "INSERT INTO claims (patient_id, amount) SELECT id, 40 FROM patients WHERE city = 'Ulm'",
+            "patient:3 patient:42 all",
+        ),
+        (
+            "WITH RECURSIVE x (id, n) AS (SELECT id, 0 FROM patients UNION ALL SELECT id, n + 1 FROM x WHERE id = 1 AND n < 2) SELECT count(*) FROM x",
+            "unknown",
+        ),
         ("INSERT INTO people (name) VALUES ('Nobody')", "all"),
-        ("DELETE FROM claims WHERE amount > 25", "patient:42 all"),
+        (
+            "DELETE FROM claims WHERE amount > 25",
+            "patient:3 patient:42 all",
+        ),
         ("DELETE FROM claims WHERE amount > 25", "all"),
     ];
     name(&place, &cases);
@@ -471,6 +482,9 @@ fn bound(
     raw::tags(&answers[0])
 }
 
+/// A statement, its parameter's declared type and value, the format of both ways, and whom the log names.
+type Case<'a> = (&'a str, &'a [u32], &'a [u8], u16, &'a str);
+
 #[test]
 fn parameters_name_people_in_text_and_binary() {
     let place = place();
@@ -479,7 +493,7 @@ fn parameters_name_people_in_text_and_binary() {
     let int8 = 42_i64.to_be_bytes();
     let uuid = 0x5c7a_6e0f_0f5e_4d8e_9d0c_0123_4567_89ab_u128.to_be_bytes();
     let letters = "person:900-11-0042 all";
-    let cases: [(&str, &[u32], &[u8], u16, &str); 9] = [
+    let cases: [Case<'_>; 9] = [
         (
             "SELECT name FROM patients WHERE id = $1",
             &[],

@@ -5,6 +5,7 @@ use crate::{
 use proptest::prelude::*;
 
 mod groups;
+mod subjects;
 
 fn no_env(_: &str) -> Option<String> {
     None

@@ -49,6 +49,8 @@ impl Planner<'_> {
     fn recurse(&mut self, cte: &CommonTableExpr, left: &Outputs) -> Judged<()> {
         let mut outputs = left.clone();
         for column in &mut outputs.columns {
+            // a condition on the rows that come round says nothing of those that came first
+            column.whose = None;
             if matches!(column.flow, Flow::Open(_)) {
                 let open = std::mem::replace(&mut column.flow, Flow::Clear);
                 self.clear(open, "a recursive query", -1)?;

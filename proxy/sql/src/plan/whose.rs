@@ -53,6 +53,8 @@ pub(super) struct Whose {
     untold: bool,
     /// An INSERT's row is of whom its values say: it never updates another.
     by_values: bool,
+    /// Each row of an INSERT becomes one of the table, or there is an error.
+    all_inserted: bool,
     /// The level under way has window functions.
     pub(super) windows: bool,
     /// The rows of the level that was last left show what other rows hold.

@@ -4,6 +4,7 @@
 //! edited text parses to is compared, and rights that are not the same for reading and writing leave it as it is.
 
 use super::SightingIx;
+use crate::catalog::Relation;
 use crate::plan::Planner;
 use crate::plan::check;
 use crate::plan::default::AFTER_TARGETS;
@@ -131,7 +132,8 @@ impl Planner<'_> {
         let even = |table: &TableRef| {
             let key = (Arc::clone(&table.schema), Arc::clone(&table.table));
             let relation = self.world().catalog().relations.get(&key);
-            relation.is_some_and(|r| !r.uneven_grants && !(writes && r.row_security))
+            let uneven = |r: &Relation| r.uneven_grants || (writes && r.row_security);
+            relation.is_some_and(|r| !uneven(r))
         };
         let named = !column.text.is_empty();
         (named && even(&sighting.of.table)).then_some((ix, sighting.of.form))

@@ -204,6 +204,7 @@ impl Planner<'_> {
         insert: &InsertStmt,
     ) {
         self.whose.by_values = false;
+        self.whose.all_inserted = insert.on_conflict_clause.is_none();
         let Some((ix, of)) = self.written(target) else {
             return;
         };
@@ -255,6 +256,9 @@ impl Planner<'_> {
         let from = place.and_then(|place| outputs.columns.get(place)?.whose);
         if let Some(from) = from.filter(|from| self.alike(ix, *from)) {
             self.follows(ix, from);
+            if self.whose.all_inserted {
+                self.follows(from, ix);
+            }
         }
     }
 

@@ -378,6 +378,12 @@ fn the_subject_is_a_column_without_nulls() {
         &live(),
         "p:4: error: table public.patients: its subject column id does not exist",
     );
+    patients(&mut c).columns[0] = attribute(1, "id", 1700);
+    only(
+        &c,
+        &live(),
+        "p:4: error: table public.patients: its subject column id is of a type that tells nobody apart",
+    );
 }
 
 #[test]
