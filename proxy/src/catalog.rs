@@ -4,6 +4,7 @@
 //! connection and, inside a transaction with DDL, a session's own connection share it. It must never
 //! serve an app's statement over the service connection.
 
+mod changes;
 mod install;
 mod live;
 mod service;

@@ -30,7 +30,13 @@ const DATABASE: Section = Section {
 };
 const TABLE: Section = Section {
     name: "table",
-    keys: &["subject", "columns", "require_end_user", "require_reason"],
+    keys: &[
+        "subject",
+        "columns",
+        "require_end_user",
+        "require_reason",
+        "changes",
+    ],
 };
 const SUBJECT: Section = Section {
     name: "subject",
@@ -64,18 +70,18 @@ const CATALOG: &[(&str, CatalogAccess)] = &[
 
 /// `require_end_user` and `require_reason` of a table or a role.
 fn read_required(reader: &Reader, map: &Map<'_>, what: &str) -> Required {
-    let is = |key: &str| {
-        let node = map.get(key)?;
-        reader.choice(
-            node,
-            &format!("{what}: {key}"),
-            &[("true", true), ("false", false)],
-        )
-    };
     Required {
-        end_user: is("require_end_user").unwrap_or_default(),
-        reason: is("require_reason").unwrap_or_default(),
+        end_user: read_bool(reader, map, what, "require_end_user"),
+        reason: read_bool(reader, map, what, "require_reason"),
     }
+}
+
+/// `true` or `false`; false where it is left out.
+fn read_bool(reader: &Reader, map: &Map<'_>, what: &str, key: &str) -> bool {
+    let words = [("true", true), ("false", false)];
+    let node = map.get(key);
+    let is = node.and_then(|node| reader.choice(node, &format!("{what}: {key}"), &words));
+    is.unwrap_or_default()
 }
 
 impl Policy {

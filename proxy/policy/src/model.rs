@@ -172,6 +172,8 @@ pub struct Table {
     pub columns: BTreeMap<Arc<str>, ColumnIx>,
     /// What statements that touch it have to tell.
     pub required: Required,
+    /// Previous and new cells of its rows are recorded in the database.
+    pub changes: bool,
     /// Where the policy names it.
     pub place: Place,
 }

@@ -172,7 +172,7 @@ fn replacement(
         .filter(|u| u.star && u.names.last().is_some_and(|n| n == reference.visible()));
     let whole = reference.whole || stars.count() > 0 || survey.columns.iter().any(|u| row(&u));
     let corrected = rule.columns.iter().any(|(c, _)| survey.names.contains(*c));
-    if rule.only.is_empty() && !whole && !corrected {
+    if !rule.leaves_out(input.world) && !whole && !corrected {
         return Ok(None);
     }
     let at = Some(reference.at);

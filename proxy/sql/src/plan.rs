@@ -42,6 +42,7 @@ mod grouping;
 mod hash;
 mod infer;
 mod insert;
+pub(crate) use insert::unrecorded;
 mod join;
 mod literal;
 mod lookup;

@@ -12,6 +12,7 @@ use std::sync::{Arc, OnceLock};
 mod behind;
 mod hazards;
 mod inherit;
+pub mod recorded;
 mod row_security;
 mod subject;
 mod taints;
@@ -74,6 +75,8 @@ pub struct ProtectedTable {
     pub triggers: Vec<Trigger>,
     /// Of a view's table: a protected column with a default that the view does not have.
     pub hidden_default: Option<ColumnIx>,
+    /// The policy wants its changes recorded, and nothing does so yet.
+    pub unrecorded: bool,
 }
 
 /// A column of a protected table.
@@ -156,6 +159,7 @@ impl World {
         };
         world.hazards = hazards::judge(&world);
         row_security::judge(&mut world);
+        recorded::judge(&mut world);
         view::judge(&mut world);
         world
     }

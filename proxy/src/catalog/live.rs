@@ -8,12 +8,13 @@ use super::snapshot::RACES;
 use crate::config::Service;
 use crate::protect::Zones;
 use crate::tls::{ConnectError, Connector};
-use hippocrypt_policy::Database;
+use hippocrypt_policy::{Database, TableRef};
 use hippocrypt_sql::Analyser;
 use hippocrypt_sql::catalog::Catalog;
-use hippocrypt_sql::world::State;
+use hippocrypt_sql::world::{State, World};
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex as StdMutex, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::Mutex;
 
@@ -46,7 +47,12 @@ pub struct LiveCatalog {
     served: AtomicU64,
     current: RwLock<Arc<Analyser>>,
     zones: Arc<Zones>,
+    /// Tables whose changes nothing records, and why, as they were said last.
+    unrecorded: StdMutex<Unrecorded>,
 }
+
+/// Tables whose changes nothing records, and why.
+type Unrecorded = BTreeSet<(TableRef, String)>;
 
 impl LiveCatalog {
     /// Connects, makes the cell type where it is missing, and reads the catalog once. Its versions begin at
@@ -62,9 +68,15 @@ impl LiveCatalog {
         let connection = ServiceConnection::open(stream, &service, &policy.name).await?;
         connection.install().await?;
         let catalog = connection.load(version).await?;
+        let (catalog, unrecorded) = recorded(&connection, catalog, &policy).await?;
+        say_what_is_unrecorded(&policy.name, &BTreeSet::new(), &unrecorded);
         let analyser = Arc::new(Analyser::new(Arc::new(catalog), Arc::clone(&policy)));
         say_what_is_closed(&policy.name, &analyser);
+        if policy.tables.values().any(|table| table.changes) {
+            connection.follow_subjects(analyser.world()).await?;
+        }
         Ok(Self {
+            unrecorded: StdMutex::new(unrecorded),
             policy,
             connector,
             service,
@@ -157,6 +169,14 @@ impl LiveCatalog {
             }
         }
         let catalog = read?;
+        let (catalog, unrecorded) = recorded(&open, catalog, &self.policy).await?;
+        let mut said = self
+            .unrecorded
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        say_what_is_unrecorded(&self.policy.name, &said, &unrecorded);
+        *said = unrecorded;
+        drop(said);
         *connection = Some(open);
         Ok(catalog)
     }
@@ -171,6 +191,31 @@ impl LiveCatalog {
         }
         let stream = self.connector.connect().await?;
         Ok(ServiceConnection::open(stream, &self.service, &self.policy.name).await?)
+    }
+}
+
+/// Has what records changes made where it is missing; the catalog with it, and what could not be made.
+async fn recorded(
+    connection: &ServiceConnection,
+    catalog: Catalog,
+    policy: &Arc<Database>,
+) -> Result<(Catalog, Unrecorded), CatalogError> {
+    if !policy.tables.values().any(|table| table.changes) {
+        return Ok((catalog, Unrecorded::new()));
+    }
+    let version = catalog.version;
+    let world = World::new(Arc::new(catalog.clone()), Arc::clone(policy));
+    if world.unrecorded().next().is_none() {
+        return Ok((catalog, Unrecorded::new()));
+    }
+    let failed = connection.install_changes(&world).await;
+    Ok((connection.load(version).await?, failed))
+}
+
+/// The DBA hears once why writes are refused, and again when it is another reason.
+fn say_what_is_unrecorded(database: &str, said: &Unrecorded, now: &Unrecorded) {
+    for (table, reason) in now.difference(said) {
+        tracing::warn!(%database, %table, %reason, "its changes cannot be recorded: writes to it are refused");
     }
 }
 

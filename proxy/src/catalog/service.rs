@@ -2,11 +2,15 @@
 //!
 //! It must never carry an app's statement, nor a value of a protected column.
 
+use super::changes;
 use super::install::{InstallError, install};
 use super::snapshot::{COLUMNS, SNAPSHOT, Snapshot, SnapshotError, lost_a_race};
 use crate::config::Service;
 use crate::protect::{Points, Run, Zones, points};
+use hippocrypt_policy::TableRef;
 use hippocrypt_sql::catalog::Catalog;
+use hippocrypt_sql::world::World;
+use std::collections::BTreeSet;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
@@ -103,6 +107,17 @@ impl ServiceConnection {
     /// Makes schema and domain where they are missing.
     pub async fn install(&self) -> Result<(), CatalogError> {
         Ok(install(&self.client, &self.database, &self.user).await?)
+    }
+
+    /// Makes what records the changes of tables, where it is missing and may be made; what could not, and why.
+    pub async fn install_changes(&self, world: &World) -> BTreeSet<(TableRef, String)> {
+        changes::install(&self.client, world).await
+    }
+
+    /// Has the record of changes name the subjects that the policy names now.
+    pub async fn follow_subjects(&self, world: &World) -> Result<(), CatalogError> {
+        let followed = changes::follow_subjects(&self.client, world).await;
+        followed.map_err(|error| self.failed(error))
     }
 
     /// Asks the server for its offsets in a time zone; one that it does not know differs everywhere.

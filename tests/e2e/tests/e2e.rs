@@ -12,6 +12,7 @@ mod audit_log;
 mod audit_reading;
 mod catalog;
 mod certificate_login;
+mod changes;
 mod copy;
 mod copy_inputs;
 mod copy_protocol;

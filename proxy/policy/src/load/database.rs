@@ -5,7 +5,7 @@
 use super::groups::{Drafted, read_group, read_was, resolve};
 use super::hash;
 use super::subject;
-use super::{COLUMN, DATABASE, TABLE, read_required};
+use super::{COLUMN, DATABASE, TABLE, read_bool, read_required};
 use crate::names::{NameError, Quoted, parse_identifier, parse_name};
 use crate::yaml::{Entry, Node, Reader};
 use crate::{
@@ -137,6 +137,7 @@ impl Draft<'_> {
             subject,
             columns,
             required: read_required(self.reader, &map, &format!("table {name}")),
+            changes: read_bool(self.reader, &map, &format!("table {name}"), "changes"),
             place: self.place(entry.line),
         };
         self.tables.insert(name, table);

@@ -5,6 +5,13 @@
 //! column number, type, modifier; `{hidden}` says of a constraint `k` that it is a column group's CHECK. It must
 //! never name a column outside `pg_catalog`'s reach: operators are qualified when a rule is written out.
 
+use crate::world::World;
+use crate::world::recorded::SCHEMA;
+
+/// The schema of what the proxy has made, as an OID.
+pub(super) const OURS: &str =
+    "(SELECT s.oid FROM pg_catalog.pg_namespace s WHERE s.nspname = 'hippocrypt')";
+
 /// How one relation is corrected.
 #[derive(Debug)]
 pub(super) struct Rule {
@@ -16,6 +23,25 @@ pub(super) struct Rule {
     pub(super) joins: &'static str,
     /// The rows that are shown; empty for all.
     pub(super) only: &'static str,
+    /// Those that are shown where the database has a record of changes, which is the proxy's; `{ours}` is its schema.
+    pub(super) beside_record: &'static str,
+}
+
+impl Rule {
+    /// Whether the relation is corrected at all.
+    pub(super) fn holds(&self, world: &World) -> bool {
+        !self.columns.is_empty() || self.leaves_out(world)
+    }
+
+    /// Whether some of its rows are not shown.
+    pub(super) fn leaves_out(&self, world: &World) -> bool {
+        !self.only.is_empty() || (!self.beside_record.is_empty() && has_record(world))
+    }
+}
+
+/// Whether the database has a record of changes.
+pub(super) fn has_record(world: &World) -> bool {
+    world.has(SCHEMA, "changes")
 }
 
 /// All of them.
@@ -45,6 +71,7 @@ const fn rows(name: &'static str, only: &'static str) -> Rule {
         columns: &[],
         joins: "",
         only,
+        beside_record: "",
     }
 }
 
@@ -55,6 +82,7 @@ const fn schema_rows(name: &'static str, only: &'static str) -> Rule {
         columns: &[],
         joins: "",
         only,
+        beside_record: "",
     }
 }
 
@@ -92,6 +120,7 @@ pub(super) static PG_CATALOG: &[Rule] = &[
 LEFT JOIN {facts} ON a.atttypid = {cell} AND f.r = COALESCE(x.indrelid, a.attrelid) \
 AND f.n = COALESCE(x.indkey[a.attnum - 1], a.attnum) LEFT JOIN pg_catalog.pg_type t ON t.oid = f.t",
         only: "",
+        beside_record: "",
     },
     Rule {
         schema: "pg_catalog",
@@ -103,6 +132,7 @@ WHERE k.conrelid = a.oid AND {hidden}))::pg_catalog.int2 ELSE a.relchecks END",
         )],
         joins: "",
         only: "",
+        beside_record: "a.relnamespace <> {ours}",
     },
     Rule {
         schema: "pg_catalog",
@@ -111,6 +141,7 @@ WHERE k.conrelid = a.oid AND {hidden}))::pg_catalog.int2 ELSE a.relchecks END",
         joins: "",
         only: "a.contypid <> {cell} AND NOT (a.contype = 'c' AND EXISTS (SELECT FROM pg_catalog.pg_constraint k \
 WHERE k.oid = a.oid AND {hidden}))",
+        beside_record: "",
     },
     Rule {
         schema: "pg_catalog",
@@ -135,8 +166,12 @@ ELSE t.oid END HAVING pg_catalog.count(f.t) > 0)::pg_catalog.oidvector, a.indcla
         ],
         joins: "",
         only: "",
+        beside_record: "",
     },
-    rows("pg_type", "a.oid <> {cell} AND a.typelem <> {cell}"),
+    Rule {
+        beside_record: "a.typnamespace <> {ours}",
+        ..rows("pg_type", "a.oid <> {cell} AND a.typelem <> {cell}")
+    },
     rows("pg_namespace", "a.nspname <> 'hippocrypt'"),
     rows(
         "pg_depend",
@@ -149,6 +184,14 @@ AND NOT (a.classid = '2606' AND EXISTS (SELECT FROM pg_catalog.pg_constraint k W
         "pg_statistic",
         "NOT EXISTS (SELECT FROM pg_catalog.pg_attribute z WHERE z.attrelid = a.starelid AND z.attnum = a.staattnum AND z.atttypid = {cell})",
     ),
+    Rule {
+        beside_record: "a.pronamespace <> {ours}",
+        ..rows("pg_proc", "")
+    },
+    Rule {
+        beside_record: "NOT EXISTS (SELECT FROM pg_catalog.pg_proc p WHERE p.oid = a.tgfoid AND p.pronamespace = {ours})",
+        ..rows("pg_trigger", "")
+    },
 ];
 
 const NO_GROUP_CHECK: &str = "a.constraint_schema <> 'hippocrypt' AND NOT (pg_catalog.starts_with(a.constraint_name::pg_catalog.text, 'hippocrypt_') \
@@ -226,6 +269,7 @@ ELSE information_schema._pg_interval_type(f.t, f.m) END)::information_schema.cha
 JOIN pg_catalog.pg_type t ON t.oid = f.t JOIN pg_catalog.pg_namespace u ON u.oid = t.typnamespace) \
 ON a.domain_schema = 'hippocrypt' AND s.nspname = a.table_schema AND k.relname = a.table_name AND f.n = a.ordinal_position",
         only: "",
+        beside_record: "",
     },
     Rule {
         schema: "information_schema",
@@ -245,6 +289,7 @@ JOIN pg_catalog.pg_attribute z ON z.attrelid = f.r AND z.attnum = f.n \
 JOIN pg_catalog.pg_type t ON t.oid = f.t JOIN pg_catalog.pg_namespace u ON u.oid = t.typnamespace) \
 ON a.udt_name = 'bytea' AND s.nspname = a.table_schema AND k.relname = a.table_name AND z.attname = a.column_name",
         only: "",
+        beside_record: "",
     },
     schema_rows("check_constraints", NO_GROUP_CHECK),
     schema_rows("table_constraints", NO_GROUP_CHECK),
@@ -268,4 +313,8 @@ ON a.udt_name = 'bytea' AND s.nspname = a.table_schema AND k.relname = a.table_n
     schema_rows("udt_privileges", "a.udt_schema <> 'hippocrypt'"),
     schema_rows("role_udt_grants", "a.udt_schema <> 'hippocrypt'"),
     schema_rows("schemata", "a.schema_name <> 'hippocrypt'"),
+    Rule {
+        beside_record: "NOT pg_catalog.starts_with(a.trigger_name::pg_catalog.text, 'hippocrypt_')",
+        ..schema_rows("triggers", "")
+    },
 ];

@@ -276,7 +276,7 @@ pub(super) fn meant(
     names: &Names,
 ) -> Option<&'static Rule> {
     if let Some(schema) = schema {
-        return rules::of(schema, name);
+        return rules::of(schema, name).filter(|rule| rule.holds(world));
     }
     let path = &names.search_path;
     let named = |schema: &str| path.iter().any(|s| **s == *schema);
@@ -286,7 +286,7 @@ pub(super) fn meant(
     }
     let first = (!named("pg_catalog")).then_some("pg_catalog");
     for schema in first.into_iter().chain(path.iter().map(AsRef::as_ref)) {
-        if let Some(rule) = rules::of(schema, name) {
+        if let Some(rule) = rules::of(schema, name).filter(|rule| rule.holds(world)) {
             return Some(rule);
         }
         if (schema == "pg_temp" && temporary) || world.has(schema, name) {

@@ -4,7 +4,7 @@
 //! must never show a column that the server's own relation does not have, nor in another order.
 
 use super::declared;
-use super::rules::{HIDDEN, Rule};
+use super::rules::{HIDDEN, OURS, Rule, has_record};
 use crate::world::World;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -49,9 +49,11 @@ pub(super) fn query(
         text.push(' ');
         text.push_str(rule.joins);
     }
-    if !rule.only.is_empty() {
-        text.push_str(" WHERE ");
-        text.push_str(rule.only);
+    let beside_record = Some(rule.beside_record).filter(|_| has_record(world));
+    let rows = [Some(rule.only), beside_record].into_iter().flatten();
+    for (n, only) in rows.filter(|only| !only.is_empty()).enumerate() {
+        text.push_str(if n == 0 { " WHERE " } else { " AND " });
+        text.push_str(only);
     }
     filled(&qualified(&text), world)
 }
@@ -64,7 +66,7 @@ fn column(rule: &Rule, name: &str) -> String {
 }
 
 fn qualified(text: &str) -> String {
-    let text = text.replace("{hidden}", HIDDEN);
+    let text = text.replace("{hidden}", HIDDEN).replace("{ours}", OURS);
     let word = |word: &str| match OPERATORS.contains(&word) {
         true => format!("OPERATOR(pg_catalog.{word})"),
         false => word.to_owned(),

@@ -13,7 +13,9 @@ use super::scope::{Entry, Level, OutputColumn, Outputs, quoted};
 use super::select::{Stars, ends_in_star, set_operation};
 use super::whose::forget;
 use crate::functions;
+use crate::verdict::Refusal;
 use crate::world::ProtectedTable;
+use hippocrypt_policy::TableRef;
 use pg_query::NodeEnum;
 use pg_query::protobuf::{InsertStmt, Node, RangeVar, ReturningClause, SelectStmt, SetOperation};
 use std::sync::Arc;
@@ -295,6 +297,9 @@ impl Planner<'_> {
         let Some(table) = table else {
             return Ok(());
         };
+        if table.unrecorded {
+            return Err(unrecorded(&table.name, at));
+        }
         for trigger in &table.triggers {
             functions::trigger(trigger, table, self.world()).map_err(|why| {
                 let message = format!(
@@ -307,6 +312,14 @@ impl Planner<'_> {
         }
         Ok(())
     }
+}
+
+/// The refusal of a write that nothing would record.
+pub(crate) fn unrecorded(table: &TableRef, at: i32) -> Box<Refusal> {
+    let message =
+        format!("changes of {table} are to be recorded, and the trigger for it is not there");
+    let hint = "The proxy makes it where its service role may: GRANT TRIGGER on the table to it. Behind CREATE TABLE, COMMIT first.";
+    with_hint(refusal("55000", message, at), hint)
 }
 
 /// What a SELECT gives the columns: of a set operation nothing is known.

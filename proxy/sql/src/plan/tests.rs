@@ -120,6 +120,7 @@ fn database() -> Database {
             subject: None,
             columns: BTreeMap::new(),
             required: Default::default(),
+            changes: false,
             place: place.clone(),
         });
         table.columns.insert(Arc::clone(&name.column), ix);

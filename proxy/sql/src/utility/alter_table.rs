@@ -13,7 +13,7 @@ use crate::analyse::Input;
 use crate::scan::Kind;
 use crate::taint::Taint;
 use crate::verdict::{Edit, Refusal, Replacement};
-use crate::world::Lookup;
+use crate::world::{Lookup, recorded};
 use hippocrypt_policy::TableRef;
 use pg_query::NodeEnum;
 use pg_query::protobuf::{AlterTableCmd, AlterTableStmt, AlterTableType, Node, RangeVar};
@@ -36,7 +36,10 @@ pub(super) fn alter(s: &AlterTableStmt, input: &Input<'_>, taint: &Taint) -> Rul
     others(&allowed, "ALTER TABLE", hint, input, taint)?;
     match names::lookup(relation, input) {
         Lookup::Unprotected | Lookup::Missing(_) => untouched(),
-        Lookup::Protected(table) => commands(s, relation, &table.name, input, command),
+        Lookup::Protected(table) => {
+            keeps_recorder(s, &table.name, input)?;
+            commands(s, relation, &table.name, input, command)
+        }
         Lookup::View(view) => alter_view(s, relation, &view.name, input),
         Lookup::Closed { table, .. } if input.world.awaits_columns(table) => {
             commands(s, relation, table, input, command)
@@ -75,6 +78,24 @@ pub(super) fn alter(s: &AlterTableStmt, input: &Input<'_>, taint: &Taint) -> Rul
             "Write the schema before the name.",
             at(relation.location),
         )),
+    }
+}
+
+/// The trigger that records changes stays as it is, whichever command names it.
+fn keeps_recorder(s: &AlterTableStmt, table: &TableRef, input: &Input<'_>) -> Ruled {
+    let stops = |node: &Node| match &node.node {
+        Some(NodeEnum::AlterTableCmd(cmd)) => match cmd.subtype() {
+            AlterTableType::AtDisableTrigAll | AlterTableType::AtDisableTrigUser => true,
+            AlterTableType::AtDisableTrig | AlterTableType::AtEnableReplicaTrig => {
+                recorded::is_trigger(&cmd.name)
+            }
+            _ => false,
+        },
+        _ => false,
+    };
+    match s.cmds.iter().any(stops) && input.world.wanted().any(|(name, _)| name == table) {
+        true => Err(names::recorder(table)),
+        false => untouched(),
     }
 }
 

@@ -42,6 +42,7 @@ impl<'w> Columns<'w> {
                 columns: Vec::new(),
                 triggers: Vec::new(),
                 hidden_default: None,
+                unrecorded: false,
             },
             added: Vec::new(),
             touches: RefCell::default(),

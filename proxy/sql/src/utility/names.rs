@@ -71,6 +71,12 @@ pub(super) fn tables(node: &NodeEnum, input: &Input<'_>, taint: &Taint) -> Vec<T
     all
 }
 
+/// The refusal of what would stop the record of a table's changes.
+pub(super) fn recorder(table: &TableRef) -> Box<Refusal> {
+    let message = format!("the trigger that records the changes of {table} cannot be stopped");
+    refuse(message, "Take changes: true out of the policy first.", None)
+}
+
 /// The relation that an object is, or is of.
 fn of(kind: ObjectType, object: &Node) -> Option<RelationName> {
     let parts = parts(object);

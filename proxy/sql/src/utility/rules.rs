@@ -12,14 +12,15 @@ use super::{
 };
 use crate::analyse::Input;
 use crate::functions;
+use crate::plan;
 use crate::settings;
 use crate::taint::{self, Taint};
 use crate::verdict::{Attribute, Facts, Refusal};
-use crate::world::Lookup;
+use crate::world::{Lookup, recorded};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{
     CreatePublicationStmt, CreateSchemaStmt, DropStmt, IndexStmt, Node, ObjectType, RangeVar,
-    VariableSetKind, VariableSetStmt, a_const,
+    TruncateStmt, VariableSetKind, VariableSetStmt, a_const,
 };
 
 /// The rule.
@@ -75,11 +76,13 @@ pub(super) fn rule(node: &NodeEnum, input: &Input<'_>, taint: &Taint, facts: &mu
 
         // They name relations and move no value; whatever table the server finds is the one that the client
         // would have reached without us.
-        NodeEnum::VacuumStmt(_) | NodeEnum::LockStmt(_) | NodeEnum::TruncateStmt(_) | NodeEnum::ClusterStmt(_)
+        NodeEnum::VacuumStmt(_) | NodeEnum::LockStmt(_) | NodeEnum::ClusterStmt(_)
         | NodeEnum::ReindexStmt(_) | NodeEnum::GrantStmt(_) | NodeEnum::CommentStmt(_) | NodeEnum::SecLabelStmt(_)
         | NodeEnum::CreateStatsStmt(_) | NodeEnum::AlterStatsStmt(_) | NodeEnum::RefreshMatViewStmt(_)
         | NodeEnum::AlterSeqStmt(_) | NodeEnum::AlterExtensionContentsStmt(_) | NodeEnum::AlterObjectDependsStmt(_)
         | NodeEnum::ConstraintsSetStmt(_) => untouched(),
+
+        NodeEnum::TruncateStmt(s) => truncate(s, input),
 
         // They name no relation.
         NodeEnum::TransactionStmt(_) | NodeEnum::VariableShowStmt(_) | NodeEnum::DiscardStmt(_) | NodeEnum::DeallocateStmt(_)
@@ -290,6 +293,12 @@ fn published(objects: &[Node], input: &Input<'_>) -> Ruled {
 fn drop(s: &DropStmt, input: &Input<'_>) -> Ruled {
     for object in &s.objects {
         let parts = parts(object);
+        if let (ObjectType::ObjectTrigger, [.., table, name]) = (s.remove_type(), parts.as_slice())
+            && recorded::is_trigger(name)
+            && let Some((table, _)) = input.world.wanted().find(|(t, _)| *t.table == **table)
+        {
+            return Err(names::recorder(table));
+        }
         match (s.remove_type(), parts.as_slice()) {
             (ObjectType::ObjectSchema, [schema]) => not_our_schema(schema)?,
             (ObjectType::ObjectExtension, _) => Passed::default(),
@@ -321,6 +330,24 @@ fn constant(node: &Node) -> Option<&str> {
 }
 
 /// SET: the encoding must stay what texts are read in, and catalogs as they are are not for everyone.
+/// It changes every row of a table.
+fn truncate(s: &TruncateStmt, input: &Input<'_>) -> Ruled {
+    let named = s.relations.iter().filter_map(|n| match &n.node {
+        Some(NodeEnum::RangeVar(relation)) => Some(relation),
+        _ => None,
+    });
+    for relation in named {
+        let schema = Some(relation.schemaname.as_str()).filter(|s| !s.is_empty());
+        let names = input.cx.names;
+        if let Lookup::Protected(table) = input.world.lookup(schema, &relation.relname, names)
+            && table.unrecorded
+        {
+            return Err(plan::unrecorded(&table.name, relation.location));
+        }
+    }
+    untouched()
+}
+
 fn set(s: &VariableSetStmt, input: &Input<'_>) -> Ruled {
     let sets = s.kind() == VariableSetKind::VarSetValue;
     let value = match s.args.as_slice() {

@@ -144,6 +144,7 @@ pub(super) fn table_of(
         columns,
         triggers: relation.triggers.clone(),
         hidden_default: None,
+        unrecorded: false,
     })
 }
 

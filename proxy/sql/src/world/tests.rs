@@ -58,6 +58,7 @@ fn policy() -> Database {
                 subject: None,
                 columns: BTreeMap::from([(Arc::clone(&column), ColumnIx(0))]),
                 required: Default::default(),
+                changes: false,
                 place: place.clone(),
             },
         )]),

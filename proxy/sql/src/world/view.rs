@@ -179,6 +179,7 @@ fn target(
         oid: relation.oid,
         columns: columns.collect(),
         triggers: triggers.cloned().collect(),
+        unrecorded: behind.unrecorded,
         hidden_default: left_out.find_map(|c| c.protected).or(behind.hidden_default),
     })
 }

@@ -548,6 +548,7 @@ fn policy() -> Database {
             subject: None,
             columns: BTreeMap::new(),
             required: Default::default(),
+            changes: false,
             place: place.clone(),
         });
         entry.columns.insert(Arc::from(*column), ColumnIx(ix));

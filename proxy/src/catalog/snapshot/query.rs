@@ -217,8 +217,8 @@ UNION ALL SELECT 'system', c.relnamespace::pg_catalog.regnamespace::pg_catalog.t
   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) c.oid
   WHERE c.relnamespace OPERATOR(pg_catalog.=) ANY ('{pg_catalog,information_schema}'::pg_catalog.regnamespace[])
     AND c.relname OPERATOR(pg_catalog.=) ANY ('{pg_attribute,pg_class,pg_constraint,pg_index,pg_type,pg_namespace,\
-pg_depend,pg_stats,pg_statistic,columns,column_udt_usage,\
+pg_depend,pg_stats,pg_statistic,pg_proc,pg_trigger,columns,column_udt_usage,\
 check_constraints,table_constraints,constraint_column_usage,column_domain_usage,domain_constraints,domain_udt_usage,\
 domains,data_type_privileges,usage_privileges,role_usage_grants,udt_privileges,role_udt_grants,\
-schemata}'::pg_catalog.name[])
+schemata,triggers}'::pg_catalog.name[])
     AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped";

@@ -4,13 +4,14 @@ use super::super::finding::{Finding, Severity};
 use super::{Check, is_table};
 use hippocrypt_policy::{Column, Protect, Table, TableRef};
 use hippocrypt_sql::catalog::Relation;
+use hippocrypt_sql::world::recorded;
 use std::sync::Arc;
 
 impl<'a> Check<'a> {
     pub(super) fn triggers(&mut self, table: &Table, relation: &Relation) {
         for trigger in &relation.triggers {
             let (schema, function) = (&trigger.schema, &trigger.function);
-            if self.database.trusts(schema, function) {
+            if self.database.trusts(schema, function) || **schema == *recorded::SCHEMA {
                 continue;
             }
             let text = format!(
@@ -20,6 +21,20 @@ impl<'a> Check<'a> {
             self.findings.push(Finding::warning(&table.place, text).hint(format!(
                 "if it touches no protected column, say so in the policy: functions: {{ \"{schema}.{function}\": trusted }}"
             )));
+        }
+        let is_ours = |schema: &str, function: &str| {
+            schema == recorded::SCHEMA && function == recorded::RECORDER
+        };
+        let mut triggers = relation.triggers.iter();
+        if table.changes && !triggers.any(|t| is_ours(&t.schema, &t.function)) {
+            let text = format!(
+                "table {}: the trigger that records its changes is not there: writes to it are refused",
+                table.name
+            );
+            let hint =
+                "`hippocrypt serve` makes it where the service role has TRIGGER on the table";
+            self.findings
+                .push(Finding::warning(&table.place, text).hint(hint));
         }
         if relation.has_rules {
             let text = format!(
