@@ -3,6 +3,7 @@
 //! `machine` and what stands beside it know no socket, no file and no clock: they are given frames, time
 //! and answers, and append bytes for either side. `driver` alone awaits. Nothing else writes to a client.
 
+mod asked;
 mod attribution;
 mod backend;
 mod client;

@@ -96,7 +96,7 @@ pub(crate) fn glob_matches(glob: &str, text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::glob_matches;
-    use crate::{CatalogAccess, Policy};
+    use crate::{CatalogAccess, Policy, Required};
 
     #[test]
     fn globs_match_whole_names() {
@@ -127,6 +127,20 @@ mod tests {
         assert_eq!(seen("dba"), CatalogAccess::Physical);
         assert_eq!(seen("app"), CatalogAccess::Declared);
         assert_eq!(seen("someone"), CatalogAccess::Declared);
+    }
+
+    #[test]
+    fn what_has_to_be_told_is_said_of_a_role_and_of_a_table() {
+        let text = "databases: { c: { tables: { public.a: { changes: true, require_reason: true, columns: { x: { type: text, protect: random } } } } } }\nroles: { dr: { users: [dr], columns: {}, require_end_user: true } }";
+        let policy = Policy::parse("p", text, &|_| None).expect("a policy");
+        let told = |end_user, reason| Required { end_user, reason };
+        assert_eq!(policy.rights("c", "dr").required, told(true, false));
+        assert_eq!(policy.rights("c", "other").required, told(false, false));
+        let database = &policy.databases["c"];
+        assert_eq!(database.required(database.tables.keys()), told(false, true));
+        assert!(database.tables.values().all(|table| table.changes));
+        let wrong = text.replace("require_reason: true", "require_reason: yes");
+        assert!(Policy::parse("p", &wrong, &|_| None).is_err());
     }
 
     #[test]

@@ -10,13 +10,13 @@
 //! It must never name somebody whom the server no longer has: where a value cannot be known, nobody is named.
 
 use super::Fault;
+use super::asked::Tags;
 use super::inflight::Question;
 use super::machine::Machine;
-use crate::attribution::{Attribution, Claims, TokenError};
+use crate::attribution::{Claims, TokenError};
 use crate::config::{self, Source};
-use hippocrypt_audit::{Described, Told};
+use hippocrypt_audit::Told;
 use hippocrypt_policy::Required;
-use hippocrypt_sql::comment::Tag;
 use hippocrypt_sql::verdict::{Attribute, Attribution as Effect, Effects, Facts, Transaction};
 use hippocrypt_wire::{ErrorReport, Severity};
 use std::collections::VecDeque;
@@ -24,64 +24,6 @@ use std::sync::Arc;
 
 /// How many tokens a session is remembered to have shown: those before a SET that is rolled back count again.
 const SHOWN_MAX: usize = 64;
-
-/// A statement as its records have it.
-#[derive(Clone, Debug)]
-pub(super) struct Asked {
-    /// What it is.
-    pub(super) described: Arc<Described>,
-    /// What its comments tell.
-    pub(super) tags: Tags,
-}
-
-impl Asked {
-    /// A statement without a text.
-    pub(super) fn of(described: Described) -> Self {
-        Self {
-            described: Arc::new(described),
-            tags: Tags::default(),
-        }
-    }
-}
-
-/// What the comments of a statement tell.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Tags {
-    user: Option<Arc<str>>,
-    reason: Option<Arc<str>>,
-    token: Option<Result<Arc<Claims>, TokenError>>,
-}
-
-impl Tags {
-    /// Comments that contradict each other tell nothing.
-    pub(super) fn of(tags: &[Tag], attribution: &Attribution) -> Self {
-        let rules = &attribution.rules;
-        let value = |key: &str| {
-            let mut values = tags.iter().filter(|(k, _)| k == key).map(|(_, v)| v);
-            let first = values.next()?;
-            (!first.is_empty() && values.all(|v| v == first)).then(|| Arc::from(first.as_str()))
-        };
-        Self {
-            user: value(&rules.user_key),
-            reason: value(&rules.reason_key),
-            token: tokens(tags, attribution),
-        }
-    }
-}
-
-/// A token that is there counts, or the statement does not go on.
-fn tokens(tags: &[Tag], attribution: &Attribution) -> Option<Result<Arc<Claims>, TokenError>> {
-    if !attribution.rules.from.contains(&Source::Token) {
-        return None;
-    }
-    let key = &attribution.rules.token_key;
-    let mut values = tags.iter().filter(|(k, _)| k == key).map(|(_, v)| v);
-    let first = values.next()?;
-    Some(match values.all(|v| v == first) {
-        true => attribution.vouched(first).map(Arc::new),
-        false => Err(TokenError::Malformed),
-    })
-}
 
 /// What the settings are.
 #[derive(Clone, Debug, Default)]

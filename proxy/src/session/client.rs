@@ -4,7 +4,8 @@
 //! statement that is refused.
 
 use super::Fault;
-use super::attribution::{Asked, Attributed};
+use super::asked::Asked;
+use super::attribution::Attributed;
 use super::inflight::{Expect, Query, Refused, Run};
 use super::judge::{Protocol, Refusal};
 use super::machine::{Machine, REFUSED_NAME, STAND_IN, UNPARSABLE};

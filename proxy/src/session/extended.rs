@@ -3,7 +3,7 @@
 //! Names are tentative until the server has answered; each expectation knows how to undo its own. It must
 //! never bind or run a statement whose verdict was made under another catalog or search path.
 
-use super::attribution::Asked;
+use super::asked::Asked;
 use super::inflight::{Described as Answer, Expect, Run, Ticket, Undo};
 use super::judge::{Protocol, Refusal};
 use super::machine::{Machine, RESERVED};

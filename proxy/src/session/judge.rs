@@ -2,24 +2,20 @@
 //!
 //! It must never let a text go on that `sql` has not judged where a policy applies.
 
-use super::attribution::{Asked, Tags};
+use super::asked::Asked;
 use super::fault;
 use super::machine::{Machine, Protected};
 use super::prepared::{Basis, Gives, Judged, Part, Prepared as PreparedStatement};
-use crate::config::Source;
 use crate::protect::{ValueError, read_constants, render, render_pieces};
 use bytes::Bytes;
 use hippocrypt_audit::{ColumnUse, Described};
 use hippocrypt_sql::verdict::{
     Cursor, Edit, Facts, Plan, Prepared, Replacement, Shown, Statement, Use, Verdict,
 };
-use hippocrypt_sql::{
-    Analyser, Context, Normalised, Session, Standing, comment, normalise, settings,
-};
+use hippocrypt_sql::{Analyser, Context, Normalised, Session, Standing, normalise, settings};
 use hippocrypt_wire::backend::TransactionStatus;
 use hippocrypt_wire::{ErrorReport, Severity};
 use std::cell::RefCell;
-use std::ops::Range;
 use std::sync::Arc;
 
 /// What the session's names stand for, as `sql` asks for it.
@@ -302,7 +298,7 @@ impl Machine {
         let asked = match std::str::from_utf8(text) {
             Ok(text) => Asked {
                 described: self.describe(text, &facts),
-                tags: self.tags_of_one(text),
+                tags: self.tags_of_unjudged(text),
             },
             Err(_) => unparsed(text),
         };
@@ -318,34 +314,6 @@ impl Machine {
             guards: None,
             basis: Basis::default(),
         }
-    }
-
-    /// The statements as their records have them.
-    pub(super) fn asked(&self, text: &str, statements: &[Statement]) -> Vec<Asked> {
-        let ranges: Vec<_> = statements.iter().map(|s| s.range.clone()).collect();
-        let described = statements.iter();
-        let described = described.map(|s| self.describe(slice(text, s), &s.facts));
-        let all = described.zip(self.tags(text, &ranges));
-        all.map(|(described, tags)| Asked { described, tags })
-            .collect()
-    }
-
-    /// What the comments of each statement tell.
-    fn tags(&self, text: &str, statements: &[Range<usize>]) -> Vec<Tags> {
-        if !self.attribution.rules.from.contains(&Source::Comment) {
-            return vec![Tags::default(); statements.len()];
-        }
-        let scs = self.known.names.standard_conforming_strings;
-        let tags = comment::tags(text, scs, statements);
-        tags.iter()
-            .map(|t| Tags::of(t, &self.attribution))
-            .collect()
-    }
-
-    fn tags_of_one(&self, text: &str) -> Tags {
-        let whole = 0..text.len();
-        let mut tags = self.tags(text, std::slice::from_ref(&whole));
-        tags.pop().unwrap_or_default()
     }
 
     pub(super) fn describe(&self, text: &str, facts: &Facts) -> Arc<Described> {
@@ -410,7 +378,7 @@ pub(super) fn unparsed(text: &[u8]) -> Asked {
     Asked::of(Described::unparsed(text.len(), None))
 }
 
-fn slice<'t>(text: &'t str, statement: &Statement) -> &'t str {
+pub(super) fn slice<'t>(text: &'t str, statement: &Statement) -> &'t str {
     text.get(statement.range.clone()).unwrap_or(text)
 }
 

@@ -3,7 +3,7 @@
 //! It must never say that a name stands for something else than what the server has under it: entries
 //! made by a message that the server skips are undone.
 
-use super::attribution::Asked;
+use super::asked::Asked;
 use super::inflight::Undo;
 use super::portals::Portals;
 use crate::protect::{Asked as AskedFor, PositionMap};

@@ -1,6 +1,7 @@
 //! Who is behind the database user, and why: settings with PostgreSQL's own rules of transactions, tags in comments,
 //! and what the policy wants told.
 
+mod clients;
 mod required;
 mod settings;
 mod tokens;

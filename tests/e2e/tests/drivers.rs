@@ -44,15 +44,15 @@ const CANARIES: [&str; 5] = [
     "6f1f2b6e-0000-4000-8000-0000000000aa",
 ];
 
-fn scenarios() -> PathBuf {
+pub fn scenarios() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../drivers")
 }
 
-fn python() -> PathBuf {
+pub fn python() -> PathBuf {
     std::env::var_os("HIPPOCRYPT_DRIVERS_PYTHON").map_or_else(|| "python3".into(), PathBuf::from)
 }
 
-fn point(command: &mut Command, port: u16, database: &str) {
+pub fn point(command: &mut Command, port: u16, database: &str) {
     command
         .env("PGHOST", "127.0.0.1")
         .env("PGPORT", port.to_string())

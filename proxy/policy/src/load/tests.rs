@@ -489,7 +489,7 @@ fn a_table_names_at_least_one_column() {
         [
             "4: table: columns is missing",
             "5: table public.b: columns: expected at least one (leave the table out to watch none of it)",
-            "6: table: expected a mapping with subject and columns, found nothing",
+            "6: table: expected a mapping with subject, columns, require_end_user, require_reason and changes, found nothing",
         ]
     );
     assert_eq!(

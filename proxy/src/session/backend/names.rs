@@ -3,7 +3,7 @@
 //! It must never register what the server has not: only a CommandComplete gets here, and its tag says whether a
 //! COMMIT was one.
 
-use super::super::attribution::{Asked, Tags};
+use super::super::asked::{Asked, Tags};
 use super::super::machine::Machine;
 use super::super::prepared::{Gives, Judged, Part, Portal, Prepared};
 use hippocrypt_sql::Standing;
