@@ -18,6 +18,7 @@ pub use entry::{Entry, OpenedCells, Outcome, Touched, View};
 pub use filter::{Filter, Refused};
 pub use follow::follow;
 
+use crate::line::Stamp;
 use crate::segment::{self, Line, Lines, Segment};
 use join::Join;
 use std::cell::Cell;
@@ -137,6 +138,29 @@ pub fn last(dir: &Path, filter: &Filter, limit: usize) -> io::Result<(Vec<Entry>
         ControlFlow::Continue(())
     })?;
     Ok((kept.in_order(), summary))
+}
+
+/// Time of the last record; only the last segment is read.
+///
+/// # Errors
+/// A file could not be read.
+pub fn end(dir: &Path) -> io::Result<Option<String>> {
+    for segment in segment::list(dir)?.segments.iter().rev() {
+        let mut lines = Lines::open(segment)?;
+        let mut end = None;
+        while let Some(line) = lines.next()? {
+            if let Line::Whole(line) = line
+                && let Some(stamp) = Stamp::of(line)
+            {
+                end = Some(stamp.ts.to_owned());
+            }
+        }
+        // One that was begun and has no record yet.
+        if end.is_some() {
+            return Ok(end);
+        }
+    }
+    Ok(None)
 }
 
 /// The last so many entries.

@@ -46,6 +46,17 @@ impl Evidence {
         matches!(self, Self::Broken(_))
     }
 
+    /// In a sentence.
+    pub(crate) fn answer(&self) -> &'static str {
+        match self {
+            Self::NotVerified => "Whether the log is whole was not looked at.",
+            Self::Broken(_) => "The log is not whole.",
+            Self::Whole(..) => {
+                "The log is whole: no record was changed, removed, moved or added, as far as its checkpoints reach."
+            }
+        }
+    }
+
     /// Lines of the head.
     pub(crate) fn head(&self) -> Vec<(&'static str, String)> {
         match self {

@@ -1,7 +1,7 @@
 //! What a record means to an auditor: who, how far values were shown, whose records, how it ended.
 
 use crate::report::{Cell, Column, column, detail};
-use hippocrypt_audit::query::{Ending, Entry, View};
+use hippocrypt_audit::query::{Ending, Entry, Touched, View};
 
 /// How far a statement let its client have values of protected columns. Ordered: the more, the greater.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -139,13 +139,39 @@ pub fn result(entry: &Entry) -> String {
     }
 }
 
-/// `name clear, ssn masked`; those that are only compared or written by what was done.
+/// `public.patients.name clear`; those that are only compared or written by what was done.
 pub fn touched(view: &View) -> Vec<String> {
-    let told = view.columns.iter().map(|c| {
-        let how = if c.shown == "not" { &c.usage } else { &c.shown };
-        format!("{} {how}", c.column)
-    });
+    let told = view
+        .columns
+        .iter()
+        .map(|c| format!("{} {}", c.column, manner(c)));
     told.collect()
+}
+
+/// The same for people, who see the table beside it: `name clear`.
+fn touched_briefly(view: &View) -> Vec<String> {
+    let [table] = view.tables.as_slice() else {
+        return touched(view);
+    };
+    let brief = |column: &str| {
+        let name = column.strip_prefix(table.as_str());
+        let name = name.and_then(|n| n.strip_prefix('.'));
+        name.unwrap_or(column).to_owned()
+    };
+    let told = view
+        .columns
+        .iter()
+        .map(|c| format!("{} {}", brief(&c.column), manner(c)));
+    told.collect()
+}
+
+/// How a value was shown, or else what was done with it.
+fn manner(touch: &Touched) -> &str {
+    if touch.shown == "not" {
+        &touch.usage
+    } else {
+        &touch.shown
+    }
 }
 
 /// The list of statements that several reports have.
@@ -162,7 +188,8 @@ pub const ACCESS: &[Column] = &[
     detail("database"),
     column("kind", "Statement"),
     column("tables", "Tables"),
-    column("columns", "Protected columns"),
+    detail("columns"),
+    column("columns_brief", "Protected columns"),
     column("shown", "Shown"),
     column("rows", "Rows"),
     detail("patients"),
@@ -193,6 +220,7 @@ pub fn access(entry: &Entry) -> Vec<Cell> {
         Cell::text(&view.command),
         Cell::List(view.tables.clone()),
         Cell::List(touched(view)),
+        Cell::List(touched_briefly(view)),
         exposure(entry).as_str().into(),
         outcome.map_or(Cell::Text(String::new()), |o| o.rows.into()),
         entry.subjects().count().into(),

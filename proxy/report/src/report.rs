@@ -48,6 +48,10 @@ impl Report {
         let text = |t: Option<Timestamp>, else_: &str| {
             t.map_or_else(|| else_.to_owned(), |t| words::time(&t.to_string()))
         };
+        let mut answer = found.answer;
+        if ask.name == Name::Integrity {
+            answer.insert(0, evidence.answer().to_owned());
+        }
         let mut cautions = found.cautions;
         cautions.extend(evidence.caution());
         if read.unreadable > 0 {
@@ -68,7 +72,7 @@ impl Report {
             read,
             evidence,
             made: words::time(&ask.now.to_string()),
-            answer: found.answer,
+            answer,
             cautions,
             tables: found.tables,
         }

@@ -20,6 +20,8 @@ pub fn count(n: impl TryInto<u64>, one: &str) -> String {
     let n = n.try_into().unwrap_or(u64::MAX);
     let many = match one {
         "person" => "people".to_owned(),
+        // A login without a person behind it that the application named.
+        "person or account" => "people or accounts".to_owned(),
         _ => match one.strip_suffix('y') {
             Some(stem) if !stem.ends_with(['a', 'e', 'o']) => format!("{stem}ies"),
             _ => format!("{one}s"),

@@ -142,11 +142,9 @@ pub struct OpenedCells {
 }
 
 impl Outcome {
-    fn read(line: &[u8]) -> Option<Self> {
-        let mut outcome: Self = serde_json::from_slice(line).ok()?;
-        std::str::from_utf8(line)
-            .ok()?
-            .clone_into(&mut outcome.line);
+    fn read(line: Vec<u8>) -> Option<Self> {
+        let mut outcome: Self = serde_json::from_slice(&line).ok()?;
+        outcome.line = String::from_utf8(line).ok()?;
         Some(outcome)
     }
 }
@@ -159,9 +157,9 @@ struct MoreSubjects {
 
 impl Entry {
     /// Of a line that is no outcome, and what came after it.
-    pub(super) fn read(slot: &Slot) -> Option<Self> {
+    pub(super) fn read(slot: Slot) -> Option<Self> {
         let view: View = serde_json::from_slice(&slot.line).ok()?;
-        let ending = match &slot.outcome {
+        let ending = match slot.outcome {
             Some(line) => Ending::Known(Outcome::read(line)?),
             None if view.kind == "statement" && view.decision.as_deref() == Some("forwarded") => {
                 Ending::Unknown
@@ -170,13 +168,13 @@ impl Entry {
         };
         let mut more_subjects = Vec::new();
         let mut subjects_lines = Vec::new();
-        for line in &slot.subjects {
-            let more: MoreSubjects = serde_json::from_slice(line).ok()?;
+        for line in slot.subjects {
+            let more: MoreSubjects = serde_json::from_slice(&line).ok()?;
             more_subjects.extend(more.subjects);
-            subjects_lines.push(String::from_utf8(line.clone()).ok()?);
+            subjects_lines.push(String::from_utf8(line).ok()?);
         }
         Some(Self {
-            line: std::str::from_utf8(&slot.line).ok()?.to_owned(),
+            line: String::from_utf8(slot.line).ok()?,
             view,
             ending,
             subjects_lines,

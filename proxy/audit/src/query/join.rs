@@ -144,7 +144,7 @@ impl<'a> Join<'a> {
                 return self.give();
             }
             if let Some(slot) = self.late.remove(key) {
-                return self.emit(&slot);
+                return self.emit(slot);
             }
         }
         ControlFlow::Continue(())
@@ -169,7 +169,7 @@ impl<'a> Join<'a> {
             .map(|(_, slot)| slot)
             .collect();
         late.sort_by(|a, b| a.line.cmp(&b.line));
-        late.iter().try_for_each(|slot| self.emit(slot))
+        late.into_iter().try_for_each(|slot| self.emit(slot))
     }
 
     fn give(&mut self) -> ControlFlow<()> {
@@ -194,7 +194,7 @@ impl<'a> Join<'a> {
             self.late.insert(slot.key.clone(), slot);
             return ControlFlow::Continue(());
         }
-        self.emit(&slot)
+        self.emit(slot)
     }
 
     /// All that is left, with whatever is known of it.
@@ -206,8 +206,8 @@ impl<'a> Join<'a> {
         ControlFlow::Continue(())
     }
 
-    fn emit(&mut self, slot: &Slot) -> ControlFlow<()> {
-        if !self.sieve.takes_ending(slot) {
+    fn emit(&mut self, slot: Slot) -> ControlFlow<()> {
+        if !self.sieve.takes_ending(&slot) {
             return ControlFlow::Continue(());
         }
         match Entry::read(slot) {

@@ -22,6 +22,8 @@ pub struct Sieve {
     subjects: Vec<Finder<'static>>,
     /// Must be in its own line or its outcome's.
     sqlstate: Option<Finder<'static>>,
+    /// Its outcome must have so many.
+    min_rows: Option<u64>,
 }
 
 impl Sieve {
@@ -76,6 +78,7 @@ impl Sieve {
             needles: needles.iter().map(|n| finder(n)).collect(),
             subjects: filter.subjects.iter().map(|s| finder(&string(s))).collect(),
             sqlstate: filter.sqlstate.as_ref().map(|s| member("sqlstate", s)),
+            min_rows: filter.min_rows,
         }
     }
 
@@ -102,7 +105,21 @@ impl Sieve {
         };
         (self.subjects.is_empty() || self.subjects.iter().any(subject))
             && self.sqlstate.as_ref().is_none_or(sqlstate)
+            && self.min_rows.is_none_or(|n| {
+                slot.outcome
+                    .as_deref()
+                    .and_then(rows)
+                    .is_some_and(|r| r >= n)
+            })
     }
+}
+
+/// Of an outcome.
+fn rows(line: &[u8]) -> Option<u64> {
+    const MEMBER: &[u8] = b",\"rows\":";
+    let from = line.get(memchr::memmem::find(line, MEMBER)? + MEMBER.len()..)?;
+    let end = from.iter().position(|b| !b.is_ascii_digit())?;
+    std::str::from_utf8(from.get(..end)?).ok()?.parse().ok()
 }
 
 fn finder(needle: &[u8]) -> Finder<'static> {

@@ -182,11 +182,15 @@ fn answer(scope: &Scope, statements: u64) -> Vec<String> {
             words::count(m, "more statement")
         ),
     };
-    let at_least = if scope.unsaid.any() { "at least " } else { "" };
+    let patients = words::count(scope.patients.len(), "patient");
+    let patients = match scope.unsaid.any() {
+        true => format!("At least {patients}"),
+        // A sentence begins here.
+        false => patients.replacen("no ", "No ", 1),
+    };
     vec![
         format!(
-            "{at_least}{} in {}: {} with values in clear, {} masked only, {} with no protected value shown.",
-            words::count(scope.patients.len(), "patient"),
+            "{patients} in {}: {} with values in clear, {} masked only, {} with no protected value shown.",
             words::count(statements, "statement"),
             words::grouped(scope.with(Exposure::Clear) as u64),
             words::grouped(scope.with(Exposure::Masked) as u64),

@@ -126,7 +126,7 @@ pub fn find(dir: &Path, ask: &Ask) -> io::Result<(Found, Read)> {
         format!(
             "{} by {}: {} on {}; {} without a reason.",
             words::count(table.total, "use"),
-            words::count(people, "person"),
+            words::count(people, "person or account"),
             words::count(list.total, "statement"),
             words::count(patients.len(), "patient"),
             words::count(unreasoned, "statement"),

@@ -131,7 +131,7 @@ pub fn find(dir: &Path, ask: &Ask) -> io::Result<(Found, Read)> {
         n => format!(
             "{} by {}: {much} rows or patients or more, more patients than are put on record, or a COPY.",
             words::count(n, "statement"),
-            words::count(persons, "person"),
+            words::count(persons, "person or account"),
         ),
     };
     let mut cautions = Vec::new();

@@ -124,18 +124,15 @@ pub fn find(dir: &Path, ask: &Ask) -> io::Result<(Found, Read)> {
     for row in watch.silences {
         silent.push(ask.limit, row);
     }
-    let answer = vec![
-        "Whether it is whole stands at the head of this report, as \"Evidence\".".to_owned(),
-        format!(
-            "{}; {}, {} of them not explained by a stop or a crash on record.",
-            match open.total {
-                0 => "Every forwarded statement has its outcome".to_owned(),
-                n => format!("{} without an outcome", words::count(n, "statement")),
-            },
-            words::count(silent.total, "silence"),
-            words::grouped(unexplained),
-        ),
-    ];
+    let answer = vec![format!(
+        "{}; {}, {} of them not explained by a stop or a crash on record.",
+        match open.total {
+            0 => "Every forwarded statement has its outcome".to_owned(),
+            n => format!("{} without an outcome", words::count(n, "statement")),
+        },
+        words::count(silent.total, "silence"),
+        words::grouped(unexplained),
+    )];
     let mut cautions = Vec::new();
     if watch.stepped_back > 0 {
         cautions.push(format!(

@@ -138,7 +138,7 @@ pub fn find(dir: &Path, ask: &Ask) -> io::Result<(Found, Read)> {
     } else {
         format!(
             "{} saw or changed this patient's records in {}; {} showed protected values in clear, {} changed records.",
-            words::count(people, "person"),
+            words::count(people, "person or account"),
             words::count(total, "statement"),
             words::grouped(clear),
             words::grouped(changed),

@@ -7,7 +7,7 @@ use crate::facts::{self, Span};
 use crate::reading::{Read, read};
 use crate::report::{Cell, Column, Found, Table, column};
 use crate::words;
-use hippocrypt_audit::query::{Entry, Filter};
+use hippocrypt_audit::query::{self, Entry, Filter};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -223,13 +223,7 @@ fn since(dir: &Path, ask: &Ask) -> io::Result<Option<Timestamp>> {
     }
     let until = match ask.filter.until {
         Some(until) => Some(until),
-        None => {
-            let mut last = None;
-            read(dir, &Filter::default(), |entry| {
-                last = Some(entry.view.ts.clone())
-            })?;
-            last.and_then(|ts| ts.parse().ok())
-        }
+        None => query::end(dir)?.and_then(|ts| ts.parse().ok()),
     };
     let days = SignedDuration::from_hours(24 * DAYS);
     Ok(until.and_then(|until| until.checked_sub(days).ok()))
@@ -295,7 +289,7 @@ pub fn find(dir: &Path, ask: &Ask) -> io::Result<(Found, Read)> {
     let answer = format!(
         "{} of {} with a history were out of their own pattern, in {}; {} had fewer than {DAYS_MIN} days of history in the {} before the period.",
         words::grouped(odd),
-        words::count(held, "person"),
+        words::count(held, "person or account"),
         words::count(findings.total, "point"),
         words::grouped(new.total),
         words::long(ask.history.as_secs()),

@@ -22,13 +22,13 @@ dt{font-weight:600}dd{margin:0;overflow-wrap:anywhere}\
 .note,.empty,.more{color:#4a5a69;margin:6px 0 0}\
 table{border-collapse:collapse;width:100%;font-size:12px;font-variant-numeric:tabular-nums}\
 th{text-align:left;border-bottom:1px solid #1b2733;padding:4px 8px 4px 0;vertical-align:bottom}\
-td{border-bottom:1px solid #e1e6ea;padding:3px 8px 3px 0;vertical-align:top;overflow-wrap:anywhere}\
+td{border-bottom:1px solid #e1e6ea;padding:3px 8px 3px 0;vertical-align:top;overflow-wrap:anywhere;min-width:5em}\
 td.t{white-space:nowrap}\
-.n{text-align:right;white-space:nowrap}\
+.n{text-align:right;white-space:nowrap;padding-right:18px}\
 thead{display:table-header-group}tr{break-inside:avoid}\
 figure{margin:8px 0 12px;break-inside:avoid}figcaption{color:#4a5a69;font-size:12px}\
 figcaption i{display:inline-block;width:10px;height:10px;margin:0 5px 0 12px}\
-svg{width:100%;height:auto;display:block}svg text{font:11px system-ui,Helvetica,Arial,sans-serif;fill:#4a5a69}\
+svg{width:100%;height:auto;display:block}\
 footer{margin-top:26px;color:#4a5a69;font-size:11px}\
 @page{size:A4 landscape;margin:12mm}\
 @media print{body{padding:0;max-width:none;font-size:11px}table{font-size:8.5px}dl,.caution,rect,i{print-color-adjust:exact;-webkit-print-color-adjust:exact}.answer{font-size:13px}}\

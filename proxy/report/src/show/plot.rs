@@ -7,8 +7,9 @@ use std::fmt::Write as _;
 
 const WIDTH: f64 = 960.0;
 const HEIGHT: f64 = 150.0;
-/// Room for the numbers at the left, and for the days below.
+/// Room for the numbers at the left, for half a name at the right, and for the names below.
 const LEFT: f64 = 52.0;
+const RIGHT: f64 = 14.0;
 const BOTTOM: f64 = 22.0;
 const TOP: f64 = 8.0;
 /// From the darkest: what was shown in clear weighs most.
@@ -21,11 +22,11 @@ pub fn svg(plot: &Plot) -> String {
         .iter()
         .map(|(_, counts)| counts.iter().sum::<u64>());
     let top = ceiling(most.max().unwrap_or(0));
-    let (inner_width, inner_height) = (WIDTH - LEFT, HEIGHT - TOP - BOTTOM);
+    let (inner_width, inner_height) = (WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM);
     let step = inner_width / plot.bars.len().max(1) as f64;
     let y = |n: u64| TOP + inner_height * (1.0 - n as f64 / top as f64);
     let mut out = format!(
-        "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{}\">",
+        "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" font-family=\"system-ui, Helvetica, Arial, sans-serif\" font-size=\"11\" fill=\"#4a5a69\" role=\"img\" aria-label=\"{}\">",
         escaped(&plot.title)
     );
     for n in [0, top / 2, top] {

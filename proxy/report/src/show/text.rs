@@ -8,6 +8,12 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// No column takes more, but the last.
 const COLUMN_MAX: usize = 40;
+/// A word up to this long is not broken while there is room.
+const WORD_MAX: usize = 28;
+/// No column is narrower.
+const LEAST: usize = 6;
+/// A blank that is no place to break.
+const STAYS: &str = "\u{a0}";
 /// Columns between two columns.
 const GAP: usize = 2;
 
@@ -83,7 +89,12 @@ fn drawn(line: &mut dyn FnMut(&str), table: &Table, width: usize, visible: fn(&s
     let told = |row: &Vec<Cell>| -> Vec<(String, bool)> {
         let cell = |(at, _): &(usize, &Column)| {
             row.get(*at).map_or_else(Default::default, |cell| {
-                (visible(&cell.told()), cell.is_number())
+                let text = visible(&cell.told());
+                match cell {
+                    // A date stays with its time.
+                    Cell::Time(_) => (text.replace(' ', STAYS), false),
+                    _ => (text, cell.is_number()),
+                }
             })
         };
         shown.iter().map(cell).collect()
@@ -116,35 +127,47 @@ fn drawn(line: &mut dyn FnMut(&str), table: &Table, width: usize, visible: fn(&s
             }
         })
         .collect();
-    let widths = fitted(&natural, &headers, width);
+    let least: Vec<usize> = (0..shown.len())
+        .map(|n| {
+            let words = all()
+                .filter_map(|r| r.get(n))
+                .flat_map(|(t, _)| t.split(' '))
+                .map(unicode_width::UnicodeWidthStr::width);
+            words.max().unwrap_or(0).min(WORD_MAX)
+        })
+        .collect();
+    let widths = fitted(&natural, &least, width);
     for row in all() {
         for text in folded(row, &widths) {
-            line(&text);
+            line(&text.replace(STAYS, " "));
         }
     }
 }
 
-/// Widths that fit: the widest columns give way first, none below its longest word of the header.
-fn fitted(natural: &[usize], headers: &[(String, bool)], width: usize) -> Vec<usize> {
+/// Widths that fit: the widest columns give way first, down to their longest words, and then those too.
+fn fitted(natural: &[usize], least: &[usize], width: usize) -> Vec<usize> {
     let mut widths = natural.to_vec();
-    let least = |n: usize| headers.get(n).map_or(8, |(h, _)| h.width().clamp(8, 16));
-    loop {
-        let used: usize = widths.iter().filter(|w| **w > 0).map(|w| w + GAP).sum();
-        if used <= width + GAP {
-            return widths;
-        }
-        let widest = widths
+    for least in [least, &vec![LEAST; least.len()]] {
+        while widths
             .iter()
-            .enumerate()
-            .filter(|(n, w)| **w > least(*n))
-            .max_by_key(|(_, w)| **w);
-        let Some((at, _)) = widest else {
-            return widths;
-        };
-        if let Some(w) = widths.get_mut(at) {
+            .filter(|w| **w > 0)
+            .map(|w| w + GAP)
+            .sum::<usize>()
+            > width + GAP
+        {
+            let gives = |(n, w): &(usize, &mut usize)| **w > least.get(*n).copied().unwrap_or(0);
+            let widest = widths
+                .iter_mut()
+                .enumerate()
+                .filter(gives)
+                .max_by_key(|(_, w)| **w);
+            let Some((_, w)) = widest else {
+                break;
+            };
             *w -= 1;
         }
     }
+    widths
 }
 
 /// A row in as many lines as its cells need.

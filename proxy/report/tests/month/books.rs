@@ -410,7 +410,7 @@ fn breach_scope() {
     let open = mine.iter().filter(|f| is_open(f)).count();
     assert_eq!(rows(&answer, "patients_not_known").len(), open);
     assert_eq!(open, 2, "the one with more, the one that was cut off");
-    assert!(text(&answer["answer"][0]).starts_with("at least "));
+    assert!(text(&answer["answer"][0]).starts_with("At least "));
 }
 
 #[test]
