@@ -8,7 +8,7 @@ use super::tally::{Days, Unsaid};
 use crate::ask::Ask;
 use crate::facts::{self, ACCESS, Exposure, Span, Whose};
 use crate::reading::{Read, read};
-use crate::report::{Cell, Column, Found, Table, column};
+use crate::report::{Cell, Column, Found, Table, column, detail};
 use crate::words;
 use hippocrypt_audit::query::{Entry, Filter};
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,8 +24,9 @@ const RECIPIENTS: &[Column] = &[
     column("last_utc", "Last (UTC)"),
     column("statements", "Statements"),
     column("done", "What was done"),
-    column("clear", "In clear"),
-    column("masked", "Masked"),
+    column("shown", "Shown"),
+    detail("clear"),
+    detail("masked"),
     column("reasons", "Reasons"),
 ];
 
@@ -89,6 +90,7 @@ pub fn find(dir: &Path, ask: &Ask) -> io::Result<(Found, Read)> {
     let (mut days, mut unsaid) = (Days::default(), Unsaid::default());
     let (mut clear, mut changed) = (0_u64, 0_u64);
     let read = read(dir, &filter, |entry| {
+        unsaid.add(entry);
         if entry.subjects().any(|is| subjects.contains(is)) {
             let exposure = facts::exposure(entry);
             recipients
@@ -104,7 +106,6 @@ pub fn find(dir: &Path, ask: &Ask) -> io::Result<(Found, Read)> {
             ));
             accesses.push(ask.limit, facts::access(entry));
         } else if matches!(facts::whose(entry), Whose::NotAll | Whose::NotSaid) {
-            unsaid.add(entry);
             open.push(ask.limit, facts::access(entry));
         }
     })?;
@@ -117,6 +118,8 @@ pub fn find(dir: &Path, ask: &Ask) -> io::Result<(Found, Read)> {
     );
     let people = recipients.len();
     for (person, r) in recipients {
+        let in_clear = r.clear.iter().map(|c| format!("{c} clear"));
+        let masked = r.masked.iter().map(|c| format!("{c} masked"));
         let row = vec![
             person.into(),
             list(r.sources),
@@ -126,6 +129,7 @@ pub fn find(dir: &Path, ask: &Ask) -> io::Result<(Found, Read)> {
             Cell::Time(r.span.last),
             r.span.times.into(),
             list(r.kinds),
+            Cell::List(in_clear.chain(masked).collect()),
             list(r.clear),
             list(r.masked),
             list(r.reasons),
@@ -144,8 +148,8 @@ pub fn find(dir: &Path, ask: &Ask) -> io::Result<(Found, Read)> {
             words::grouped(changed),
         )
     };
-    let mut cautions = Vec::new();
-    if unsaid.any() {
+    let mut cautions = unsaid.none_at_all();
+    if open.total > 0 {
         cautions.push(format!(
             "{} may have concerned this patient: the log does not say whose records they returned or wrote. They are listed last.",
             words::count(open.total, "more statement")

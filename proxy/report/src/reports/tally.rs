@@ -142,11 +142,16 @@ impl Columns {
 pub struct Unsaid {
     not_all: u64,
     not_said: u64,
+    statements: u64,
+    with_state: u64,
 }
 
 impl Unsaid {
     /// Counts it if so.
     pub fn add(&mut self, entry: &Entry) {
+        self.statements += u64::from(facts::is_forwarded(entry));
+        let state = entry.outcome().map(|o| o.subjects_state.is_some());
+        self.with_state += u64::from(state == Some(true));
         match facts::whose(entry) {
             facts::Whose::NotAll => self.not_all += 1,
             facts::Whose::NotSaid => self.not_said += 1,
@@ -159,9 +164,17 @@ impl Unsaid {
         self.not_all + self.not_said > 0
     }
 
+    /// Said where no statement tells whose records it concerned: then an empty answer means nothing.
+    pub fn none_at_all(&self) -> Vec<String> {
+        if self.statements == 0 || self.with_state > 0 {
+            return Vec::new();
+        }
+        vec!["No statement of these has patients on record at all: the policy names no subject, or their proxy did not record them. Nothing about patients follows from this log.".to_owned()]
+    }
+
     /// In words.
     pub fn caution(&self) -> Vec<String> {
-        let mut out = Vec::new();
+        let mut out = self.none_at_all();
         if self.not_all > 0 {
             out.push(format!(
                 "{} concerned more patients than the log names, or it cannot be told which: patients are at least as many as counted.",

@@ -96,7 +96,7 @@ fn section(out: &mut String, table: &Table) {
     if left > 0 {
         let _ = writeln!(
             out,
-            "<p class=\"more\">… and {}; CSV and JSON have all.</p>",
+            "<p class=\"more\">… and {}: --limit N, or CSV and JSON.</p>",
             words::count(left, "more row")
         );
     }

@@ -48,7 +48,7 @@ pub fn write(report: &Report, width: usize, visible: fn(&str) -> String) -> Stri
         let left = table.total - table.rows.len() as u64;
         if left > 0 {
             line(&format!(
-                "… and {} (--limit, or --output csv for all)",
+                "… and {} (--limit N, or --output csv)",
                 words::count(left, "more row")
             ));
         }
@@ -136,7 +136,16 @@ fn drawn(line: &mut dyn FnMut(&str), table: &Table, width: usize, visible: fn(&s
             words.max().unwrap_or(0).min(WORD_MAX)
         })
         .collect();
-    let widths = fitted(&natural, &least, width);
+    let is_time = |n: usize| {
+        rows.iter()
+            .any(|r| r.get(n).is_some_and(|(t, _)| t.contains(STAYS)))
+    };
+    let narrowest: Vec<usize> = least
+        .iter()
+        .enumerate()
+        .map(|(n, least)| if is_time(n) { *least } else { LEAST })
+        .collect();
+    let widths = fitted(&natural, [&least, &narrowest], width);
     for row in all() {
         for text in folded(row, &widths) {
             line(&text.replace(STAYS, " "));
@@ -144,10 +153,10 @@ fn drawn(line: &mut dyn FnMut(&str), table: &Table, width: usize, visible: fn(&s
     }
 }
 
-/// Widths that fit: the widest columns give way first, down to their longest words, and then those too.
-fn fitted(natural: &[usize], least: &[usize], width: usize) -> Vec<usize> {
+/// Widths that fit: the widest columns give way first, down to their longest words, and then those too, but no times.
+fn fitted(natural: &[usize], least: [&Vec<usize>; 2], width: usize) -> Vec<usize> {
     let mut widths = natural.to_vec();
-    for least in [least, &vec![LEAST; least.len()]] {
+    for least in least {
         while widths
             .iter()
             .filter(|w| **w > 0)
@@ -218,7 +227,10 @@ fn pieces(text: &str, width: usize) -> Vec<String> {
         }
         for c in word.chars() {
             if current.width() + c.width().unwrap_or(0) > width && !current.is_empty() {
-                out.push(std::mem::take(&mut current));
+                // Behind a dot rather than inside a name.
+                let dot = current.rfind('.').map_or(current.len(), |at| at + 1);
+                let rest = current.split_off(dot);
+                out.push(std::mem::replace(&mut current, rest));
             }
             current.push(c);
         }

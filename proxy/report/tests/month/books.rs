@@ -125,6 +125,19 @@ fn nobody_saw_a_patient_that_the_log_does_not_know() {
 }
 
 #[test]
+fn a_log_without_subjects_says_that_nothing_follows() {
+    let answer = asked(Name::Patient, |ask| {
+        ask.filter.subject = Some("patient:nobody".to_owned());
+        ask.filter.table = Some("rooms".to_owned());
+    });
+    let caution = text(&answer["cautions"][0]);
+    assert!(
+        caution.contains("Nothing about patients follows"),
+        "{caution}"
+    );
+}
+
+#[test]
 fn user_activity() {
     let answer = asked(Name::User, |ask| {
         ask.filter = Filter {

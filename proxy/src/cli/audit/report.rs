@@ -38,7 +38,7 @@ pub struct ReportArgs {
     /// pattern: how many days before the period are a person's own history
     #[arg(long, value_name = "DAYS", default_value_t = 30)]
     history_days: u32,
-    /// Rows that a list shows: 50 in a terminal, 1000 on a page, all in CSV and JSON unless told otherwise
+    /// Rows that a list shows: 50 in a terminal, 1000 on a page, 100000 in CSV and JSON unless told otherwise; counts are of all
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
     /// For a terminal, one self-contained page to print or send, CSV for a spreadsheet, or JSON
@@ -95,6 +95,17 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::from(USAGE));
         }
     }
+    let left: u64 = report
+        .tables
+        .iter()
+        .map(|t| t.total - t.rows.len() as u64)
+        .sum();
+    if left > 0 && matches!(args.output, Output::Csv | Output::Json) {
+        writeln!(
+            io::stderr(),
+            "{left} rows are counted but not listed: --limit"
+        )?;
+    }
     let text = args.shown(&report)?;
     match &args.out {
         Some(file) => super::create(file, &directory)?.write_all(text.as_bytes())?,
@@ -111,7 +122,7 @@ impl ReportArgs {
         let limit = match self.output {
             Output::Text => 50,
             Output::Html => 1000,
-            Output::Csv | Output::Json => usize::MAX,
+            Output::Csv | Output::Json => 100_000,
         };
         let known = (!self.no_verify).then(|| self.held.known());
         Ok(Ask {
