@@ -157,7 +157,9 @@ impl Ask {
             Name::User if filter.user.is_none() && filter.end_user.is_none() => {
                 Err("report user needs --user or --end-user")
             }
-            Name::Integrity if !self.asked.is_empty() => {
+            Name::Integrity
+                if !self.asked.is_empty() || filter.since.is_some() || filter.until.is_some() =>
+            {
                 Err("report integrity is of the whole log and takes no filter")
             }
             _ if filter.kind.is_some() => Err("a report takes no --type"),

@@ -15,8 +15,6 @@ pub struct Read {
     pub ends: Option<((u64, String), (u64, String))>,
     /// Lines that are no records.
     pub unreadable: u64,
-    /// Bytes of lines are not counted; lines are.
-    pub lines: u64,
 }
 
 impl Read {
@@ -25,11 +23,11 @@ impl Read {
         let records = words::count(self.records, "record");
         match &self.ends {
             Some(((first, from), (last, to))) => format!(
-                "{records} of the period, number {first} of {} to {last} of {}",
+                "answered from {records}, number {first} of {} to {last} of {}",
                 words::time(from),
                 words::time(to)
             ),
-            None => format!("{records} of the period"),
+            None => format!("answered from {records}"),
         }
     }
 }
@@ -58,6 +56,5 @@ pub fn read(dir: &Path, filter: &Filter, mut each: impl FnMut(&Entry)) -> io::Re
         records: summary.found,
         ends,
         unreadable: summary.unreadable,
-        lines: summary.lines,
     })
 }

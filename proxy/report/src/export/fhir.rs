@@ -36,11 +36,6 @@ pub fn fhir(entry: &Entry) -> Option<Value> {
         _ if patients.is_empty() => (coding(DCM, "110112", "Query"), None),
         _ => (coding(DCM, "110110", "Patient Record"), None),
     };
-    // 4: the attempt failed, 12 would be the service; unknown is told in words.
-    let outcome = match super::result(entry) {
-        Ended::Success | Ended::Unknown => "0",
-        Ended::Failure => "4",
-    };
     let state = super::sqlstate(entry).map(|s| format!(", SQLSTATE {s}"));
     let mut event = json!({
         "resourceType": "AuditEvent",
@@ -48,7 +43,6 @@ pub fn fhir(entry: &Entry) -> Option<Value> {
         "type": kind,
         "action": action(entry),
         "recorded": view.ts,
-        "outcome": outcome,
         "outcomeDesc": format!("{}{}", super::message(entry), state.unwrap_or_default()),
         "agent": agents(view),
         "source": {
@@ -58,6 +52,12 @@ pub fn fhir(entry: &Entry) -> Option<Value> {
             "type": [coding(SOURCE_TYPE, "6", "Security Server")],
         },
     });
+    // Minor failure: the attempt failed, the service did not. What is not known has no outcome.
+    match super::result(entry) {
+        Ended::Success => put(&mut event, "outcome", json!("0")),
+        Ended::Failure => put(&mut event, "outcome", json!("4")),
+        Ended::Unknown => {}
+    }
     if let Some(subtype) = subtype {
         put(&mut event, "subtype", json!([subtype]));
     }

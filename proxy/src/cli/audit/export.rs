@@ -2,8 +2,8 @@
 //!
 //! Types of records that a format has no event for are counted on standard error, never dropped in silence.
 
-use super::Place;
 use super::filter::FilterArgs;
+use super::{Place, table};
 use crate::cli::USAGE;
 use anyhow::Context as _;
 use clap::ValueEnum;
@@ -11,7 +11,7 @@ use hippocrypt_audit::query::{self, Entry};
 use hippocrypt_report::export;
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -48,6 +48,14 @@ impl Format {
             Self::Cef => export::cef(entry),
         }
     }
+
+    /// Without what a terminal would obey.
+    fn visible(self, line: &str) -> String {
+        match self {
+            Self::Ocsf | Self::Fhir => table::escaped(line),
+            Self::Cef => table::visible(line),
+        }
+    }
 }
 
 /// Exports.
@@ -72,10 +80,12 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
         }
         None => Box::new(BufWriter::new(io::stdout().lock())),
     };
+    let terminal = args.out.is_none() && io::stdout().is_terminal();
     let mut left: BTreeMap<String, u64> = BTreeMap::new();
     let mut written = Ok(());
     let summary = query::run(&directory, &filter, &mut |entry| {
         match args.format.line(&entry) {
+            Some(line) if terminal => written = writeln!(out, "{}", args.format.visible(&line)),
             Some(line) => written = writeln!(out, "{line}"),
             None => *left.entry(entry.view.kind).or_default() += 1,
         }

@@ -3,7 +3,7 @@
 use super::Place;
 use super::filter::FilterArgs;
 use super::subjects::Readers;
-use super::table::{Table, is_unseen, visible};
+use super::table::{Table, escaped, visible};
 use crate::cli::USAGE;
 use anyhow::Context;
 use clap::ValueEnum;
@@ -276,7 +276,7 @@ impl<'n> Lines<'n> {
                 };
                 let cells = export::flat::cells(entry, named);
                 match terminal {
-                    true => csv::row(&mut row, cells.map(|c| super::table::visible(&c))),
+                    true => csv::row(&mut row, cells.map(|c| visible(&c))),
                     false => csv::row(&mut row, cells),
                 }
             }
@@ -287,20 +287,4 @@ impl<'n> Lines<'n> {
     fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
     }
-}
-
-/// The same JSON, with what a terminal would obey as `\u` escapes.
-fn escaped(line: &str) -> String {
-    let mut out = String::with_capacity(line.len());
-    for c in line.chars() {
-        if is_unseen(c) {
-            let mut units = [0; 2];
-            for unit in c.encode_utf16(&mut units) {
-                out.push_str(&format!("\\u{unit:04x}"));
-            }
-        } else {
-            out.push(c);
-        }
-    }
-    out
 }

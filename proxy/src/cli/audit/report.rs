@@ -11,7 +11,7 @@ use clap::ValueEnum;
 use hippocrypt_audit::query::Filter;
 use hippocrypt_report::{Ask, Name, Report, show};
 use jiff::{SignedDuration, Timestamp};
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -109,7 +109,17 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<ExitCode> {
     let text = args.shown(&report)?;
     match &args.out {
         Some(file) => super::create(file, &directory)?.write_all(text.as_bytes())?,
-        None => io::stdout().lock().write_all(text.as_bytes())?,
+        None => {
+            let mut out = io::stdout().lock();
+            let text = match (args.output, out.is_terminal()) {
+                // It would obey what stands in a name.
+                (Output::Csv, true) => text.lines().map(|l| table::visible(l) + "\n").collect(),
+                (Output::Json, true) => text.lines().map(|l| table::escaped(l) + "\n").collect(),
+                // Text and pages are made so.
+                _ => text,
+            };
+            out.write_all(text.as_bytes())?;
+        }
     }
     Ok(ExitCode::from(u8::from(report.evidence.is_broken())))
 }
