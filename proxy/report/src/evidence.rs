@@ -46,6 +46,16 @@ impl Evidence {
         matches!(self, Self::Broken(_))
     }
 
+    /// How many of the records up to this one were not verified; `None`: all were, or none at all.
+    pub(crate) fn unverified(&self, last: u64) -> Option<u64> {
+        match self {
+            Self::Whole(v, _) => (last + 1)
+                .checked_sub(v.first_seq + v.records)
+                .filter(|n| *n > 0),
+            Self::NotVerified | Self::Broken(_) => None,
+        }
+    }
+
     /// In a sentence.
     pub(crate) fn answer(&self) -> &'static str {
         match self {
@@ -108,5 +118,23 @@ impl Evidence {
             Self::NotVerified => Some("The log was not verified.".to_owned()),
             Self::Whole(..) => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_that_came_meanwhile_are_told() {
+        let verified = Verified {
+            first_seq: 100,
+            records: 50,
+            ..Verified::default()
+        };
+        let whole = Evidence::Whole(Box::new(verified), KeyFrom::Log);
+        assert_eq!(whole.unverified(149), None);
+        assert_eq!(whole.unverified(152), Some(3));
+        assert_eq!(Evidence::NotVerified.unverified(152), None);
     }
 }

@@ -54,6 +54,17 @@ impl Report {
         }
         let mut cautions = found.cautions;
         cautions.extend(evidence.caution());
+        if let Some((_, (last, _))) = &read.ends
+            && let Some(unverified) = evidence.unverified(*last)
+        {
+            cautions.push(format!(
+                "{} added after the verification began: in the counts below, and not verified.",
+                match words::count(unverified, "record") {
+                    one if unverified == 1 => format!("{one} was"),
+                    many => format!("{many} were"),
+                }
+            ));
+        }
         if read.unreadable > 0 {
             let lines = words::count(read.unreadable, "line");
             cautions.push(format!(

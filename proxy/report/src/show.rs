@@ -63,6 +63,8 @@ fn value(cell: &Cell) -> Value {
 pub fn csv(report: &Report, only: Option<&str>) -> String {
     let mut out = String::new();
     if only.is_none() {
+        // Spreadsheets take a file for UTF-8 by this mark only.
+        out.push('\u{feff}');
         csv::row(&mut out, ["Report", report.name.title()]);
         csv::row(&mut out, ["Question", report.name.question()]);
         for (name, value) in report.head() {

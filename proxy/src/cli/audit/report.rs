@@ -113,7 +113,11 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<ExitCode> {
             let mut out = io::stdout().lock();
             let text = match (args.output, out.is_terminal()) {
                 // It would obey what stands in a name.
-                (Output::Csv, true) => text.lines().map(|l| table::visible(l) + "\n").collect(),
+                (Output::Csv, true) => text
+                    .trim_start_matches('\u{feff}')
+                    .lines()
+                    .map(|l| table::visible(l) + "\n")
+                    .collect(),
                 (Output::Json, true) => text.lines().map(|l| table::escaped(l) + "\n").collect(),
                 // Text and pages are made so.
                 _ => text,
