@@ -20,14 +20,15 @@ use std::process::ExitCode;
 pub struct ExportArgs {
     #[command(flatten)]
     place: Place,
-    #[command(flatten)]
-    filter: FilterArgs,
     /// Of which system
     #[arg(long, value_enum)]
     format: Format,
     /// Write to this file, which must not exist yet, not to standard output
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    // Its heading holds for what follows it, so nothing may.
+    #[command(flatten)]
+    filter: FilterArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -26,8 +26,6 @@ const LOOK: Duration = Duration::from_millis(200);
 pub struct QueryArgs {
     #[command(flatten)]
     place: Place,
-    #[command(flatten)]
-    filter: FilterArgs,
     /// Name the people whom the records are of
     #[arg(long)]
     show_subjects: bool,
@@ -40,6 +38,9 @@ pub struct QueryArgs {
     /// A table for people, JSON lines (each record as it stands in the log, with its outcome), or CSV
     #[arg(long, value_enum, default_value_t)]
     output: Output,
+    // Its heading holds for what follows it, so nothing may.
+    #[command(flatten)]
+    filter: FilterArgs,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]

@@ -8,6 +8,7 @@ use super::{Place, table};
 use crate::cli::USAGE;
 use anyhow::Context as _;
 use clap::ValueEnum;
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use hippocrypt_audit::query::Filter;
 use hippocrypt_report::{Ask, Name, Report, show};
 use jiff::{SignedDuration, Timestamp};
@@ -18,12 +19,10 @@ use std::process::ExitCode;
 #[derive(Debug, clap::Args)]
 pub struct ReportArgs {
     /// Which report
-    #[arg(value_name = "NAME", value_parser = Name::ALL.map(Name::as_str))]
+    #[arg(value_name = "NAME", value_parser = names())]
     name: String,
     #[command(flatten)]
     place: Place,
-    #[command(flatten)]
-    filter: FilterArgs,
     #[command(flatten)]
     held: Held,
     /// Do not verify the log first; the report says so
@@ -50,6 +49,9 @@ pub struct ReportArgs {
     /// Write to this file, which must not exist yet, not to standard output
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    // Its heading holds for what follows it, so nothing may.
+    #[command(flatten)]
+    filter: FilterArgs,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -63,6 +65,11 @@ enum Output {
     Csv,
     /// For programs
     Json,
+}
+
+fn names() -> PossibleValuesParser {
+    let name = |n: Name| PossibleValue::new(n.as_str()).help(n.question());
+    PossibleValuesParser::new(Name::ALL.map(name))
 }
 
 /// Makes the report.
