@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 pub(crate) mod body;
 mod fast_path;
+pub(crate) mod text;
 
 /// Extensions whose functions run no SQL that is given to them and read no relation by name.
 const EXTENSIONS: [&str; 26] = [

@@ -10,7 +10,8 @@ use crate::tree::{self, Found, RelationName};
 use crate::verdict::{Effects, Refusal};
 use crate::world::Lookup;
 use hippocrypt_policy::TableRef;
-use serde::Serialize;
+use pg_query::NodeEnum;
+use pg_query::protobuf::Node;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -27,6 +28,8 @@ pub(crate) struct Taint {
     pub(crate) row_type: Option<Refusal>,
     /// A function or operator that it names, which `refusal` may be.
     pub(crate) called: Option<Refusal>,
+    /// A function of the system's that runs SQL text, which no object that it is kept in is known by.
+    pub(crate) text: Option<Refusal>,
     /// Functions that the objects it names run, which `refusal` may be.
     pub(crate) hazard: Option<Refusal>,
     /// What its functions may change.
@@ -36,7 +39,7 @@ pub(crate) struct Taint {
 }
 
 /// Looks up everything that `node` names.
-pub(crate) fn taint(node: &impl Serialize, input: &Input<'_>) -> Result<Taint, Refusal> {
+pub(crate) fn taint(node: &Node, input: &Input<'_>) -> Result<Taint, Refusal> {
     let found = tree::names(node).map_err(|_| Refusal {
         sqlstate: "54001",
         message: "the statement is nested too deeply".into(),
@@ -49,9 +52,24 @@ pub(crate) fn taint(node: &impl Serialize, input: &Input<'_>) -> Result<Taint, R
         tables: tables(&found, input),
         ..Taint::default()
     };
-    taint.functions(&found, input);
+    taint.functions(&found, input, runs_at_once(node, input));
     taint.found = found;
     Ok(taint)
+}
+
+/// Whether what the statement computes is computed now, and by the catalog that it is judged by.
+fn runs_at_once(node: &Node, input: &Input<'_>) -> bool {
+    let before = input.text.get(..input.range.start).unwrap_or("?");
+    before.trim().is_empty()
+        && matches!(
+            node.node,
+            Some(
+                NodeEnum::SelectStmt(_)
+                    | NodeEnum::InsertStmt(_)
+                    | NodeEnum::UpdateStmt(_)
+                    | NodeEnum::DeleteStmt(_)
+            )
+        )
 }
 
 /// Whether the relation is, or could be, tainted.
@@ -67,10 +85,12 @@ pub(crate) fn lookup<'a>(relation: &RelationName, input: &Input<'a>) -> Lookup<'
 }
 
 impl Taint {
-    fn functions(&mut self, found: &Found, input: &Input<'_>) {
+    fn functions(&mut self, found: &Found, input: &Input<'_>, at_once: bool) {
         let guarded = !input.world.is_clear();
         for call in &found.functions {
-            match functions::judge(call, input.world, input.path()) {
+            let judged = functions::judge(call, input.world, input.path());
+            let text = || functions::text::judge(call, input.world).filter(|_| at_once);
+            match judged.or_else(|refusal| text().ok_or(refusal)) {
                 Ok(effects) => {
                     self.effects.catalog |= effects.catalog;
                     self.effects.settings |= effects.settings;
@@ -81,6 +101,9 @@ impl Taint {
                     self.refusal = self.refusal.take().or(refused);
                 }
                 Err(refusal) if guarded => {
+                    if functions::text::is_run_by(call) {
+                        self.text.get_or_insert_with(|| refusal.clone());
+                    }
                     self.refusal.get_or_insert(refusal);
                 }
                 // Nothing to protect: no name of this database matters.

@@ -117,7 +117,8 @@ fn runs_code(node: &NodeEnum, facts: &Facts, input: &Input<'_>, taint: &Taint) -
     let fires = kind::fires_event_triggers(node);
     let fired = || functions::event_trigger(input.world).filter(|_| fires);
     let stored = || quoting_view(node, taint).or_else(|| temporary_code(node, input));
-    now.clone().or_else(stored).or_else(fired)
+    let text = || taint.text.clone();
+    now.clone().or_else(text).or_else(stored).or_else(fired)
 }
 
 /// Nothing takes the cells out of what a stored query reads in the system's own views.

@@ -133,7 +133,8 @@ pub(super) async fn follow_subjects(
 
 fn subject<'w>(world: &'w World, table: &TableRef) -> &'w str {
     let table = world.policy().tables.get(table);
-    table.and_then(|t| t.subject.as_deref()).unwrap_or_default()
+    let subject = table.and_then(|t| t.subject.as_ref());
+    subject.map_or("", |subject| &subject.column)
 }
 
 /// Both triggers of a table. `OR REPLACE` also enables one that was disabled.

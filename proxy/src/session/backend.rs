@@ -213,8 +213,15 @@ impl Machine {
             self.known.temporary_changed();
         }
         match effects.transaction {
-            Some(Transaction::RollbackTo) => self.known.rolled_back_to(),
-            Some(Transaction::Rollback | Transaction::Commit) => self.known.transaction_ended(),
+            Some(Transaction::RollbackTo) => {
+                self.status = TransactionStatus::InBlock;
+                self.known.rolled_back_to();
+            }
+            Some(Transaction::Rollback | Transaction::Commit) => {
+                // in a pipeline no ReadyForQuery has said so yet
+                self.status = TransactionStatus::Idle;
+                self.known.transaction_ended();
+            }
             Some(Transaction::Begin | Transaction::Savepoint | Transaction::Release) | None => {}
         }
     }
@@ -240,7 +247,10 @@ impl Machine {
         if status == TransactionStatus::Idle {
             self.known.transaction_ended();
         }
-        self.names.portals.ready(status == TransactionStatus::Idle);
+        let bound: Vec<Bytes> = self.inflight.bound().cloned().collect();
+        self.names
+            .portals
+            .ready(status == TransactionStatus::Idle, &bound);
         if self.late_ready(status)? && !self.shares_catalog(status, frame) {
             self.pass_ready(frame);
         }

@@ -115,13 +115,12 @@ impl Machine {
         for part in &judged.parts {
             self.note_forwarded(part);
         }
-        // src/backend/tcop/postgres.c, exec_simple_query: drop_unnamed_stmt, and a new unnamed portal
-        self.names.statements.remove(&b""[..]);
-        self.names.portals.close(b"");
+        let undo = self.names.drop_unnamed();
         self.unsynced = false;
         self.inflight.push(Expect::Query(Box::new(Query {
             judged,
             running,
+            undo,
             failed: false,
             guarding: false,
         })));
@@ -145,11 +144,11 @@ impl Machine {
         let (text, replaces) = stand_in(refusal.unparsable);
         Writer::new(&mut self.to_server).query(text)?;
         self.unsynced = false;
-        self.names.statements.remove(&b""[..]);
-        self.names.portals.close(b"");
+        let undo = self.names.drop_unnamed();
         self.inflight.push(Expect::RefusedQuery(Box::new(Refused {
             report: Some(refusal.report.clone()),
             replaces,
+            undo,
         })));
         Ok(())
     }
@@ -157,10 +156,6 @@ impl Machine {
     /// A refused Parse: a stand-in under the client's own name, then nothing until Sync.
     pub(super) fn refuse_parse(&mut self, name: &[u8], refusal: &Refusal) -> Result<(), Fault> {
         self.record_refusal(&refusal.asked, &refusal.report);
-        if name.is_empty() {
-            // PostgreSQL drops the unnamed statement before it looks at the new one
-            self.names.statements.remove(name);
-        }
         self.send_stand_in(name, refusal.unparsable, Some(refusal.report.clone()))
     }
 
@@ -174,6 +169,13 @@ impl Machine {
         self.send_stand_in(REFUSED_NAME, false, Some(report))
     }
 
+    /// A name that the server does not have either, which it says in an aborted block too: the stand-in does not parse,
+    /// for which no block is asked.
+    pub(super) fn refuse_missing(&mut self, report: ErrorReport) -> Result<(), Fault> {
+        self.record_refusal(&[], &report);
+        self.send_stand_in(REFUSED_NAME, true, Some(report))
+    }
+
     pub(super) fn send_stand_in(
         &mut self,
         name: &[u8],
@@ -184,8 +186,16 @@ impl Machine {
         let mut out = Writer::new(&mut self.to_server);
         out.parse(name, text, std::iter::empty())?;
         out.bare(b'H')?;
-        self.inflight
-            .push(Expect::Refused(Box::new(Refused { report, replaces })));
+        // PostgreSQL drops the unnamed statement before it looks at the new one
+        let undo = match name.is_empty() {
+            true => vec![self.names.set_statement(Self::name(name), None)],
+            false => Vec::new(),
+        };
+        self.inflight.push(Expect::Refused(Box::new(Refused {
+            report,
+            replaces,
+            undo,
+        })));
         self.skipping = true;
         self.unsynced = true;
         Ok(())

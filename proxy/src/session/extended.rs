@@ -220,7 +220,7 @@ impl Machine {
                 format!("prepared statement \"{name}\" does not exist")
             };
             let report = ErrorReport::new(Severity::Error, "26000", words);
-            return self.refuse_later(report, &[]);
+            return self.refuse_missing(report);
         }
         self.forward(frame);
         let undo = self.names.set_portal(Self::name(view.portal), None);
@@ -332,7 +332,7 @@ impl Machine {
             let name = String::from_utf8_lossy(view.portal);
             let words = format!("portal \"{name}\" does not exist");
             let report = ErrorReport::new(Severity::Error, "34000", words);
-            return self.refuse_later(report, &[]);
+            return self.refuse_missing(report);
         }
         let asked = Asked::of(Described::new("EXECUTE", "", None, [], []));
         let told = self.attributed(&asked.tags);
@@ -373,6 +373,17 @@ impl Machine {
             && Parse::of(frame).is_ok_and(|view| {
                 !view.name.is_empty() && self.names.statements.contains_key(view.name)
             })
+    }
+
+    /// A Bind or Execute of what is not there: it may yet be, where the server skips what has taken it away.
+    pub(super) fn name_may_come_back(&self, frame: &Frame) -> bool {
+        let (statements, portals) = (&self.names.statements, &self.names.portals);
+        !self.inflight.is_empty()
+            && match frame.tag() {
+                b'B' => Bind::of(frame).is_ok_and(|b| !statements.contains_key(b.statement)),
+                b'E' => Execute::of(frame).is_ok_and(|e| portals.get(e.portal).is_none()),
+                _ => false,
+            }
     }
 
     /// The Execute that was to share a Parse's record does not come: the record gets its outcome.

@@ -41,6 +41,16 @@ pub(super) enum Undo {
     Portal(Bytes, Option<Entry>),
 }
 
+impl Undo {
+    fn is_of(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Statement(one, _), Self::Statement(other, _))
+            | (Self::Portal(one, _), Self::Portal(other, _)) => one == other,
+            _ => false,
+        }
+    }
+}
+
 /// One statement that runs.
 #[derive(Debug, Default)]
 pub(super) struct Run {
@@ -90,6 +100,8 @@ pub(super) struct Described {
 pub(super) struct Query {
     pub(super) judged: Arc<Judged>,
     pub(super) running: VecDeque<Run>,
+    /// The unnamed statement and portal, which it takes with it if it is not skipped.
+    pub(super) undo: Vec<Undo>,
     /// The server has failed it: what follows does not run.
     pub(super) failed: bool,
     /// The next statement to end is one of ours.
@@ -103,6 +115,8 @@ pub(super) struct Refused {
     pub(super) report: Option<ErrorReport>,
     /// The SQLSTATE that is replaced; any other (25P02) passes.
     pub(super) replaces: &'static str,
+    /// The unnamed statement and portal, which go with it if it is not skipped.
+    pub(super) undo: Vec<Undo>,
 }
 
 /// One reply, or series of replies, to a message of ours that no client sent.
@@ -172,6 +186,24 @@ pub(super) struct Inflight {
     queue: VecDeque<Expect>,
 }
 
+impl Expect {
+    fn undos(&mut self) -> &mut [Undo] {
+        match self {
+            Self::Parse { undo, .. }
+            | Self::Bind { undo }
+            | Self::Close { undo }
+            | Self::Renewed { undo, .. } => std::slice::from_mut(undo),
+            Self::Query(query) => &mut query.undo,
+            Self::Refused(refused) | Self::RefusedQuery(refused) => &mut refused.undo,
+            Self::Describe(_)
+            | Self::Execute(_)
+            | Self::Sync
+            | Self::Function(_)
+            | Self::Own(_) => &mut [],
+        }
+    }
+}
+
 impl Inflight {
     pub(super) fn push(&mut self, expect: Expect) {
         self.queue.push_back(expect);
@@ -191,6 +223,29 @@ impl Inflight {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Expect> {
         self.queue.iter()
+    }
+
+    /// A message that will not be done is undone: in what the next one that changes the same name would restore, or
+    /// where there is none, by the caller.
+    pub(super) fn undo(&mut self, undo: Undo) -> Option<Undo> {
+        let mut later = self.queue.iter_mut().flat_map(Expect::undos);
+        match later.find(|later| later.is_of(&undo)) {
+            Some(later) => {
+                *later = undo;
+                None
+            }
+            None => Some(undo),
+        }
+    }
+
+    /// Names of portals whose Bind has not been answered.
+    pub(super) fn bound(&self) -> impl Iterator<Item = &Bytes> {
+        self.queue.iter().filter_map(|expect| match expect {
+            Expect::Bind {
+                undo: Undo::Portal(name, _),
+            } => Some(name),
+            _ => None,
+        })
     }
 
     /// Takes everything up to the next Sync, as the server does after an error; the Sync stays. `true`

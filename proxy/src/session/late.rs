@@ -83,6 +83,7 @@ impl Machine {
                 let refused = Refused {
                     report: None,
                     replaces: "42P02",
+                    undo: Vec::new(),
                 };
                 self.inflight.push(Expect::Refused(Box::new(refused)));
                 self.inflight.push(Expect::Sync);

@@ -425,6 +425,9 @@ impl Machine {
         if (self.barrier && !self.inflight.is_empty()) || self.name_is_outstanding(frame) {
             return self.wait();
         }
+        if self.protected.is_some() && self.name_may_come_back(frame) {
+            return self.wait();
+        }
         if self.protected.is_some() && self.own_failure.is_none() {
             return self.admits_by_knowledge(frame);
         }

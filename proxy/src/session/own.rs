@@ -52,7 +52,7 @@ impl Machine {
         if !matches!(frame.tag(), b'Q' | b'P' | b'B' | b'E' | b'F') {
             return Ok(true);
         }
-        if self.status == TransactionStatus::Failed && !self.unsynced {
+        if self.status == TransactionStatus::Failed {
             // nothing runs before the block ends, and its end makes us ask
             return Ok(true);
         }

@@ -136,12 +136,27 @@ impl Portals {
         self.failed = true;
     }
 
-    /// ReadyForQuery: outside a block whatever was open has ended with it.
-    pub(super) fn ready(&mut self, idle: bool) {
+    /// ReadyForQuery: outside a block whatever was open has ended with it, but for what a later message has `bound`.
+    pub(super) fn ready(&mut self, idle: bool, bound: &[Bytes]) {
         let failed = std::mem::take(&mut self.failed);
-        if idle {
-            self.transaction_over(!failed);
+        if !idle {
+            return;
         }
+        let of_later = |(name, entry): (&Bytes, &Entry)| {
+            let born = Born::Within(0);
+            bound.contains(name).then(|| {
+                (
+                    name.clone(),
+                    Entry {
+                        born,
+                        ..entry.clone()
+                    },
+                )
+            })
+        };
+        let later: Vec<_> = self.all.iter().filter_map(of_later).collect();
+        self.transaction_over(!failed);
+        self.all.extend(later);
     }
 }
 
@@ -204,7 +219,7 @@ mod tests {
         let mut portals = Portals::default();
         declared(&mut portals, "a", true);
         declared(&mut portals, "b", false);
-        portals.ready(false);
+        portals.ready(false, &[]);
         assert_eq!(alive(&portals), "ab");
         portals.transaction_over(true);
         assert_eq!(alive(&portals), "a");
@@ -215,7 +230,7 @@ mod tests {
         assert_eq!(alive(&portals), "a");
         declared(&mut portals, "d", true);
         portals.server_failed();
-        portals.ready(true);
+        portals.ready(true, &[]);
         assert_eq!(alive(&portals), "a");
         portals.close(b"a");
         portals.transaction_over(false);

@@ -241,6 +241,15 @@ impl NameTable {
         Undo::Portal(name, before)
     }
 
+    /// src/backend/tcop/postgres.c, exec_simple_query: drop_unnamed_stmt, and a new unnamed portal.
+    pub(super) fn drop_unnamed(&mut self) -> Vec<Undo> {
+        let unnamed = Bytes::new;
+        vec![
+            self.set_statement(unnamed(), None),
+            self.set_portal(unnamed(), None),
+        ]
+    }
+
     pub(super) fn undo(&mut self, undo: Undo) {
         match undo {
             Undo::Statement(name, before) => drop(self.set_statement(name, before)),

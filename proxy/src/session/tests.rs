@@ -310,3 +310,5 @@ fn a_session_that_ends_leaves_no_statement_without_outcome() {
 }
 
 mod model;
+mod postgres;
+mod scripts;

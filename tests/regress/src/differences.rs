@@ -150,6 +150,19 @@ impl Differences {
         problems
     }
 
+    /// How many places there are of each kind, and where, for people: `sanity_check.out 1 catalog`.
+    pub fn summary(&self) -> Vec<String> {
+        let of_file = |(name, places): (&String, &Vec<Place>)| {
+            let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
+            for place in places {
+                *kinds.entry(&place.kind).or_default() += 1;
+            }
+            let kinds = kinds.iter().map(|(kind, n)| format!("{n} {kind}"));
+            format!("{name} {}", kinds.collect::<Vec<_>>().join(", "))
+        };
+        self.0.iter().map(of_file).collect()
+    }
+
     /// The list as text.
     pub fn text(&self) -> String {
         let mut text = String::new();

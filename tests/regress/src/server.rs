@@ -77,6 +77,13 @@ impl Server {
         Self { cluster }
     }
 
+    /// What it says that it is.
+    pub fn version(&self) -> String {
+        let admin = connect(&self.cluster.superuser("postgres")).unwrap();
+        let row = rows(&admin, "SHOW server_version").unwrap().remove(0);
+        row[0].clone().unwrap_or_default()
+    }
+
     /// Its port.
     pub fn port(&self) -> u16 {
         self.cluster.port()

@@ -124,6 +124,13 @@ impl Inputs {
         Outcome::read(out)
     }
 
+    /// How many tests PostgreSQL's own schedule has.
+    pub fn scheduled(&self, suite: Suite) -> usize {
+        let schedule = fs::read_to_string(self.of(suite).join(suite.schedule())).unwrap();
+        let groups = schedule.lines().filter_map(|l| l.strip_prefix("test:"));
+        groups.map(|tests| tests.split_whitespace().count()).sum()
+    }
+
     /// PostgreSQL's own, or the short one of this repository where `HIPPOCRYPT_REGRESS` is `short`.
     fn schedule(&self, suite: Suite) -> PathBuf {
         if std::env::var("HIPPOCRYPT_REGRESS").as_deref() == Ok("short") {

@@ -18,6 +18,7 @@ fn directories(direct: &str, proxied: &str) -> (tempfile::TempDir, Differences) 
 fn a_byte_that_differs_is_found_and_must_be_listed() {
     let (_kept, found) = directories("1\nHINT:  x\n2\n", "1\n2\n");
     assert_eq!(found.0["t.out"][0].lines, ["-HINT:  x"]);
+    assert_eq!(found.summary(), ["t.out 1 unexplained"]);
     let all = |_: &str| true;
     assert_eq!(found.against(&Differences::default(), all).len(), 1);
     let listed = Differences::parse("# why\n== t.out\n@@ parser\n-HINT:  x\n");

@@ -29,6 +29,15 @@ fn compare(suite: Suite) {
     let server = Server::start();
     let inputs = Inputs::from_environment(&server);
     let direct = inputs.run(suite, &server, server.port(), "direct");
+    println!(
+        "{}: PostgreSQL {}, {} of {} tests of its own schedule run; directly {} passed, {} failed",
+        suite.name(),
+        server.version(),
+        direct.passed.len() + direct.failed.len(),
+        inputs.scheduled(suite),
+        direct.passed.len(),
+        direct.failed.len(),
+    );
     assert!(
         direct.failed.is_empty() && !direct.passed.is_empty(),
         "the suite fails without the proxy, too:\n{}\n{}",
@@ -73,12 +82,16 @@ fn through_the_proxy(
     let mut found = Differences::between(&direct.results(), &proxied.results());
     found.explain(&listed);
     println!(
-        "{} {label}: {} tests passed, {} failed, {} result files differ",
+        "{} {label}: {} tests passed, {} failed, {} result files differ in {} places",
         suite.name(),
         proxied.passed.len(),
         proxied.failed.len(),
-        found.0.len()
+        found.0.len(),
+        found.0.values().map(Vec::len).sum::<usize>(),
     );
+    for file in found.summary() {
+        println!("    {file}");
+    }
     if std::env::var_os("UPDATE_EXPECT").is_some() {
         std::fs::write(&list, found.text()).unwrap();
     }

@@ -33,6 +33,43 @@ fn the_documents_that_others_point_to_exist() {
     }
 }
 
+/// A state that is added, renamed or gone is so on the page of diagrams too.
+#[test]
+fn the_page_of_a_sessions_states_has_every_state() {
+    let read = |path: &str| std::fs::read_to_string(root().join(path)).unwrap_or_default();
+    let page = read("docs/session.md");
+    let words: Vec<&str> = page
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .collect();
+    let mut missing = Vec::new();
+    let mut states = 0;
+    for (file, name) in [
+        ("machine.rs", "Phase"),
+        ("known.rs", "Need"),
+        ("inflight.rs", "Expect"),
+        ("inflight.rs", "OwnStep"),
+    ] {
+        let text = read(&format!("proxy/src/session/{file}"));
+        let head = format!("enum {name} {{\n");
+        let body = text.split(&head).nth(1).and_then(|t| t.split("\n}").next());
+        for line in body.unwrap_or_default().lines() {
+            // a variant stands four spaces in, its fields and its end elsewhere
+            let variant = line.strip_prefix("    ").unwrap_or_default();
+            let variant = variant.split(|c: char| !c.is_ascii_alphanumeric()).next();
+            let variant = variant.unwrap_or_default();
+            if variant.starts_with(|c: char| c.is_ascii_uppercase()) {
+                states += 1;
+                if !words.contains(&variant) {
+                    missing.push(format!("{name}::{variant}"));
+                }
+            }
+        }
+    }
+    assert!(states > 18, "the enums are not where they were: {states}");
+    assert!(missing.is_empty(), "docs/session.md lacks {missing:?}");
+}
+
 #[test]
 fn links_between_documents_lead_somewhere() {
     let mut broken = Vec::new();

@@ -221,7 +221,7 @@ fn a_sieve_keeps_back_nothing_that_its_filter_takes() {
         one(&|f| f.table = view.tables.first().cloned());
         one(&|f| f.column = view.columns.first().map(|c| c.column.clone()));
         one(&|f| f.shown = view.columns.last().map(|c| c.shown.clone()));
-        one(&|f| f.subject = entry.subjects().last().cloned());
+        one(&|f| f.subjects = entry.subjects().last().cloned().into_iter().collect());
         one(&|f| f.min_rows = outcome.map(|o| o.rows));
     }
     let mut some = 0;
@@ -241,7 +241,7 @@ fn no_flipped_byte_ends_the_reading() {
     let path = segments(dir.path()).remove(0);
     let whole = fs::read(&path).unwrap();
     let subject = Filter {
-        subject: Some("patient:4fQx".into()),
+        subjects: vec!["patient:4fQx".into()],
         ..Filter::default()
     };
     for at in (0..whole.len()).step_by(7) {

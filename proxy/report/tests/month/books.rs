@@ -127,7 +127,7 @@ fn nobody_saw_a_patient_that_the_log_does_not_know() {
 #[test]
 fn a_log_without_subjects_says_that_nothing_follows() {
     let answer = asked(Name::Patient, |ask| {
-        ask.filter.subject = Some("patient:nobody".to_owned());
+        ask.filter.subjects = vec!["patient:nobody".to_owned()];
         ask.filter.table = Some("rooms".to_owned());
     });
     let caution = text(&answer["cautions"][0]);

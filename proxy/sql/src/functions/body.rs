@@ -94,6 +94,34 @@ pub(crate) fn read(definition: &str) -> Result<Body, Unreadable> {
     Ok(body)
 }
 
+/// A query that a function runs.
+pub(super) fn read_query(text: &str) -> Result<Body, Unreadable> {
+    let tokens = scanned(text)?;
+    let mut body = Body::default();
+    body.take_names(text, &tokens)?;
+    take_statements(text, tokens.all())?;
+    match makes_table(&tokens) {
+        true => Err("makes a table"),
+        false => Ok(body),
+    }
+}
+
+/// The name of a relation as `regclass` takes it.
+pub(super) fn read_name(text: &str) -> Result<Body, Unreadable> {
+    let tokens = scanned(text)?;
+    let mut body = Body::default();
+    body.take_names(text, &tokens)?;
+    let part = |t: &Token| {
+        let piece = text.get(t.range.clone()).unwrap_or_default();
+        t.kind == Kind::Ascii46 || name(t, piece).is_some()
+    };
+    // an OID is a number
+    match !tokens.all().is_empty() && tokens.all().iter().all(part) {
+        true => Ok(body),
+        false => Err("has a name that is not understood"),
+    }
+}
+
 /// What the definition of a trigger (`CREATE TRIGGER`) takes of the rows in its WHEN.
 pub(crate) fn read_trigger(definition: &str) -> Result<Body, Unreadable> {
     let tokens = scanned(definition)?;

@@ -9,6 +9,7 @@ use super::super::own;
 use super::super::prepared::{Part, Prepared};
 use crate::catalog::lost_a_race;
 use crate::session::Fault;
+use bytes::Bytes;
 use hippocrypt_wire::{ErrorFields, ErrorReport, Frame};
 use std::sync::Arc;
 use std::time::Instant;
@@ -102,6 +103,8 @@ impl Machine {
             _ => return Err(Fault::Server('E')),
         };
         let (report, replaces) = (refused.report.take(), refused.replaces);
+        // the server has looked at it: what it takes with it is gone
+        refused.undo.clear();
         match report {
             Some(report) if code == replaces => self.write_report(&report)?,
             Some(_) => self.pass(frame),
@@ -173,9 +176,16 @@ impl Machine {
         );
         self.skip(code, now)?;
         if dropped {
-            self.names.statements.remove(&b""[..]);
+            self.undo(Undo::Statement(Bytes::new(), None));
         }
         Ok(())
+    }
+
+    /// What the server will not do has not been done, whatever messages behind the Sync have done since.
+    fn undo(&mut self, undo: Undo) {
+        if let Some(undo) = self.inflight.undo(undo) {
+            self.names.undo(undo);
+        }
     }
 
     fn is_reading(&mut self) -> bool {
@@ -211,29 +221,29 @@ impl Machine {
         for expect in skipped.into_iter().rev() {
             match expect {
                 Expect::Parse { undo, prepare } => {
-                    self.names.undo(undo);
+                    self.undo(undo);
                     if let Some(ticket) = prepare {
                         self.recorder.prepare_failed(ticket, code, now)?;
                     }
                 }
                 Expect::Bind { undo } | Expect::Close { undo } | Expect::Renewed { undo, .. } => {
-                    self.names.undo(undo);
+                    self.undo(undo);
                 }
                 Expect::Execute(mut run) | Expect::Function(mut run) => {
                     self.recorder
                         .outcome(&mut run, Some(code), database.as_deref(), now)?;
                 }
                 Expect::Query(mut query) => {
+                    query.undo.drain(..).for_each(|undo| self.undo(undo));
                     for run in &mut query.running {
                         self.recorder
                             .outcome(run, Some(code), database.as_deref(), now)?;
                     }
                 }
-                Expect::Describe(_)
-                | Expect::Refused(_)
-                | Expect::RefusedQuery(_)
-                | Expect::Own(_)
-                | Expect::Sync => {}
+                Expect::Refused(refused) | Expect::RefusedQuery(refused) => {
+                    refused.undo.into_iter().for_each(|undo| self.undo(undo));
+                }
+                Expect::Describe(_) | Expect::Own(_) | Expect::Sync => {}
             }
         }
         self.settle_credit(code, now)
