@@ -5,9 +5,10 @@
 //! the planner knows better). It must never call a statement untouched that names a tainted relation.
 
 use crate::analyse::Input;
+use crate::catalog::Trigger;
 use crate::functions::{self, Path};
 use crate::tree::{self, Found, RelationName};
-use crate::verdict::{Effects, Refusal};
+use crate::verdict::{Attribution, Effects, Refusal};
 use crate::world::Lookup;
 use hippocrypt_policy::TableRef;
 use pg_query::NodeEnum;
@@ -53,6 +54,10 @@ pub(crate) fn taint(node: &Node, input: &Input<'_>) -> Result<Taint, Refusal> {
         ..Taint::default()
     };
     taint.functions(&found, input, runs_at_once(node, input));
+    let mut written = found.relations.iter().filter(|r| r.written);
+    if written.any(|r| fires_trusted(r, input)) {
+        taint.effects.attribution.and(&Attribution::Changed);
+    }
     taint.found = found;
     Ok(taint)
 }
@@ -82,6 +87,24 @@ pub(crate) fn lookup<'a>(relation: &RelationName, input: &Input<'a>) -> Lookup<'
     input
         .world
         .lookup(relation.schema.as_deref(), &relation.name, input.cx.names)
+}
+
+/// Whether writing to the relation fires a trigger that only the policy's word is known of: it may set anything.
+fn fires_trusted(relation: &RelationName, input: &Input<'_>) -> bool {
+    let policy = input.world.policy();
+    if policy.trusted_functions.is_empty() {
+        return false;
+    }
+    let trusted = |t: &Trigger| policy.trusts(&t.schema, &t.function);
+    match lookup(relation, input) {
+        Lookup::Protected(table) => table.triggers.iter().any(trusted),
+        Lookup::View(view) => view.target.iter().any(|t| t.triggers.iter().any(trusted)),
+        _ => {
+            let (schema, names) = (relation.schema.as_deref(), input.cx.names);
+            let found = input.world.relation(schema, &relation.name, names);
+            found.is_some_and(|(_, r)| r.triggers.iter().any(trusted))
+        }
+    }
 }
 
 impl Taint {

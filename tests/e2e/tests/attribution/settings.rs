@@ -283,3 +283,28 @@ fn whatever_is_set_rolled_back_and_released_each_record_names_whom_the_server_na
         session.check();
     }
 }
+
+#[test]
+fn a_trusted_trigger_may_set_it() {
+    let policy = CLINIC.replace(
+        "    tables:\n",
+        "    functions: { \"public.named\": trusted }\n    tables:\n",
+    );
+    let place = clinic_with(&policy, "");
+    for sql in [
+        "CREATE FUNCTION named() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM set_config('hippocrypt.user', 'the trigger', false); RETURN NULL; END $$",
+        "CREATE TRIGGER named AFTER INSERT ON visits FOR EACH ROW EXECUTE FUNCTION named()",
+        "GRANT ALL ON visits TO app",
+    ] {
+        hippocrypt_e2e::sql::rows(&place.thief(), sql).unwrap();
+    }
+    let mut client = place.raw("app");
+    client.query("CREATE TABLE makes_the_catalog_known (id int)");
+    assert_eq!(
+        sqlstate(&client.query("INSERT INTO visits VALUES (1, 1, 'x')")),
+        None
+    );
+    client.query("SELECT id FROM patients");
+    let found = told(&place, client.key.0, "patients");
+    assert_eq!(found, [some(["the trigger", "setting", "", ""])]);
+}
