@@ -258,7 +258,7 @@ fn query(input: &Input<'_>, node: &Node, taint: Taint) -> Answer {
         let verdict = Verdict::Untouched;
         return Answer { facts, verdict };
     }
-    let planned = plan::plan(input.clone(), node);
+    let planned = plan::plan_returned(input.clone(), node);
     facts.touches = planned.touches;
     facts.effects.catalog |= planned.effects.catalog;
     facts.effects.settings |= planned.effects.settings;

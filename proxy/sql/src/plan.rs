@@ -105,10 +105,11 @@ pub(crate) fn plan(input: Input<'_>, stmt: &Node) -> Planned {
     planned(Planner::new(input), stmt)
 }
 
-/// The same of a statement to whose rows no column can be added: EXPLAIN and PREPARE have it within.
-pub(crate) fn plan_within(input: Input<'_>, stmt: &Node) -> Planned {
+/// The same of a statement whose rows go to the client, through the session: columns can be added to them, which it
+/// takes out again.
+pub(crate) fn plan_returned(input: Input<'_>, stmt: &Node) -> Planned {
     let mut planner = Planner::new(input);
-    planner.whose.adds_none = true;
+    planner.whose.adds = true;
     planned(planner, stmt)
 }
 

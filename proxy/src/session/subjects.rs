@@ -205,6 +205,7 @@ pub(super) fn state_of(part: Option<&Part>, policy: Option<&Database>) -> Option
     let moves = [
         "TRUNCATE TABLE",
         "CREATE TABLE AS",
+        "CREATE MATERIALIZED VIEW",
         "SELECT INTO",
         "COPY",
         "MERGE",

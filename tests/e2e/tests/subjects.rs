@@ -336,6 +336,18 @@ fn cursors_and_prepared_statements_name_whom_they_return() {
             "EXPLAIN (COSTS off, VERBOSE) UPDATE rooms SET room = 'x'",
             "-",
         ),
+        (
+            "CREATE TABLE cities AS SELECT city FROM patients",
+            "unknown",
+        ),
+        (
+            "CREATE MATERIALIZED VIEW kept AS SELECT city FROM patients",
+            "unknown",
+        ),
+        ("CREATE VIEW shown AS SELECT city FROM patients", "-"),
+        ("SELECT * FROM cities ORDER BY 1", "-"),
+        ("SELECT * FROM kept ORDER BY 1", "unknown"),
+        ("SELECT * FROM shown ORDER BY 1", "unknown"),
         ("TRUNCATE claims", "unknown"),
     ];
     name(&place, &cases);

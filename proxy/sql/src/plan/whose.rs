@@ -63,8 +63,8 @@ pub(super) struct Whose {
     outermost: Vec<Entry>,
     /// Whose the fields of a COPY are.
     fields: Option<Vec<Option<SightingIx>>>,
-    /// No column can be added to its rows.
-    pub(super) adds_none: bool,
+    /// Columns can be added to its rows.
+    pub(super) adds: bool,
 }
 
 impl Planner<'_> {
@@ -273,7 +273,7 @@ impl Planner<'_> {
             width: rows.len(),
             ..Subjects::untold()
         };
-        if !is_copy && !columns.open_ended && !self.whose.adds_none {
+        if !is_copy && !columns.open_ended && self.whose.adds {
             self.add(stmt, plan, &mut subjects);
         }
         let all = |s: &Sighting| s.told || !s.is_table;

@@ -39,7 +39,7 @@ pub(super) fn explain(
     let (true, Some(query), Some(start)) = (taint.touched, query, start) else {
         return no("EXPLAIN of this statement", "", input, taint);
     };
-    let (mut plan, _) = planned(query, start, input, input.cx, plan::plan_within, facts)?;
+    let (mut plan, _) = planned(query, start, input, input.cx, plan::plan, facts)?;
     // what it does not run is of nobody
     let runs =
         |node: &Node| matches!(&node.node, Some(NodeEnum::DefElem(e)) if e.defname == "analyze");
@@ -65,7 +65,7 @@ pub(super) fn declare(
     let (true, Some(query), Some(start)) = (taint.touched, query, declared(input)) else {
         return no("DECLARE CURSOR of this statement", "", input, taint);
     };
-    let (mut plan, _) = planned(query, start, input, input.cx, plan::plan, facts)?;
+    let (mut plan, _) = planned(query, start, input, input.cx, plan::plan_returned, facts)?;
     let stands = Plan {
         outputs: plan.outputs,
         subjects: plan.subjects.take(),
@@ -101,7 +101,7 @@ pub(super) fn prepare(
         outside: false,
         ..*input.cx
     };
-    let (within, marks) = planned(query, parts.query, input, &cx, plan::plan_within, facts)?;
+    let (within, marks) = planned(query, parts.query, input, &cx, plan::plan, facts)?;
     let types = types(&within, &parts, input)?;
     let written = types.as_ref().map(Vec::len);
     let mut edits = Vec::with_capacity(within.edits.len() + 1);

@@ -11,7 +11,7 @@ use crate::analyse::Input;
 use crate::plan::{self, Made};
 use crate::scan::Kind;
 use crate::taint::Taint;
-use crate::verdict::{Edit, Facts, Plan, Refusal, Shown, Verdict};
+use crate::verdict::{Edit, Facts, Plan, Refusal, Shown, Subjects, Verdict};
 use crate::world::Lookup;
 use hippocrypt_policy::TableRef;
 use pg_query::NodeEnum;
@@ -177,6 +177,7 @@ fn table(
         touches: Vec::new(),
         plan: Some(Plan {
             outputs: None,
+            subjects: plan.subjects.as_ref().map(|_| Arc::new(Subjects::untold())),
             ..(*plan).clone()
         }),
     })

@@ -60,7 +60,11 @@ pub(super) fn queried(
     let plan = match planned.verdict {
         Verdict::Untouched => Arc::new(Plan::default()),
         Verdict::Refusal(refusal) => return Err(Box::new((*refusal).clone())),
-        Verdict::Plan(plan) => plan,
+        // it returns nothing yet
+        Verdict::Plan(plan) => Arc::new(Plan {
+            subjects: None,
+            ..(*plan).clone()
+        }),
     };
     if !plan.params.is_empty() {
         let mut refusal = refuse("there is no parameter $1".into(), "", None);

@@ -126,7 +126,7 @@ pub(super) fn elements(
             format: array.format,
             bytes,
         };
-        one(value).ok_or_else(|| ValueError::new("22000", "a value names nobody"))
+        one(value).ok_or_else(|| ValueError::new("0A000", "a value names nobody"))
     };
     of_parameter(oid, array.format, array.bytes, read).ok()
 }

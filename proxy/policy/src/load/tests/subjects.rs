@@ -1,3 +1,5 @@
+//! Subjects: their column, their kind, and the types that can name somebody.
+
 use super::{parse, problems};
 
 fn table(subject: &str, column: &str) -> String {
