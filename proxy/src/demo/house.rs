@@ -37,7 +37,7 @@ databases:
         columns:
           diagnosis: { type: text, protect: random }
       public.claims:
-        subject: id
+        subject: { column: id, kind: claim }
         columns:
           patient_ssn: { type: varchar(11), protect: deterministic, group: public.patients.ssn }
 roles:
