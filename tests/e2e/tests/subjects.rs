@@ -494,6 +494,24 @@ fn bound(
     raw::tags(&answers[0])
 }
 
+#[test]
+fn who_may_write_and_not_read_is_asked_for_no_column() {
+    let place = place();
+    let mut client = place.raw("billing");
+    place.both(
+        "GRANT INSERT, DELETE ON claims TO billing; GRANT SELECT (amount) ON claims TO billing;
+         GRANT USAGE ON SEQUENCE claims_id_seq TO billing",
+    );
+    for sql in [
+        "INSERT INTO claims (amount) VALUES (7)",
+        "SELECT amount FROM claims WHERE amount = 7",
+        "DELETE FROM claims WHERE amount = 7",
+    ] {
+        assert_eq!(raw::sqlstate(&client.query(sql)), None, "{sql}");
+        assert_eq!(whose(&place), "unknown", "{sql}");
+    }
+}
+
 /// A statement, its parameter's declared type and value, the format of both ways, and whom the log names.
 type Case<'a> = (&'a str, &'a [u32], &'a [u8], u16, &'a str);
 
