@@ -5,6 +5,7 @@
 use crate::house::House;
 use hippocrypt_e2e::sql::{rows, runtime, told};
 use std::fs;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use tokio_postgres::NoTls;
@@ -29,10 +30,16 @@ END;
 /// How pgbench talks.
 const MODES: [&str; 3] = ["simple", "extended", "prepared"];
 
+/// A file for each run: another may be reading its own at this moment.
+fn script(house: &House, run: &str) -> PathBuf {
+    let script = house.file(&format!("{run}.pgbench"));
+    fs::write(&script, SCRIPT).unwrap();
+    script
+}
+
 /// pgbench's transactions in a wave of these seconds: by application, how many statements the log must have.
 pub fn pgbench(house: &House, wave: usize, seconds: u64, more: &[&str]) -> Vec<(String, u64)> {
-    let script = house.file("soak.pgbench");
-    fs::write(&script, SCRIPT).unwrap();
+    let script = script(house, &format!("soak-{wave}{}", more.join("")));
     let running: Vec<_> = MODES
         .iter()
         .map(|mode| {
@@ -111,7 +118,7 @@ pub fn kill_client(house: &House) {
 /// The server goes away under load and comes back: clients lose their sessions, and new ones work within 10 s.
 pub fn restart_server(house: &House) {
     let mut command = house.program("pgbench", "soak-restarted");
-    let script = house.file("soak.pgbench");
+    let script = script(house, "soak-restarted");
     let cut = spawn_quietly(
         command
             .args(["-n", "-c", "2", "-R", "15", "-T", "30", "-f"])
