@@ -414,6 +414,24 @@ fn copy_names_whom_its_rows_are_of() {
     }
 }
 
+/// As sqlx asks which columns of a statement can be NULL.
+#[test]
+fn explain_of_a_prepared_statement_has_its_own_rows() {
+    let place = place();
+    let mut client = place.raw("app");
+    client.pipeline(&[
+        raw::parse("s", "SELECT name FROM patients WHERE city = 'Ulm'", &[]),
+        raw::sync(),
+    ]);
+    client.until_ready();
+    for explain in ["EXPLAIN", "EXPLAIN ANALYZE"] {
+        let answer = client.query(&format!("{explain} EXECUTE s"));
+        assert_eq!(raw::sqlstate(&answer), None, "{answer:?}");
+        assert!(raw::rows(&answer).iter().all(|row| row.len() == 1));
+    }
+    assert_eq!(raw::rows(&client.query("EXECUTE s"))[0].len(), 1);
+}
+
 #[test]
 fn a_portal_that_is_resumed_names_those_of_its_rows() {
     let place = place();

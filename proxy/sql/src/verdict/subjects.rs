@@ -92,10 +92,11 @@ impl Subjects {
         self.sources.iter().any(literal)
     }
 
-    /// The same where no row comes back.
+    /// The same where no row of it comes back: EXPLAIN, whose rows have nothing added to them.
     #[must_use]
     pub fn without_rows(&self) -> Self {
         let mut same = self.clone();
+        (same.added, same.silent) = (Vec::new(), false);
         let before = same.sources.len();
         same.sources.retain(|s| !matches!(s.at, At::Row(_)));
         same.told &= same.sources.len() == before;
