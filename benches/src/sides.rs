@@ -78,7 +78,7 @@ impl Sides {
         let cluster = Cluster::start(&[
             ("fsync", "off"),
             ("shared_buffers", "512MB"),
-            ("max_connections", "700"),
+            ("max_connections", "2000"),
             ("autovacuum", "off"),
             ("max_wal_size", "8GB"),
             ("checkpoint_timeout", "1h"),
