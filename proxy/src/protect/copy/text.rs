@@ -4,6 +4,7 @@ use super::bad_format;
 use super::fields::{Field, hex};
 use crate::protect::ValueError;
 use bytes::{BufMut, BytesMut};
+use memchr::{memchr, memchr3};
 use std::sync::Arc;
 
 /// How rows are written.
@@ -16,7 +17,12 @@ pub(super) struct Text {
 impl Text {
     pub(super) fn split(&self, line: &[u8], fields: &mut Vec<Field>) -> Result<(), ValueError> {
         let (mut start, mut at) = (0, 0);
-        while let Some(&byte) = line.get(at) {
+        while let Some(next) = line
+            .get(at..)
+            .and_then(|rest| memchr3(b'\\', b'\n', self.delimiter, rest))
+        {
+            at += next;
+            let byte = line.get(at).copied().unwrap_or_default();
             if byte == b'\\' {
                 at += 2;
                 continue;
@@ -84,11 +90,14 @@ pub(super) fn cell(cell: &[u8], out: &mut BytesMut) {
 pub(super) fn decode(raw: &[u8], value: &mut Vec<u8>) {
     let mut rest = raw;
     loop {
-        rest = match rest {
+        let plain = memchr(b'\\', rest).unwrap_or(rest.len());
+        let (before, escaped) = rest.split_at(plain);
+        value.extend_from_slice(before);
+        rest = match escaped {
             [] | [b'\\'] => return,
-            [b'\\', b'0'..=b'7', ..] => octal(rest.split_at(1).1, value),
+            [b'\\', b'0'..=b'7', ..] => octal(escaped.split_at(1).1, value),
             [b'\\', b'x', digit, ..] if digit.is_ascii_hexdigit() => {
-                hexadecimal(rest.split_at(2).1, value)
+                hexadecimal(escaped.split_at(2).1, value)
             }
             [b'\\', letter, tail @ ..] => {
                 value.push(match letter {

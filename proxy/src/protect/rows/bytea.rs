@@ -12,22 +12,36 @@ pub(in crate::protect) fn hex(digits: &[u8]) -> Option<Vec<u8>> {
     if !digits.len().is_multiple_of(2) {
         return None;
     }
-    digits
-        .chunks_exact(2)
-        .map(|pair| match pair {
-            [hi, lo] => Some(nibble(*hi)? << 4 | nibble(*lo)?),
-            _ => None,
-        })
-        .collect()
+    let mut seen = 0;
+    let mut bytes = Vec::with_capacity(digits.len() / 2);
+    bytes.extend(digits.chunks_exact(2).map(|pair| {
+        let (hi, lo) = match pair {
+            [hi, lo] => (nibble(*hi), nibble(*lo)),
+            _ => (NO_DIGIT, NO_DIGIT),
+        };
+        seen |= hi | lo;
+        hi << 4 | lo
+    }));
+    (seen & NO_DIGIT == 0).then_some(bytes)
 }
 
-fn nibble(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        b'A'..=b'F' => Some(digit - b'A' + 10),
-        _ => None,
-    }
+/// A bit that no nibble has.
+const NO_DIGIT: u8 = 0x80;
+
+/// By table: a cell's text is as many digits as twice its bytes, and a COPY has many cells.
+fn nibble(digit: u8) -> u8 {
+    #[expect(clippy::indexing_slicing, reason = "computed when compiled")]
+    const NIBBLES: [u8; 256] = {
+        let mut table = [NO_DIGIT; 256];
+        let digits = b"0123456789abcdefABCDEF";
+        let mut ix = 0;
+        while ix < digits.len() {
+            table[digits[ix] as usize] = if ix < 16 { ix as u8 } else { ix as u8 - 6 };
+            ix += 1;
+        }
+        table
+    };
+    NIBBLES.get(usize::from(digit)).copied().unwrap_or(NO_DIGIT)
 }
 
 /// `\\` is a backslash, `\ooo` a byte in octal, anything else itself.
@@ -67,6 +81,7 @@ mod tests {
     #[test]
     fn both_formats() {
         assert_eq!(decode(br"\xf5e1"), Some(vec![0xf5, 0xe1]));
+        assert_eq!(decode(br"\x09afAF"), Some(vec![0x09, 0xaf, 0xaf]));
         assert_eq!(decode(br"\365\341a\\"), Some(vec![0xf5, 0xe1, b'a', b'\\']));
         for bad in [&br"\xf5e"[..], br"\xg0", br"\365\34", br"\400", br"\"] {
             assert_eq!(decode(bad), None);
