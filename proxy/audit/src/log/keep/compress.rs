@@ -7,9 +7,9 @@ use crate::log::Log;
 use crate::record::Body;
 use crate::segment::{self, Listing, Segment};
 use crate::verify::hash_of;
-use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+use ruzstd::encoding::{CompressionLevel, compress as compress_frame};
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -44,15 +44,63 @@ fn one(dir: &Path, segment: &Segment, log: &Log) -> Result<(), KeepError> {
     sync(dir)
 }
 
-/// The whole segment is in memory meanwhile: the encoder takes a failing file for a defect of the program.
 fn write(from: &Path, to: &Path) -> io::Result<()> {
-    let plain = fs::read(from)?;
-    let compressed = compress_to_vec(plain.as_slice(), CompressionLevel::Fastest);
     let mut options = OpenOptions::new();
     let options = options.write(true).create(true).truncate(true).mode(0o640);
-    let mut file = options.open(to)?;
-    file.write_all(&compressed)?;
-    file.sync_all()
+    let mut plain = Held::new(File::open(from)?);
+    let mut compressed = Held::new(BufWriter::new(options.open(to)?));
+    compress_frame(&mut plain, &mut compressed, CompressionLevel::Fastest);
+    plain.done()?;
+    compressed.done()?.into_inner()?.sync_all()
+}
+
+/// A file whose failure is kept for the end: the encoder takes one for a defect of the program. From then on it has no
+/// more to read, and takes whatever is written.
+struct Held<T> {
+    inner: T,
+    failed: Option<io::Error>,
+}
+
+impl<T> Held<T> {
+    fn new(inner: T) -> Self {
+        let failed = None;
+        Self { inner, failed }
+    }
+
+    fn done(self) -> io::Result<T> {
+        match self.failed {
+            None => Ok(self.inner),
+            Some(failed) => Err(failed),
+        }
+    }
+
+    fn hold<A>(&mut self, mut act: impl FnMut(&mut T) -> io::Result<A>) -> Option<A> {
+        while self.failed.is_none() {
+            match act(&mut self.inner) {
+                Ok(done) => return Some(done),
+                Err(again) if again.kind() == io::ErrorKind::Interrupted => {}
+                Err(failed) => self.failed = Some(failed),
+            }
+        }
+        None
+    }
+}
+
+impl<R: Read> Read for Held<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        Ok(self.hold(|inner| inner.read(buffer)).unwrap_or(0))
+    }
+}
+
+impl<W: Write> Write for Held<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(self.hold(|inner| inner.write(bytes)).unwrap_or(bytes.len()))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.hold(Write::flush);
+        Ok(())
+    }
 }
 
 /// Whether the compressed file is exactly the plain one.
@@ -70,5 +118,66 @@ fn same(plain: &Path, compressed: &Path) -> io::Result<bool> {
         }
         opened.consume(n);
         plain.consume(n);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Held, write};
+    use std::fs;
+    use std::io::{self, Read, Write};
+
+    /// Gives so many bytes, or takes them, and fails then.
+    struct Failing(usize);
+
+    impl Read for Failing {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let n = self.0.min(buffer.len());
+            self.0 -= n;
+            match n {
+                0 => Err(io::Error::other("the disk is gone")),
+                n => Ok(n),
+            }
+        }
+    }
+
+    impl Write for Failing {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let n = self.0.min(bytes.len());
+            self.0 -= n;
+            match n {
+                0 => Err(io::Error::other("the disk is full")),
+                n => Ok(n),
+            }
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_failing_file_is_an_error_and_no_defect() {
+        let level = super::CompressionLevel::Fastest;
+        let mut plain = Held::new(Failing(300_000));
+        super::compress_frame(&mut plain, io::sink(), level);
+        assert!(plain.done().is_err());
+        let noise: Vec<u8> = (0..400_000_u32).flat_map(u32::to_le_bytes).collect();
+        let mut full = Held::new(Failing(1_000));
+        super::compress_frame(noise.as_slice(), &mut full, level);
+        assert!(full.done().is_err());
+    }
+
+    #[test]
+    fn what_was_compressed_is_what_was_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let (plain, compressed) = (dir.path().join("plain"), dir.path().join("compressed"));
+        let line = b"{\"v\":1,\"seq\":7,\"type\":\"heartbeat\"}\n";
+        for lines in [0, 1, 20_000] {
+            fs::write(&plain, line.repeat(lines)).unwrap();
+            write(&plain, &compressed).unwrap();
+            assert!(super::same(&plain, &compressed).unwrap(), "{lines}");
+        }
+        assert!(write(&dir.path().join("missing"), &compressed).is_err());
+        assert!(write(&plain, dir.path()).is_err());
     }
 }
