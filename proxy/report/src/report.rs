@@ -32,6 +32,25 @@ pub struct Report {
     pub tables: Vec<Table>,
 }
 
+impl Report {
+    /// Puts the person in the place of each pseudonym, where `named` knows who that is.
+    pub fn name_subjects(&mut self, named: &dyn Fn(&str) -> Option<String>) {
+        let name = |text: &mut String| {
+            if let Some(person) = named(text) {
+                *text = person;
+            }
+        };
+        let rows = self.tables.iter_mut().flat_map(|table| &mut table.rows);
+        for cell in rows.flatten() {
+            match cell {
+                Cell::Text(text) => name(text),
+                Cell::List(items) => items.iter_mut().for_each(name),
+                Cell::Count(_) | Cell::Time(_) => {}
+            }
+        }
+    }
+}
+
 /// What a report found, before it is headed.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Found {

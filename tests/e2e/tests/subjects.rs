@@ -667,6 +667,19 @@ fn a_person_is_found_by_the_key_and_by_nothing_else() {
         ),
         1
     );
+    let report = |name: &str, words: &[&str]| {
+        let mut verb = place.verb(&["audit", "report", name, "--output", "json"]);
+        let out = succeed(verb.args(words));
+        serde_json::from_str::<Value>(&out).unwrap().to_string()
+    };
+    let patient = report("patient", &["--subject", "patient:42"]);
+    assert!(
+        patient.contains("SELECT") && patient.contains("public.patients.name"),
+        "{patient}"
+    );
+    let breach = |words: &[&str]| report("breach", &[&["--user", "app"], words].concat());
+    assert!(!breach(&[]).contains("patient:42"), "the log names nobody");
+    assert!(breach(&["--show-subjects"]).contains("\"patient:42\""));
     assert_eq!(found(&["--subject", "person:42"], false), 0);
     assert_eq!(found(&["--subject", "patient:4"], false), 0);
 }

@@ -150,7 +150,7 @@ impl FilterArgs {
             return Ok(vec![who.to_owned()]);
         }
         let readers = self.readers(place)?;
-        match is_pseudonym(who) && readers.reads(who) {
+        match is_pseudonym(who) && readers.read(who).is_some() {
             true => Ok(vec![who.to_owned()]),
             false => readers.pseudonyms(who),
         }

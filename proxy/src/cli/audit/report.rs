@@ -37,6 +37,9 @@ pub struct ReportArgs {
     /// pattern: how many days before the period are a person's own history
     #[arg(long, value_name = "DAYS", default_value_t = 30)]
     history_days: u32,
+    /// Name the people whom the records are of, not their pseudonyms
+    #[arg(long)]
+    show_subjects: bool,
     /// Rows that a list shows: 50 in a terminal, 1000 on a page, 100000 in CSV and JSON unless told otherwise; counts are of all
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
@@ -92,8 +95,12 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<ExitCode> {
         writeln!(io::stderr(), "hippocrypt: {wrong}")?;
         return Ok(ExitCode::from(USAGE));
     }
-    let report = hippocrypt_report::report(&directory, &ask)
+    let mut report = hippocrypt_report::report(&directory, &ask)
         .with_context(|| format!("audit log {}", directory.display()))?;
+    if args.show_subjects {
+        let readers = args.filter.readers(&args.place)?;
+        report.name_subjects(&|text| readers.read(text));
+    }
     if let Some(only) = &args.table_only {
         let keys: Vec<&str> = report.tables.iter().map(|t| t.key).collect();
         if !keys.contains(&only.as_str()) {

@@ -103,18 +103,14 @@ impl Readers {
         Ok(out)
     }
 
-    /// Whether a key reads the pseudonym.
-    pub fn reads(&self, pseudonym: &str) -> bool {
-        self.read(pseudonym).is_some()
-    }
-
     /// `patient:42`; the pseudonym itself where no key reads it.
     pub fn name(&self, pseudonym: &str) -> String {
         let read = self.read(pseudonym);
         read.unwrap_or_else(|| format!("{pseudonym} (not readable)"))
     }
 
-    fn read(&self, pseudonym: &str) -> Option<String> {
+    /// `patient:42`, of a pseudonym that a key reads.
+    pub fn read(&self, pseudonym: &str) -> Option<String> {
         let (kind, text) = pseudonym.split_once(':')?;
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
         let read = self.with(kind, |maker| maker.read(&bytes))?;
