@@ -312,9 +312,12 @@ impl House {
         acceptor.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// How far the log's copy is behind. And a log that has failed takes nothing more: no need to wait for the
+    /// How far the log is, and its copy behind it. And a log that has failed takes nothing more: no need to wait for the
     /// catalogs' turn to say so.
     fn check_log(&self, ready: &watch::Sender<Readiness>) {
+        let counter = &self.services.metrics.audit_records;
+        let on_disk = self.services.log.on_disk_records();
+        counter.inc_by(on_disk.saturating_sub(counter.get()));
         if let Some(unshipped) = self.services.log.unshipped() {
             let gauge = &self.services.metrics.audit_unshipped;
             gauge.set(i64::try_from(unshipped).unwrap_or(i64::MAX));

@@ -242,6 +242,11 @@ impl Log {
         told.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// How many records are on disk, from the log's first on.
+    pub fn on_disk_records(&self) -> u64 {
+        self.inner.shared.on_disk_now()
+    }
+
     /// How many records are on disk and not in the copy; `None`: there is none.
     pub fn unshipped(&self) -> Option<u64> {
         self.inner.shipper.as_ref()?;

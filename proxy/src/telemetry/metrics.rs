@@ -80,7 +80,7 @@ impl Default for Metrics {
             ),
             (
                 "audit_records",
-                "Records in the audit log",
+                "Records of the audit log on disk, from its first on",
                 &metrics.audit_records,
             ),
             (

@@ -8,7 +8,7 @@ use hippocrypt_e2e::sql::{self, succeed, told};
 use hippocrypt_e2e::{Raw, Setup};
 use std::fs;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 #[test]
 fn the_demo_checks_itself() {
@@ -34,6 +34,19 @@ fn ready_healthy_and_counted() {
     let (code, metrics) = place.proxy.get("/metrics");
     assert_eq!(code, 200);
     assert!(metrics.contains("hippocrypt_"), "{metrics}");
+    let on_disk = || {
+        let metrics = place.proxy.get("/metrics").1;
+        let records = metrics
+            .lines()
+            .find_map(|l| l.strip_prefix("hippocrypt_audit_records_total "));
+        records.unwrap().parse::<usize>().unwrap()
+    };
+    // start, policy and keys, and a session's beginning and end
+    let until = Instant::now() + Duration::from_secs(10);
+    while on_disk() < 4 && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert!((4..=place.audit().len()).contains(&on_disk()));
     assert_eq!(place.proxy.get("/no_such_page").0, 404);
 }
 
