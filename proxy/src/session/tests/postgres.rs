@@ -280,6 +280,8 @@ impl Postgres {
             "SHOW bytea_output" => one("hex"),
             "SHOW extra_float_digits" => one("1"),
             "SHOW array_nulls" => one("on"),
+            _ if text.starts_with("RESET hippocrypt.") => Done::Command("RESET\0"),
+            _ if text.starts_with("SHOW hippocrypt.") => one(""),
             _ if text.contains("pg_my_temp_schema") => Done::Rows(Vec::new(), "SELECT 0\0"),
             _ => panic!("the server was sent {text}"),
         }
