@@ -14,6 +14,9 @@ use pg_query::protobuf::{Node, ResTarget, SelectStmt, SetOperation};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+/// OIDs of the exact numbers.
+const WIDEST_FIRST: [u32; 4] = [1700, 20, 23, 21];
+
 /// What is done with `*` in a target list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stars {
@@ -132,10 +135,10 @@ impl Planner<'_> {
             None => return,
             Some(only) if typed.len() == 1 => Cast::To(*only, Vec::new()),
             Some(_) if typed.iter().all(|oid| types::is_text_oid(*oid)) => return,
-            // int4, int8, numeric: each takes all of the one before, but their OIDs have another order
-            Some(_) if typed.iter().all(|oid| matches!(oid, 20 | 23 | 1700)) => {
-                let widest = [1700, 20].into_iter().find(|oid| typed.contains(oid));
-                Cast::To(widest.unwrap_or(23), Vec::new())
+            // numeric, int8, int4, int2: each takes all of the one after, but their OIDs have another order
+            Some(_) if typed.iter().all(|oid| WIDEST_FIRST.contains(oid)) => {
+                let widest = WIDEST_FIRST.into_iter().find(|oid| typed.contains(oid));
+                widest.map_or(Cast::Opaque, |oid| Cast::To(oid, Vec::new()))
             }
             Some(_) => Cast::Opaque,
         };
