@@ -2,10 +2,11 @@
 //!
 //! It must never hold the log in memory: it is read line by line.
 
+use ruzstd::decoding::StreamingDecoder;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 /// What the log has of one application.
@@ -30,11 +31,16 @@ pub fn read(directory: &Path) -> BTreeMap<String, Counts> {
     let mut segments: Vec<_> = std::fs::read_dir(directory)
         .unwrap()
         .map(|e| e.unwrap().path())
-        .filter(|p| p.extension().is_some_and(|x| x == "jsonl"))
+        .filter(|p| {
+            let name = p.to_string_lossy();
+            // where both are there, the plain one counts
+            name.ends_with(".jsonl")
+                || (name.ends_with(".jsonl.zst") && !p.with_extension("").exists())
+        })
         .collect();
     segments.sort();
     for segment in segments {
-        for line in BufReader::new(File::open(segment).unwrap()).lines() {
+        for line in opened(&segment).lines() {
             let record: Value = serde_json::from_str(&line.unwrap()).expect("a record is JSON");
             let text = |name: &str| record[name].as_str().unwrap_or_default().to_owned();
             let session = text("session");
@@ -58,4 +64,13 @@ pub fn read(directory: &Path) -> BTreeMap<String, Counts> {
         }
     }
     counts
+}
+
+/// A segment, compressed or not.
+fn opened(segment: &Path) -> Box<dyn BufRead> {
+    let file = BufReader::new(File::open(segment).unwrap());
+    match segment.extension().is_some_and(|x| x == "zst") {
+        true => Box::new(BufReader::new(StreamingDecoder::new(file).unwrap())),
+        false => Box::new(file),
+    }
 }
