@@ -112,6 +112,12 @@ fn tell_unreadable(lines: u64) -> io::Result<()> {
     writeln!(io::stderr(), ": run `hippocrypt audit verify`")
 }
 
+/// Why no log can be read there.
+fn no_directory(directory: &Path) -> Option<anyhow::Error> {
+    let there = directory.is_dir();
+    (!there).then(|| anyhow::anyhow!("{} is no directory", directory.display()))
+}
+
 /// What was asked for cannot be: in words, and the exit code that says so.
 fn misused(why: &anyhow::Error) -> anyhow::Result<ExitCode> {
     writeln!(io::stderr(), "hippocrypt: {why:#}")?;

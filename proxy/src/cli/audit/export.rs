@@ -4,7 +4,6 @@
 
 use super::filter::FilterArgs;
 use super::{Place, table};
-use crate::cli::USAGE;
 use anyhow::Context as _;
 use clap::ValueEnum;
 use hippocrypt_audit::query::{self, Entry};
@@ -61,18 +60,13 @@ impl Format {
 
 /// Exports.
 pub fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
-    let filter = match args.filter.filter(&args.place) {
-        Ok(filter) => filter,
+    let (filter, _) = match args.filter.filter(&args.place) {
+        Ok(found) => found,
         Err(why) => return super::misused(&why),
     };
     let directory = args.place.directory()?;
-    if !directory.is_dir() {
-        writeln!(
-            io::stderr(),
-            "hippocrypt: {} is no directory",
-            directory.display()
-        )?;
-        return Ok(ExitCode::from(USAGE));
+    if let Some(why) = super::no_directory(&directory) {
+        return super::misused(&why);
     }
     let mut out: Box<dyn Write> = match &args.out {
         Some(file) => {

@@ -96,16 +96,16 @@ pub struct FilterArgs {
 }
 
 impl FilterArgs {
-    /// As the log's reader takes it; whom --subject means, by the keys that are at hand.
+    /// As the log's reader takes it; whom --subject means, by the keys that are at hand, which come with it.
     ///
     /// # Errors
     /// The keys cannot be read, or --subject names nobody.
-    pub fn filter(&self, place: &Place) -> anyhow::Result<Filter> {
-        let subjects = match &self.subject {
+    pub fn filter(&self, place: &Place) -> anyhow::Result<(Filter, Option<Readers>)> {
+        let (subjects, readers) = match &self.subject {
             Some(who) => self.pseudonyms(who, place)?,
-            None => Vec::new(),
+            None => (Vec::new(), None),
         };
-        Ok(Filter {
+        let filter = Filter {
             user: self.user.clone(),
             end_user: self.end_user.clone(),
             client: self.client.clone(),
@@ -130,34 +130,41 @@ impl FilterArgs {
                 Refused::Too
             },
             text: self.text.clone(),
-        })
+        };
+        Ok((filter, readers))
     }
 
-    /// What reads subjects.
+    /// What reads subjects: what the filter has opened, if it has.
     ///
     /// # Errors
     /// There are no keys, or they cannot be read.
-    pub fn readers(&self, place: &Place) -> anyhow::Result<Readers> {
-        Readers::open(self.subject_keys.as_deref(), place.config.as_deref())
+    pub fn readers(&self, place: &Place, opened: Option<Readers>) -> anyhow::Result<Readers> {
+        match opened {
+            Some(readers) => Ok(readers),
+            None => Readers::open(self.subject_keys.as_deref(), place.config.as_deref()),
+        }
     }
 
-    fn pseudonyms(&self, who: &str, place: &Place) -> anyhow::Result<Vec<String>> {
+    fn pseudonyms(
+        &self,
+        who: &str,
+        place: &Place,
+    ) -> anyhow::Result<(Vec<String>, Option<Readers>)> {
         if self.subject_keys.is_none() && place.config.is_none() {
             anyhow::ensure!(
                 is_pseudonym(who),
                 "{who:?} is no subject as the log writes it, `patient:3q2-…`: a person's own id needs --config or --subject-keys"
             );
-            return Ok(vec![who.to_owned()]);
+            return Ok((vec![who.to_owned()], None));
         }
-        let readers = self.readers(place)?;
-        match is_pseudonym(who) && readers.read(who).is_some() {
-            true => Ok(vec![who.to_owned()]),
-            false => readers.pseudonyms(who),
-        }
+        let readers = self.readers(place, None)?;
+        let subjects = match is_pseudonym(who) && readers.read(who).is_some() {
+            true => vec![who.to_owned()],
+            false => readers.pseudonyms(who)?,
+        };
+        Ok((subjects, Some(readers)))
     }
-}
 
-impl FilterArgs {
     /// What was given, in words, for the head of a report; the period stands there by itself.
     pub fn asked(&self) -> Vec<(String, String)> {
         let min_rows = self.min_rows.map(|n| n.to_string());

@@ -4,7 +4,6 @@ use super::Place;
 use super::filter::FilterArgs;
 use super::subjects::Readers;
 use super::table::{Table, escaped, visible};
-use crate::cli::USAGE;
 use anyhow::Context;
 use clap::ValueEnum;
 use hippocrypt_audit::query::{self, Ending, Entry, Filter, Summary, Tail};
@@ -53,21 +52,18 @@ enum Output {
 
 /// Answers the question.
 pub fn run(args: &QueryArgs) -> anyhow::Result<ExitCode> {
-    let filter = match args.filter.filter(&args.place) {
-        Ok(filter) => filter,
+    let (filter, readers) = match args.filter.filter(&args.place) {
+        Ok(found) => found,
         Err(why) => return super::misused(&why),
     };
-    let names = args.show_subjects.then(|| args.filter.readers(&args.place));
-    let names = names.transpose()?;
+    let names = match args.show_subjects {
+        true => Some(args.filter.readers(&args.place, readers)?),
+        false => None,
+    };
     let names = names.as_ref();
     let directory = args.place.directory()?;
-    if !directory.is_dir() {
-        writeln!(
-            io::stderr(),
-            "hippocrypt: {} is no directory",
-            directory.display()
-        )?;
-        return Ok(ExitCode::from(USAGE));
+    if let Some(why) = super::no_directory(&directory) {
+        return super::misused(&why);
     }
     let what = || format!("audit log {}", directory.display());
     let summary = match (args.output, args.follow) {

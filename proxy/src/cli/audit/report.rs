@@ -5,7 +5,6 @@
 use super::filter::FilterArgs;
 use super::verify::Held;
 use super::{Place, table};
-use crate::cli::USAGE;
 use anyhow::Context as _;
 use clap::ValueEnum;
 use clap::builder::{PossibleValue, PossibleValuesParser};
@@ -78,35 +77,35 @@ fn names() -> PossibleValuesParser {
 /// Makes the report.
 pub fn run(args: &ReportArgs) -> anyhow::Result<ExitCode> {
     let directory = args.place.directory()?;
-    let filter = match args.filter.filter(&args.place) {
-        Ok(filter) => filter,
+    let (filter, readers) = match args.filter.filter(&args.place) {
+        Ok(found) => found,
         Err(why) => return super::misused(&why),
     };
     let ask = args.ask(filter)?;
     let wrong = match ask.check() {
-        Err(wrong) => Some(wrong.to_owned()),
-        Ok(()) if !directory.is_dir() => Some(format!("{} is no directory", directory.display())),
-        Ok(()) if args.table_only.is_some() && args.output != Output::Csv => {
-            Some("--table-only is of --output csv".to_owned())
-        }
-        Ok(()) => None,
+        Err(wrong) => Some(anyhow::anyhow!(wrong)),
+        Ok(()) => super::no_directory(&directory).or_else(|| {
+            let alone = args.table_only.is_some() && args.output != Output::Csv;
+            alone.then(|| anyhow::anyhow!("--table-only is of --output csv"))
+        }),
     };
     if let Some(wrong) = wrong {
-        writeln!(io::stderr(), "hippocrypt: {wrong}")?;
-        return Ok(ExitCode::from(USAGE));
+        return super::misused(&wrong);
     }
+    let names = match args.show_subjects {
+        true => Some(args.filter.readers(&args.place, readers)?),
+        false => None,
+    };
     let mut report = hippocrypt_report::report(&directory, &ask)
         .with_context(|| format!("audit log {}", directory.display()))?;
-    if args.show_subjects {
-        let readers = args.filter.readers(&args.place)?;
-        report.name_subjects(&|text| readers.read(text));
+    if let Some(names) = &names {
+        report.name_subjects(&|text| names.read(text));
     }
     if let Some(only) = &args.table_only {
         let keys: Vec<&str> = report.tables.iter().map(|t| t.key).collect();
         if !keys.contains(&only.as_str()) {
             let keys = keys.join(", ");
-            writeln!(io::stderr(), "hippocrypt: {only:?} is none of: {keys}")?;
-            return Ok(ExitCode::from(USAGE));
+            return super::misused(&anyhow::anyhow!("{only:?} is none of: {keys}"));
         }
     }
     let left: u64 = report
