@@ -75,15 +75,20 @@ fn a_verdict_from_the_cache_is_the_same_verdict() {
     }
 }
 
+/// How a session's names are resolved that has set nothing.
+fn public() -> Names {
+    Names {
+        search_path: vec![Arc::from("public")],
+        standard_conforming_strings: true,
+        ..Names::default()
+    }
+}
+
 /// Tags of sqlcommenter are other ones each time: the text in front of them is judged once.
 #[test]
 fn comments_behind_a_text_make_no_verdict_of_their_own() {
     let analysers = fixture::Analysers::new();
-    let names = Names {
-        search_path: vec![Arc::from("public")],
-        standard_conforming_strings: true,
-        ..Names::default()
-    };
+    let names = public();
     let rights = fixture::rights("app");
     let cx = Context {
         names: &names,
@@ -147,12 +152,7 @@ fn a_deep_statement_does_not_need_a_deep_stack() {
     }
     let judge = move || {
         let analysers = fixture::Analysers::new();
-        let names = Names {
-            search_path: vec![Arc::from("public")],
-            temporary: Vec::new(),
-            standard_conforming_strings: true,
-            ..Names::default()
-        };
+        let names = public();
         let rights = fixture::rights("app");
         let cx = Context {
             names: &names,

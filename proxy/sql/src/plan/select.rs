@@ -14,9 +14,6 @@ use pg_query::protobuf::{Node, ResTarget, SelectStmt, SetOperation};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// OIDs of the exact numbers.
-const WIDEST_FIRST: [u32; 4] = [1700, 20, 23, 21];
-
 /// What is done with `*` in a target list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stars {
@@ -131,16 +128,12 @@ impl Planner<'_> {
             .iter()
             .filter_map(|ix| self.type_of(self.leaves.get(ix.0)?))
             .collect();
-        let cast = match typed.iter().next_back() {
-            None => return,
-            Some(only) if typed.len() == 1 => Cast::To(*only, Vec::new()),
-            Some(_) if typed.iter().all(|oid| types::is_text_oid(*oid)) => return,
-            // numeric, int8, int4, int2: each takes all of the one after, but their OIDs have another order
-            Some(_) if typed.iter().all(|oid| WIDEST_FIRST.contains(oid)) => {
-                let widest = WIDEST_FIRST.into_iter().find(|oid| typed.contains(oid));
-                widest.map_or(Cast::Opaque, |oid| Cast::To(oid, Vec::new()))
-            }
-            Some(_) => Cast::Opaque,
+        let all_text = typed.iter().all(|oid| types::is_text_oid(*oid));
+        let cast = match types::common_oid(&typed) {
+            Some(oid) => Cast::To(oid, Vec::new()),
+            // text is what they are without; none has a type, or each is text of its own kind
+            None if all_text => return,
+            None => Cast::Opaque,
         };
         for ix in leaves {
             let untyped = self
@@ -154,7 +147,7 @@ impl Planner<'_> {
     }
 
     /// The type that a constant or parameter has by itself.
-    fn type_of(&self, leaf: &Leaf) -> Option<u32> {
+    pub(super) fn type_of(&self, leaf: &Leaf) -> Option<u32> {
         match (&leaf.cast, &leaf.what) {
             (Cast::To(oid, _), _) => Some(*oid),
             // some type, and no other

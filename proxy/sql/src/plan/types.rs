@@ -8,6 +8,7 @@ use crate::verdict::Literal;
 use hippocrypt_policy::DeclaredType;
 use pg_query::NodeEnum;
 use pg_query::protobuf::{Node, TypeName, a_const};
+use std::collections::BTreeSet;
 
 /// A type of `pg_catalog` with the modifiers as written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -168,6 +169,21 @@ pub(super) fn number_oid(number: &str) -> u32 {
         (Ok(_), _) => 23,
         (Err(_), Ok(_)) => 20,
         (Err(_), Err(_)) => 1700,
+    }
+}
+
+/// The common type of constants that have one each (parse_coerce.c, select_common_type), where it is that of all or the
+/// widest of exact numbers; `None` for other types together.
+pub(super) fn common_oid(types: &BTreeSet<u32>) -> Option<u32> {
+    // each takes all of the one after
+    const WIDEST_FIRST: [u32; 4] = [1700, 20, 23, 21];
+    let mut widest = WIDEST_FIRST.into_iter();
+    match types.len() {
+        1 => types.first().copied(),
+        _ if types.iter().all(|oid| WIDEST_FIRST.contains(oid)) => {
+            widest.find(|oid| types.contains(oid))
+        }
+        _ => None,
     }
 }
 

@@ -12,6 +12,7 @@ use crate::scan::Kind;
 use crate::verdict::Literal;
 use pg_query::NodeEnum;
 use pg_query::protobuf::{AArrayExpr, Node, TypeCast};
+use std::collections::BTreeSet;
 use std::ops::Range;
 use zeroize::Zeroizing;
 
@@ -21,16 +22,7 @@ const TEXT: u32 = 25;
 impl Planner<'_> {
     /// One constant, or elements that are all in clear.
     pub(in crate::plan) fn array(&mut self, array: &AArrayExpr) -> Judged<Flow> {
-        let before = self.leaves.len();
-        let items = self.all(&array.elements)?;
-        let whole = self.array_range(array);
-        match (self.array_constant(&items, None), whole) {
-            (Some((value, of)), Some(range)) => {
-                self.leaves.truncate(before);
-                Ok(self.array_leaf(value, range, of, Vec::new()))
-            }
-            _ => self.array_in_clear(items, array),
-        }
+        self.array_as(array, self.array_range(array), None)
     }
 
     /// `ARRAY[…]::t[]` casts each of the elements (parse_expr.c, transformArrayExpr). `None`: no array within the cast.
@@ -43,41 +35,33 @@ impl Planner<'_> {
         let Some(NodeEnum::AArrayExpr(array)) = &arg.node else {
             return None;
         };
-        let before = self.leaves.len();
-        let items = match self.all(&array.elements) {
-            Ok(items) => items,
-            Err(refused) => return Some(Err(refused)),
-        };
-        let constant = to.and_then(|to| {
-            let element = types::element(to)?;
-            let range = self.cast_range(cast, self.array_range(array)?)?;
-            let (value, _) = self.array_constant(&items, Some(&element))?;
-            Some((value, range, element))
-        });
-        Some(match constant {
-            Some((value, range, element)) => {
-                self.leaves.truncate(before);
-                Ok(self.array_leaf(value, range, element.oid, element.modifiers))
-            }
-            None => self.array_in_clear(items, array),
-        })
+        let element = to.and_then(types::element);
+        // a type that is not known gives no constant
+        let range = element
+            .as_ref()
+            .and_then(|_| self.cast_range(cast, self.array_range(array)?));
+        Some(self.array_as(array, range, element.as_ref()))
     }
 
-    fn array_in_clear(&mut self, items: Vec<Flow>, array: &AArrayExpr) -> Judged<Flow> {
-        for item in items {
-            self.clear(item, "ARRAY[…]", array.location)?;
-        }
-        Ok(Flow::Clear)
-    }
-
-    fn array_leaf(
+    /// The constant that these bytes are, each element of this type; without bytes, elements in clear.
+    fn array_as(
         &mut self,
-        value: Zeroizing<String>,
-        range: Range<usize>,
-        of: u32,
-        modifiers: Vec<i32>,
-    ) -> Flow {
-        self.leaf(Leaf {
+        array: &AArrayExpr,
+        range: Option<Range<usize>>,
+        to: Option<&BuiltIn>,
+    ) -> Judged<Flow> {
+        let before = self.leaves.len();
+        let items = self.all(&array.elements)?;
+        let constant = range.and_then(|range| Some((range, self.array_constant(&items, to)?)));
+        let Some((range, (value, of))) = constant else {
+            for item in items {
+                self.clear(item, "ARRAY[…]", array.location)?;
+            }
+            return Ok(Flow::Clear);
+        };
+        self.leaves.truncate(before);
+        let modifiers = to.map_or_else(Vec::new, |to| to.modifiers.clone());
+        Ok(self.leaf(Leaf {
             what: What::Constant(Literal::String { value, cast: 0 }),
             range,
             cast: hippocrypt_policy::array_of(of)
@@ -85,7 +69,7 @@ impl Planner<'_> {
             fate: Fate::Undecided,
             each: false,
             references: 0,
-        })
+        }))
     }
 
     /// From the word ARRAY to the bracket that closes it.
@@ -114,10 +98,12 @@ impl Planner<'_> {
             Flow::Clear | Flow::Cell(_) => None,
         };
         let leaves = items.iter().map(leaf).collect::<Option<Vec<_>>>()?;
+        let typed: BTreeSet<u32> = leaves.iter().filter_map(|l| self.type_of(l)).collect();
         let of = match to {
             Some(to) => to.oid,
             None if leaves.is_empty() => return None,
-            None => common(&leaves)?,
+            None if typed.is_empty() => TEXT,
+            None => types::common_oid(&typed)?,
         };
         let mut value = string("{");
         for (ix, leaf) in leaves.iter().enumerate() {
@@ -129,35 +115,6 @@ impl Planner<'_> {
         value.push('}');
         Some((value, of))
     }
-}
-
-/// The type of elements that are of one kind.
-fn common(leaves: &[&Leaf]) -> Option<u32> {
-    let mut of = None;
-    for leaf in leaves {
-        let oid = match (&leaf.what, &leaf.cast) {
-            (_, Cast::To(oid, modifiers)) if modifiers.is_empty() => *oid,
-            (_, Cast::To(..) | Cast::Opaque) | (What::Param(..), _) => return None,
-            (What::Null | What::Constant(Literal::String { .. }), Cast::None) => continue,
-            (What::Constant(Literal::Number(number)), Cast::None) => types::number_oid(number),
-            (What::Constant(Literal::Bool(_)), Cast::None) => 16,
-        };
-        of = match (of, oid) {
-            (None, oid) => Some(oid),
-            (Some(before), oid) if before == oid => of,
-            (Some(before @ (20 | 23 | 1700)), 20 | 23 | 1700) => {
-                // each takes all of the one before
-                let place = |oid| [23, 20, 1700].iter().position(|o| *o == oid);
-                Some(if place(before) < place(oid) {
-                    oid
-                } else {
-                    before
-                })
-            }
-            _ => return None,
-        };
-    }
-    Some(of.unwrap_or(TEXT))
 }
 
 /// Appends an element (array_out's form); `None` where its text may not be that of the type.
