@@ -9,10 +9,9 @@
 //! It must never pass data of a COPY whose plan has cells, nor the reason of a CopyFail upstream.
 
 use super::Fault;
-use super::inflight::{Expect, Run};
+use super::inflight::Expect;
 use super::machine::Machine;
 use super::own;
-use super::subjects::running;
 use crate::protect::{CopyFault, CopyIn, CopyOut};
 use bytes::{BufMut, BytesMut};
 use hippocrypt_sql::verdict::{CopyDirection, CopyForm, CopyPlan};
@@ -63,7 +62,7 @@ impl Machine {
     pub(super) fn copy_out_begins(&mut self, frame: &Frame) -> Result<(), Fault> {
         if let Some(plan) = self.copied_by(CopyDirection::Out) {
             fits(&plan, frame)?;
-            if let Some(run) = self.running() {
+            if let Some(run) = self.inflight.running() {
                 run.copy_out = Some(Box::new(CopyOut::new(plan)));
             }
         }
@@ -115,12 +114,12 @@ impl Machine {
             return Err(Fault::Server('G'));
         };
         let (vault, settings) = (&protected.vault, &self.settings);
-        sealing.whose = running(&mut self.inflight).and_then(|run| run.whose.take());
+        sealing.whose = self.inflight.running().and_then(|run| run.whose.take());
         let sent = copy_data(&mut self.to_server, |out| match data {
             Some(data) => sealing.push(data, vault, settings, out),
             None => sealing.finish(vault, settings, out),
         })?;
-        if let Some(run) = running(&mut self.inflight) {
+        if let Some(run) = self.inflight.running() {
             run.whose = sealing.whose.take();
             let full = run.whose.as_ref().is_some_and(|whose| whose.is_full());
             if full && self.recorder.subjects(run).is_err() {
@@ -166,7 +165,7 @@ impl Machine {
             return Ok(());
         }
         let planned = self.copied_by(CopyDirection::Out).is_some();
-        let Some(run) = self.running() else {
+        let Some(run) = self.inflight.running() else {
             return Err(Fault::Server('d'));
         };
         let (copy, whose) = (run.copy_out.take(), run.whose.take());
@@ -192,7 +191,7 @@ impl Machine {
             self.to_client.truncate(before);
         }
         let bytes = self.to_client.len().saturating_sub(before) as u64;
-        if let Some(run) = self.running() {
+        if let Some(run) = self.inflight.running() {
             run.bytes += bytes;
             run.opened.clone_from(&copy.opened);
             run.whose = copy.whose.take();
@@ -219,13 +218,9 @@ impl Machine {
         self.copy_failure.take().filter(|_| ours)
     }
 
-    fn running(&mut self) -> Option<&mut Run> {
-        running(&mut self.inflight)
-    }
-
     /// The plan of the COPY that runs, if its data has cells.
     fn copied_by(&mut self, direction: CopyDirection) -> Option<Arc<CopyPlan>> {
-        let part = self.running()?.part.as_ref()?;
+        let part = self.inflight.running()?.part.as_ref()?;
         let plan = part.plan.as_ref()?.copy.as_ref()?;
         (plan.direction == direction).then(|| Arc::clone(plan))
     }

@@ -213,6 +213,15 @@ impl Inflight {
         self.queue.front_mut()
     }
 
+    /// The statement that the server answers now.
+    pub(super) fn running(&mut self) -> Option<&mut Run> {
+        match self.head() {
+            Some(Expect::Execute(run)) => Some(run),
+            Some(Expect::Query(query)) => query.running.front_mut(),
+            _ => None,
+        }
+    }
+
     pub(super) fn pop(&mut self) -> Option<Expect> {
         self.queue.pop_front()
     }

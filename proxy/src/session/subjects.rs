@@ -4,7 +4,7 @@
 //! It must never let a row out whose subjects the log did not take, nor one with a column that is not the client's.
 
 use super::Fault;
-use super::inflight::{Expect, Run};
+use super::inflight::Run;
 use super::machine::Machine;
 use super::prepared::{Part, Prepared};
 use crate::protect::{Asked as AskedFor, Parameter, Whose, asked};
@@ -129,7 +129,7 @@ impl Machine {
         let Some(protected) = &self.protected else {
             return Ok(());
         };
-        let Some(run) = running(&mut self.inflight) else {
+        let Some(run) = self.inflight.running() else {
             return Ok(());
         };
         let Some(whose) = &mut run.whose else {
@@ -149,7 +149,7 @@ impl Machine {
         let Some(from) = self.unrecorded.take() else {
             return Ok(());
         };
-        let Some(run) = running(&mut self.inflight) else {
+        let Some(run) = self.inflight.running() else {
             return Ok(());
         };
         let Err(error) = self.recorder.subjects(run) else {
@@ -182,20 +182,11 @@ impl Machine {
 
     /// The same where they fill a record.
     pub(super) fn record_many_subjects(&mut self, now: Instant) -> Result<(), Fault> {
-        let full = running(&mut self.inflight).and_then(|run| run.whose.as_ref());
+        let full = self.inflight.running().and_then(|run| run.whose.as_ref());
         match full.is_some_and(|whose| whose.is_full()) {
             true => self.record_subjects(now),
             false => Ok(()),
         }
-    }
-}
-
-/// The statement that the server answers now.
-pub(super) fn running(inflight: &mut super::inflight::Inflight) -> Option<&mut Run> {
-    match inflight.head() {
-        Some(Expect::Execute(run)) => Some(run),
-        Some(Expect::Query(query)) => query.running.front_mut(),
-        _ => None,
     }
 }
 
