@@ -24,7 +24,7 @@ mod vault;
 mod zones;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use bind::{BindParts, bind, result_formats};
 pub use copy::{CopyFault, CopyIn, CopyOut};

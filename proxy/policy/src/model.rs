@@ -194,6 +194,11 @@ pub struct Database {
 }
 
 impl Database {
+    /// Whether statements on any table have to tell something.
+    pub fn requires(&self) -> bool {
+        let nothing = Required::default();
+        self.tables.values().any(|table| table.required != nothing)
+    }
     /// What statements that touch one of these tables have to tell.
     pub fn required<'a>(&self, tables: impl IntoIterator<Item = &'a TableRef>) -> Required {
         let found = tables.into_iter().filter_map(|name| self.tables.get(name));

@@ -80,6 +80,7 @@ impl Regime {
             vault: Arc::clone(vault),
             rights: Arc::new(self.policy.rights(database, user)),
             zones: Arc::clone(watched.zones()),
+            tables_require: watched.database().requires(),
             worlds: watched,
         })
     }

@@ -264,11 +264,7 @@ impl Machine {
             true => Required::default(),
             false => protected.rights.required,
         };
-        if policy
-            .tables
-            .values()
-            .any(|t| t.required != Required::default())
-        {
+        if protected.tables_require {
             let touched = facts.touches.iter().map(|t| &t.column.table);
             let analyser = self.known.analyser(protected);
             let behind = analyser.world().behind(facts.tables.iter().chain(touched));

@@ -55,6 +55,8 @@ pub struct Protected {
     pub rights: Arc<Rights>,
     /// The server's time zones.
     pub zones: Arc<Zones>,
+    /// Some table of the policy wants more told ([`Database::requires`]): asked with every statement.
+    pub tables_require: bool,
 }
 
 /// What a session is given.

@@ -107,20 +107,22 @@ pub(in crate::protect) fn database() -> Database {
 /// One vault for all tests: making a keyring touches the disk.
 pub(in crate::protect) fn vault() -> &'static Vault {
     static VAULT: OnceLock<Vault> = OnceLock::new();
-    VAULT.get_or_init(|| {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("keyring.json");
-        let provider = Provider::File(directory.path().join("master.key"));
-        let database = database();
-        let groups = database
-            .groups
-            .iter()
-            .map(|g| Arc::clone(&g.name))
-            .collect();
-        Keyring::init(&path, &provider, &[("clinic".into(), groups)]).unwrap();
-        let keyring = Keyring::load(&path, &provider).unwrap();
-        Vault::new(&database, keyring.database("clinic").unwrap()).unwrap()
-    })
+    VAULT.get_or_init(|| vault_of(&database()))
+}
+
+/// A vault with fresh keys for this database, whose name is `clinic`.
+pub(crate) fn vault_of(database: &Database) -> Vault {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("keyring.json");
+    let provider = Provider::File(directory.path().join("master.key"));
+    let groups = database
+        .groups
+        .iter()
+        .map(|g| Arc::clone(&g.name))
+        .collect();
+    Keyring::init(&path, &provider, &[("clinic".into(), groups)]).unwrap();
+    let keyring = Keyring::load(&path, &provider).unwrap();
+    Vault::new(database, keyring.database("clinic").unwrap()).unwrap()
 }
 
 pub(in crate::protect) fn seal(column: ColumnIx, coercion: Coercion) -> Seal {

@@ -4,7 +4,8 @@
 use super::Table;
 use super::postgres::{CATALOG, Message, Postgres, TEXTS};
 use crate::catalog::Snapshot;
-use crate::protect::{Vault, Zones};
+use crate::protect::Zones;
+use crate::protect::tests::harness::vault_of;
 use crate::session::driver::{self, Comparison, Host, Limits, Peers, Refresh, Signals, Stop};
 use crate::session::machine::{Clock, Env, Machine, Protected, Request, Worlds};
 use crate::session::policy::PolicyChange;
@@ -12,7 +13,6 @@ use crate::session::records::{Recorder, Who};
 use crate::telemetry::Metrics;
 use bytes::BytesMut;
 use hippocrypt_audit::MemorySink;
-use hippocrypt_keys::{Keyring, Provider};
 use hippocrypt_policy::Policy;
 use hippocrypt_sql::Analyser;
 use hippocrypt_wire::startup::CancelKey;
@@ -42,25 +42,15 @@ fn protected() -> Protected {
         let mut snapshot = Snapshot::default();
         CATALOG.iter().for_each(|row| snapshot.row(row).unwrap());
         let (catalog, _) = snapshot.finish(1, Vec::new());
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("keyring.json");
-        let provider = Provider::File(directory.path().join("master.key"));
-        let groups = database
-            .groups
-            .iter()
-            .map(|g| Arc::clone(&g.name))
-            .collect();
-        Keyring::init(&path, &provider, &[("clinic".into(), groups)]).unwrap();
-        let keyring = Keyring::load(&path, &provider).unwrap();
-        let vault = Vault::new(&database, keyring.database("clinic").unwrap()).unwrap();
         Protected {
             worlds: Arc::new(World(Arc::new(Analyser::new(
                 Arc::new(catalog),
                 Arc::clone(&database),
             )))),
             rights: Arc::new(policy.rights("clinic", "app")),
+            tables_require: database.requires(),
+            vault: Arc::new(vault_of(&database)),
             database,
-            vault: Arc::new(vault),
             zones: Arc::new(Zones::default()),
         }
     });
