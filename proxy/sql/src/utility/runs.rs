@@ -4,7 +4,7 @@
 //! plan that is not of the query that the server will have under it.
 
 use super::rules::no;
-use super::{Passed, Ruled, inner, untouched};
+use super::{Passed, Ruled, inner, table_as, untouched};
 use crate::analyse::{Context, Input};
 use crate::plan::{self, Marks};
 use crate::scan::Kind;
@@ -13,7 +13,7 @@ use crate::verdict::{
     ClientParam, Edit, Facts, Plan, Refusal, Replacement, Shown, UpstreamParam, Verdict,
 };
 use pg_query::NodeEnum;
-use pg_query::protobuf::{DeclareCursorStmt, ExplainStmt, Node, PrepareStmt};
+use pg_query::protobuf::{CreateTableAsStmt, DeclareCursorStmt, ExplainStmt, Node, PrepareStmt};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -31,26 +31,70 @@ pub(super) fn explain(
     facts: &mut Facts,
 ) -> Ruled {
     refused(taint)?;
-    let (query, start) = match inner(s.query.as_deref()) {
-        Some(NodeEnum::DeclareCursorStmt(s)) => (s.query.as_deref(), declared(input)),
-        _ => (s.query.as_deref(), explained(input)),
-    };
-    let query = query.filter(|q| plan::kind(q).is_some());
-    let (true, Some(query), Some(start)) = (taint.touched, query, start) else {
-        return no("EXPLAIN of this statement", "", input, taint);
-    };
-    let (mut plan, _) = planned(query, start, input, input.cx, plan::plan, facts)?;
-    // what it does not run is of nobody
     let runs =
         |node: &Node| matches!(&node.node, Some(NodeEnum::DefElem(e)) if e.defname == "analyze");
-    let subjects = plan.subjects.take().filter(|_| s.options.iter().any(runs));
+    let runs = s.options.iter().any(runs);
+    let (query, range) = match inner(s.query.as_deref()) {
+        Some(NodeEnum::CreateTableAsStmt(made)) if taint.touched && runs => {
+            return explained_as_made(made, input, taint, facts);
+        }
+        Some(NodeEnum::CreateTableAsStmt(made)) => {
+            let name = made.into.as_deref().and_then(|into| into.rel.as_ref());
+            let range = name.and_then(|name| table_as::query_of(name, input));
+            (made.query.as_deref(), range)
+        }
+        Some(NodeEnum::DeclareCursorStmt(s)) => (s.query.as_deref(), to_end(declared, input)),
+        _ => (s.query.as_deref(), to_end(explained, input)),
+    };
+    let query = query.filter(|q| plan::kind(q).is_some());
+    let (true, Some(query), Some(range)) = (taint.touched, query, range) else {
+        return no("EXPLAIN of this statement", "", input, taint);
+    };
+    let (plan, _) = planned(query, range, input, input.cx, plan::plan, facts)?;
+    Ok(text_of(plan, runs, facts))
+}
+
+/// What EXPLAIN returns is the plan's text, and of nobody where it does not run the statement.
+fn text_of(mut plan: Plan, runs: bool, facts: &mut Facts) -> Passed {
+    let subjects = plan.subjects.take().filter(|_| runs);
     plan.subjects = subjects.map(|subjects| Arc::new(subjects.without_rows()));
-    // No row comes back, only the plan's text.
     facts.touches.iter_mut().for_each(|t| t.shown = Shown::Not);
-    Ok(passed(Plan {
+    passed(Plan {
         outputs: None,
         ..plan
-    }))
+    })
+}
+
+/// EXPLAIN ANALYZE of CREATE TABLE AS makes the table, but nothing could follow that guards its cells.
+fn explained_as_made(
+    made: &CreateTableAsStmt,
+    input: &Input<'_>,
+    taint: &Taint,
+    facts: &mut Facts,
+) -> Ruled {
+    let range = to_end(explained, input).ok_or_else(|| Box::new(super::unknown()))?;
+    let within = Input {
+        range,
+        ..input.clone()
+    };
+    let Passed { plan, touches } = table_as::create(made, &within, taint, facts)?;
+    match plan {
+        Some(plan) if !plan.guards.is_empty() => Err(super::refuse(
+            "EXPLAIN ANALYZE would make a table of encrypted columns without their guards".into(),
+            "Leave ANALYZE out.",
+            None,
+        )),
+        Some(plan) => Ok(text_of(plan, true, facts)),
+        None => Ok(Passed { plan, touches }),
+    }
+}
+
+/// From where the query begins to the end of the statement.
+fn to_end(
+    begins: impl FnOnce(&Input<'_>) -> Option<usize>,
+    input: &Input<'_>,
+) -> Option<Range<usize>> {
+    begins(input).map(|start| start..input.range.end)
 }
 
 /// DECLARE: rows come by FETCH, which opens them by the query's plan.
@@ -62,10 +106,11 @@ pub(super) fn declare(
 ) -> Ruled {
     refused(taint)?;
     let query = s.query.as_deref().filter(|q| plan::kind(q).is_some());
-    let (true, Some(query), Some(start)) = (taint.touched, query, declared(input)) else {
+    let range = to_end(declared, input);
+    let (true, Some(query), Some(range)) = (taint.touched, query, range) else {
         return no("DECLARE CURSOR of this statement", "", input, taint);
     };
-    let (mut plan, _) = planned(query, start, input, input.cx, plan::plan_returned, facts)?;
+    let (mut plan, _) = planned(query, range, input, input.cx, plan::plan_returned, facts)?;
     let stands = Plan {
         outputs: plan.outputs,
         subjects: plan.subjects.take(),
@@ -101,7 +146,8 @@ pub(super) fn prepare(
         outside: false,
         ..*input.cx
     };
-    let (within, marks) = planned(query, parts.query, input, &cx, plan::plan, facts)?;
+    let range = parts.query..input.range.end;
+    let (within, marks) = planned(query, range, input, &cx, plan::plan, facts)?;
     let types = types(&within, &parts, input)?;
     let written = types.as_ref().map(Vec::len);
     let mut edits = Vec::with_capacity(within.edits.len() + 1);
@@ -136,10 +182,10 @@ fn passed(plan: Plan) -> Passed {
     }
 }
 
-/// The plan of the query that begins at byte `start`.
+/// The plan of the query that these bytes are.
 fn planned(
     query: &Node,
-    start: usize,
+    range: Range<usize>,
     input: &Input<'_>,
     cx: &Context<'_>,
     plan: impl FnOnce(Input<'_>, &Node) -> plan::Planned,
@@ -147,7 +193,7 @@ fn planned(
 ) -> Result<(Plan, Marks), Box<Refusal>> {
     let within = Input {
         text: input.text,
-        range: start..input.range.end,
+        range,
         tokens: input.tokens,
         world: input.world,
         cx,

@@ -184,7 +184,7 @@ fn table(
 }
 
 /// From behind AS to before WITH [NO] DATA.
-fn query_of(made: &RangeVar, input: &Input<'_>) -> Option<Range<usize>> {
+pub(super) fn query_of(made: &RangeVar, input: &Input<'_>) -> Option<Range<usize>> {
     let tokens = input.tokens;
     let end = tokens.from(input.range.end);
     let name = tokens.at(at(made.location)?)?;
