@@ -12,7 +12,7 @@ pub(crate) use check::PLACES;
 pub(crate) use check::{Marks, prepared as check_prepare};
 pub(crate) use execute::{argument, execute};
 use flow::{Cell, Fate, Flow, Leaf, LeafIx, Sealed, What};
-use hippocrypt_policy::{ColumnIx, TableRef};
+use hippocrypt_policy::{ColumnIx, DeclaredType, TableRef};
 pub(crate) use made::Made;
 use pg_query::NodeEnum;
 use pg_query::protobuf::{Node, RangeVar};
@@ -293,19 +293,22 @@ impl<'a> Planner<'a> {
             shown.push(match &column.flow {
                 Flow::Cell(cell) => {
                     cells = true;
-                    let as_shown = if cell.mask.is_some() {
-                        Shown::Masked
-                    } else {
-                        Shown::Clear
-                    };
-                    self.touch(cell, Use::Read, as_shown);
-                    self.shows_scale(cell)?;
-                    Output::Cell(self.opened(cell))
+                    Output::Cell(self.opened(cell, None)?)
                 }
-                flow => {
-                    self.clear(flow.clone(), "a result column", -1)?;
-                    Output::Clear
+                Flow::Shown(cell, cast) => {
+                    cells = true;
+                    Output::Cell(self.opened(cell, Some(*cast))?)
                 }
+                flow => match self.brought_back(flow)? {
+                    Some(cell) => {
+                        cells = true;
+                        Output::Cell(self.opened(&cell, None)?)
+                    }
+                    None => {
+                        self.clear(flow.clone(), "a result column", -1)?;
+                        Output::Clear
+                    }
+                },
             });
         }
         if cells && outputs.open_ended {
@@ -315,15 +318,22 @@ impl<'a> Planner<'a> {
         Ok(cells.then_some(shown))
     }
 
-    fn opened(&self, cell: &Cell) -> CellOutput {
-        CellOutput {
+    fn opened(&mut self, cell: &Cell, cast: Option<DeclaredType>) -> Judged<CellOutput> {
+        let as_shown = match cell.mask {
+            Some(_) => Shown::Masked,
+            None => Shown::Clear,
+        };
+        self.touch(cell, Use::Read, as_shown);
+        self.shows_scale(cell)?;
+        Ok(CellOutput {
             columns: cell.columns.iter().copied().collect(),
             declared: cell.declared,
             typmod: cell.typmod,
             mask: cell.mask,
-            origin: cell.relabelled.then_some((0, 0)),
+            origin: (cell.relabelled || cast.is_some()).then_some((0, 0)),
             stored: self.as_stored(cell),
-        }
+            cast,
+        })
     }
 
     fn touch(&mut self, cell: &Cell, usage: Use, shown: Shown) {
@@ -371,7 +381,7 @@ impl<'a> Planner<'a> {
     fn clear(&mut self, flow: Flow, what: &str, location: i32) -> Judged<()> {
         match flow {
             Flow::Clear => Ok(()),
-            Flow::Cell(cell) => {
+            Flow::Cell(cell) | Flow::Shown(cell, _) => {
                 Err(self.impossible(refuse::Construct::Other(what), &cell, location))
             }
             Flow::Open(leaves) => self.settle(&leaves, &Fate::Clear),

@@ -313,6 +313,8 @@ pub struct Seal {
     pub shape: Shape,
     /// How many characters an explicit cast to varchar(n) leaves of each value.
     pub cut: Option<u32>,
+    /// The value is text which an explicit cast reads as of the type with this OID.
+    pub read: Option<u32>,
 }
 
 impl Seal {
@@ -323,6 +325,7 @@ impl Seal {
             coercion: Coercion::Assign,
             shape: Shape::One,
             cut: None,
+            read: None,
         }
     }
 }
@@ -417,9 +420,9 @@ pub enum Output {
 pub struct CellOutput {
     /// The columns its cells may come from: a cell opens only under the group of one of them.
     pub columns: Vec<ColumnIx>,
-    /// The type the client is told, with its typmod.
+    /// The type of the values, with its typmod.
     pub declared: DeclaredType,
-    /// The typmod the client is told (`COALESCE(v, 'x')` loses it, a plain reference keeps it).
+    /// The typmod of the expression (`COALESCE(v, 'x')` loses it, a plain reference keeps it).
     pub typmod: i32,
     /// `None`: clear.
     pub mask: Option<Mask>,
@@ -427,6 +430,16 @@ pub struct CellOutput {
     pub origin: Option<(u32, i16)>,
     /// Every cell is as its column has stored it, so that its length is the column's own where `typmod` is lost.
     pub stored: bool,
+    /// The statement casts each value to this type, and the client is told it in place of `declared`.
+    pub cast: Option<DeclaredType>,
+}
+
+impl CellOutput {
+    /// The type and typmod that the client is told.
+    pub fn told(&self) -> (DeclaredType, i32) {
+        let own = (self.declared, self.typmod);
+        self.cast.map_or(own, |cast| (cast, cast.typmod()))
+    }
 }
 
 /// Why a statement does not go on, in PostgreSQL's error fields. Names tables and columns, never a value.

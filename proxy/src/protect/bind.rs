@@ -173,11 +173,11 @@ struct Sealing<'a> {
     held: &'a Held,
     target: Target<'a>,
     settings: &'a Settings,
-    cut: Option<u32>,
+    seal: &'a Seal,
 }
 
 impl<'a> Sealing<'a> {
-    fn new(seal: &Seal, vault: &'a Vault, settings: &'a Settings) -> Result<Self, BindError> {
+    fn new(seal: &'a Seal, vault: &'a Vault, settings: &'a Settings) -> Result<Self, BindError> {
         let held = vault
             .held(seal.column)
             .ok_or_else(|| BindError::Protocol("the plan is of another policy".to_owned()))?;
@@ -190,7 +190,7 @@ impl<'a> Sealing<'a> {
             held,
             target,
             settings,
-            cut: seal.cut,
+            seal,
         })
     }
 
@@ -203,8 +203,7 @@ impl<'a> Sealing<'a> {
         cells: &mut Vec<u8>,
     ) -> Result<(), BindError> {
         let name = &self.held.name;
-        let bytes = elements::cut(bytes, self.cut).map_err(|e| e.of(name))?;
-        let value = coerce::parameter(&self.target, oid, format, bytes, self.settings);
+        let value = coerce::sealed(&self.target, self.seal, oid, format, bytes, self.settings);
         let value = value.map_err(|e| e.of(name))?;
         self.held.seal(value, cells).map_err(|e| match e {
             Unsealed::Value(e) => BindError::Value(e.of(name)),

@@ -7,18 +7,20 @@
 
 mod argument;
 mod assign;
+mod cast;
 mod compare;
 mod typed;
 
 use crate::protect::value::{self, Canonical, Value};
-use crate::protect::{Settings, ValueError};
+use crate::protect::{Settings, ValueError, elements};
 use hippocrypt_policy::{ColumnRef, DeclaredType};
-use hippocrypt_sql::verdict::{Coercion, Literal};
+use hippocrypt_sql::verdict::{Coercion, Literal, Seal};
 use hippocrypt_wire::Format;
 use typed::Typed;
 use zeroize::Zeroizing;
 
 pub(in crate::protect) use argument::argument;
+pub(in crate::protect) use cast::cast;
 
 /// `unknown`, PostgreSQL's type of a quoted constant.
 const UNKNOWN: u32 = 705;
@@ -86,6 +88,24 @@ pub(in crate::protect) fn parameter<'a>(
             target.typed(Typed::from_binary(oid, bytes)?, settings)
         }
     }
+}
+
+/// The same of a value that is sealed so: with the explicit casts around it.
+///
+/// # Errors
+/// As [`parameter`]'s.
+pub(in crate::protect) fn sealed<'a>(
+    target: &Target<'_>,
+    seal: &Seal,
+    oid: u32,
+    format: Format,
+    bytes: &'a [u8],
+    settings: &Settings,
+) -> Result<Value<'a>, ValueError> {
+    let bytes = elements::cut(bytes, seal.cut)?;
+    // text is the same bytes in both formats
+    let (oid, format) = seal.read.map_or((oid, format), |oid| (oid, Format::Text));
+    parameter(target, oid, format, bytes, settings)
 }
 
 impl Target<'_> {

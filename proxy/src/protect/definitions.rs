@@ -78,6 +78,7 @@ impl Reader<'_> {
             mask: None,
             origin: None,
             stored: true,
+            cast: None,
         };
         let opening = Opening {
             cell: &output,

@@ -114,9 +114,10 @@ fn as_declared(cell: &CellOutput, index: usize, field: &mut Field<'_>) -> Result
             oid: field.type_oid,
         });
     }
-    field.type_oid = cell.declared.oid();
-    field.typlen = cell.declared.typlen();
-    field.typmod = cell.typmod;
+    let (told, typmod) = cell.told();
+    field.type_oid = told.oid();
+    field.typlen = told.typlen();
+    field.typmod = typmod;
     if let Some((table, attnum)) = cell.origin {
         field.table = table;
         field.attnum = attnum;

@@ -191,8 +191,7 @@ fn read(
     };
     let literal = |literal: &Literal| plaintext(coerce::literal(&target, literal, settings)?);
     let bound = |oid, format, bytes: &[u8]| {
-        let bytes = elements::cut(bytes, seal.cut)?;
-        plaintext(coerce::parameter(&target, oid, format, bytes, settings)?)
+        plaintext(coerce::sealed(&target, seal, oid, format, bytes, settings)?)
     };
     let array = |array: &Literal| {
         let elements = elements::of_literal(array, seal)?.into_iter();

@@ -245,9 +245,9 @@ fn seal_argument(
         coercion: seal.coercion,
     };
     let text = coerce::argument(&target, oid, literal, settings).map_err(|e| e.of(&held.name))?;
-    let text = elements::cut(text.as_bytes(), seal.cut).map_err(|e| e.of(&held.name))?;
-    let value = coerce::parameter(&target, oid, Format::Text, text, settings)
-        .map_err(|e| e.of(&held.name))?;
+    let (format, text) = (Format::Text, text.as_bytes());
+    let value = coerce::sealed(&target, seal, oid, format, text, settings);
+    let value = value.map_err(|e| e.of(&held.name))?;
     sealed(held, value)
 }
 

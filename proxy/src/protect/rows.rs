@@ -5,6 +5,7 @@
 
 pub(in crate::protect) mod bytea;
 
+use crate::protect::coerce;
 use crate::protect::describe::format_of;
 use crate::protect::mask::{self, Masked};
 use crate::protect::value::{self, Canonical, Restore, Shown};
@@ -196,6 +197,9 @@ impl Opening<'_> {
         let declared = self.cell.declared;
         let fault = || OpenFault::Value(name.clone());
         let shown = Shown::read(declared, restore, plaintext).ok_or_else(fault)?;
+        if let Some(to) = self.cell.cast {
+            return self.cast(name, &shown, to, out);
+        }
         let masked = match self.cell.mask {
             None => Masked::Value(shown),
             Some(mask) => mask::apply(mask, declared, &shown).ok_or_else(fault)?,
@@ -208,6 +212,28 @@ impl Opening<'_> {
                 .map_err(OpenFault::Settings)?,
         }
         Ok(())
+    }
+}
+
+impl Opening<'_> {
+    /// Writes the value as the statement casts it.
+    fn cast(
+        &self,
+        name: &ColumnRef,
+        shown: &Shown<'_>,
+        to: DeclaredType,
+        out: &mut BytesMut,
+    ) -> Result<(), OpenFault> {
+        if self.cell.mask.is_some() {
+            return Err(OpenFault::Value(name.clone()));
+        }
+        let plaintext = coerce::cast(name, shown, self.cell.declared, to, self.settings)
+            .map_err(|e| OpenFault::Settings(e.of(name)))?;
+        let shown = Shown::read(to, None, &plaintext);
+        let shown = shown.ok_or_else(|| OpenFault::Value(name.clone()))?;
+        shown
+            .write(self.client, self.settings, out)
+            .map_err(OpenFault::Settings)
     }
 }
 

@@ -194,6 +194,15 @@ impl DeclaredType {
     /// The type that the raw grammar means by a name of pg_type, modifiers and array bounds (gram.y, Typename).
     pub fn from_grammar(name: &str, modifiers: &[i32], is_array: bool) -> Option<Self> {
         let (_, oid) = TYPES.iter().find(|(known, _)| *known == name)?;
+        let scalar = Self::from_modifiers(*oid, modifiers)?;
+        match is_array {
+            true => Element::of(scalar).map(Self::Array),
+            false => Some(scalar),
+        }
+    }
+
+    /// The type that is no array, with its modifiers as they are written (the `typmodin` of pg_type).
+    pub fn from_modifiers(oid: u32, modifiers: &[i32]) -> Option<Self> {
         let typmod = match (oid, modifiers) {
             (_, []) => -1,
             (1042 | 1043, [n]) if *n > 0 => n.checked_add(4)?,
@@ -204,10 +213,6 @@ impl DeclaredType {
             (1700, [p, s]) => (p.checked_shl(16)? | (s & 0x7ff)).checked_add(4)?,
             _ => return None,
         };
-        let scalar = scalar(*oid, typmod)?;
-        match is_array {
-            true => Element::of(scalar).map(Self::Array),
-            false => Some(scalar),
-        }
+        scalar(oid, typmod)
     }
 }

@@ -93,11 +93,13 @@ impl Planner<'_> {
                     coercion: Coercion::Assign,
                     shape: Shape::One,
                     cut: None,
+                    read: None,
                 };
                 let oid = declared.oid();
                 self.seal(&leaves, Sealed { seal, oid })
             }
             Flow::Cell(cell) => self.copy(ix, &cell, at),
+            flow @ Flow::Shown(..) => self.clear(flow, "an assignment", at),
             Flow::Clear => {
                 let name = self.world().column_name(ix);
                 let message = format!(

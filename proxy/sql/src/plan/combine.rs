@@ -7,7 +7,7 @@ use super::flow::{Cast, Cell, Fate, Flow, Leaf, LeafIx, Sealed, What};
 use super::refuse::{Construct, Judged, refusal, unsupported};
 use super::types;
 use crate::verdict::{Coercion, Literal, Seal, Shape, Shown, Use};
-use hippocrypt_policy::{DeclaredType, GroupIx};
+use hippocrypt_policy::{ColumnIx, DeclaredType, GroupIx};
 use std::collections::BTreeSet;
 use zeroize::Zeroizing;
 
@@ -85,6 +85,7 @@ impl Planner<'_> {
             coercion: Coercion::Compare,
             shape: Shape::One,
             cut: None,
+            read: None,
         };
         self.seal(leaves, Sealed { seal, oid })
     }
@@ -117,6 +118,7 @@ impl Planner<'_> {
             coercion: Coercion::Compare,
             shape: Shape::Each,
             cut: None,
+            read: None,
         };
         self.seal(leaves, Sealed { seal, oid })
     }
@@ -144,6 +146,7 @@ impl Planner<'_> {
                     open.extend(leaves);
                 }
                 Flow::Cell(cell) => cells.push(cell),
+                shown @ Flow::Shown(..) => self.clear(shown, what, at)?,
             }
         }
         let Some(first) = cells.first().cloned() else {
@@ -231,6 +234,72 @@ impl Planner<'_> {
         let refused = self.impossible(Construct::Other(what), cell, -1);
         let hint = "Cast what stands beside the column to the column's type, or select the column itself: its cells do not keep how many digits or blanks a value is shown with.";
         Err(super::refuse::with_hint(refused, hint))
+    }
+
+    /// Values of the client's own that are compared with cells and are a result column too: `SELECT v.s … FROM (VALUES
+    /// …) v(s) JOIN … ON c = v.s`. They come back as the cells they have become, where those keep what was given.
+    pub(super) fn brought_back(&mut self, flow: &Flow) -> Judged<Option<Cell>> {
+        let Flow::Open(leaves) = flow else {
+            return Ok(None);
+        };
+        let mut kept: Option<(ColumnIx, DeclaredType)> = None;
+        for leaf in leaves.iter().filter_map(|ix| self.leaves.get(ix.0)) {
+            if matches!(leaf.what, What::Null) && self.type_of(leaf).is_none() {
+                continue;
+            }
+            let Some((column, own)) = self.as_given(leaf) else {
+                return Ok(None);
+            };
+            kept = match kept {
+                None => Some((column, own)),
+                Some(before) if before == (column, own) => kept,
+                // (parse_coerce.c, select_common_type and select_common_typmod)
+                Some((one, before)) if one == column => types::common(before, own)
+                    .map(|common| match (before, own) {
+                        (DeclaredType::Text, _) | (_, DeclaredType::Text) => DeclaredType::Text,
+                        _ => common.unmodified(),
+                    })
+                    .map(|common| (column, common)),
+                Some(_) => None,
+            };
+            if kept.is_none() {
+                return Ok(None);
+            }
+        }
+        let Some((column, declared)) = kept else {
+            return Ok(None);
+        };
+        match self.protected(column, -1)? {
+            Flow::Cell(cell) if cell.mask.is_none() => Ok(Some(Cell {
+                relabelled: true,
+                given: true,
+                ..Cell::of(column, declared, None)
+            })),
+            _ => Ok(None),
+        }
+    }
+
+    /// The column for which the leaf is sealed, and its own type, if its cell opens to what was given.
+    fn as_given(&self, leaf: &Leaf) -> Option<(ColumnIx, DeclaredType)> {
+        let Fate::Sealed(sealed) = &leaf.fate else {
+            return None;
+        };
+        let seal = &sealed.seal;
+        let declared = self.world().declared(seal.column)?;
+        let modifiers: &[i32] = match &leaf.cast {
+            Cast::To(_, modifiers) => modifiers,
+            Cast::None | Cast::Opaque => &[],
+        };
+        let own = DeclaredType::from_modifiers(self.type_of(leaf)?, modifiers)?;
+        let exact = match declared {
+            DeclaredType::Text | DeclaredType::Varchar(_) => types::is_text(own),
+            DeclaredType::Inet | DeclaredType::Cidr | DeclaredType::Array(_) => false,
+            _ => own.unmodified() == declared.unmodified() && !has_scale(declared),
+        };
+        // storing applies the modifier
+        let as_is = seal.coercion == Coercion::Compare || declared == declared.unmodified();
+        let plain = seal.shape == Shape::One && leaf.read.is_none();
+        (exact && as_is && plain).then_some((seal.column, own))
     }
 
     /// Whether every leaf is cast to the very type of the cells, so that no branch loses its modifier

@@ -211,14 +211,7 @@ impl Planner<'_> {
                 None => Flow::Clear,
             };
             values.push(match flow {
-                Flow::Cell(cell) => {
-                    let shown = match cell.mask {
-                        Some(_) => Shown::Masked,
-                        None => Shown::Clear,
-                    };
-                    self.touch(&cell, Use::Read, shown);
-                    CopyValue::Open(self.opened(&cell))
-                }
+                Flow::Cell(cell) => CopyValue::Open(self.opened(&cell, None)?),
                 _ => CopyValue::Clear,
             });
         }

@@ -230,7 +230,7 @@ impl Planner<'_> {
                 leaves.first().and_then(|ix| self.leaves.get(ix.0)).cloned()
             }
             Flow::Open(_) | Flow::Clear => None,
-            Flow::Cell(_) => return Err(malformed("argument of EXECUTE")),
+            Flow::Cell(_) | Flow::Shown(..) => return Err(malformed("argument of EXECUTE")),
         };
         Ok(match leaf {
             None => Given::Computed,

@@ -8,6 +8,7 @@ use std::ops::Range;
 use zeroize::Zeroizing;
 
 use super::refuse::{Judged, unsupported};
+use super::types::BuiltIn;
 use crate::verdict::{Literal, Seal, Shape};
 
 /// The value of an expression.
@@ -18,6 +19,8 @@ pub(super) enum Flow {
     Clear,
     /// Cells.
     Cell(Cell),
+    /// Cells that are only shown, as values of another type: a cast that the proxy makes of each.
+    Shown(Cell, DeclaredType),
     /// Literals, parameters and NULLs that take the side they meet.
     Open(Vec<LeafIx>),
 }
@@ -71,6 +74,8 @@ pub(super) struct Leaf {
     pub(super) range: Range<usize>,
     /// The cast around it.
     pub(super) cast: Cast,
+    /// A parameter of text that is cast where it is used: type and modifiers.
+    pub(super) read: Option<BuiltIn>,
     /// What it has become.
     pub(super) fate: Fate,
     /// It is an array whose elements are the values: a column of `unnest`. Its cast is the array's.

@@ -283,7 +283,7 @@ impl<'a> Planner<'a> {
     }
 
     /// The elements of an array that is one leaf of a known type.
-    fn elements(&mut self, array: Flow) -> Judged<Flow> {
+    pub(super) fn elements(&mut self, array: Flow) -> Judged<Flow> {
         if let Flow::Open(leaves) = &array
             && let [ix] = leaves.as_slice()
             && let Some(leaf) = self.leaves.get(ix.0)

@@ -4,6 +4,7 @@
 
 use super::Planner;
 use super::flow::{Cast, Cell, Fate, Flow, Leaf, LeafIx, What, string};
+use super::params::read_as;
 use super::refuse::{Construct, Judged, malformed, refusal, unsupported, with_hint};
 use super::types::{self, BuiltIn};
 use crate::scan::Kind;
@@ -46,6 +47,7 @@ impl Planner<'_> {
             cast: Cast::None,
             fate: Fate::Undecided,
             each: false,
+            read: None,
             references: 0,
         }))
     }
@@ -79,6 +81,7 @@ impl Planner<'_> {
             cast: Cast::None,
             fate: Fate::Undecided,
             each: false,
+            read: None,
             references: 0,
         }))
     }
@@ -103,6 +106,9 @@ impl Planner<'_> {
             Flow::Clear => Ok(Flow::Clear),
             Flow::Cell(cell) if self.stored => self.cast_stored(cell, cast, built_in.as_ref()),
             Flow::Cell(cell) => self.cast_cell(&cell, cast, built_in),
+            Flow::Shown(cell, _) => {
+                Err(self.impossible(Construct::Other("a cast of a cast"), &cell, cast.location))
+            }
             Flow::Open(leaves) => {
                 if !is_leaf(arg) {
                     return self.cast_column(leaves, arg, cast, built_in);
@@ -127,7 +133,13 @@ impl Planner<'_> {
         }
     }
 
-    /// Whether a cast of the whole is the cast of each: strings, exact numbers or one declared type, nothing cast yet.
+    /// Whether values that are one are text: each is, or has no type.
+    fn of_text(&self, leaves: &[LeafIx]) -> bool {
+        let mut leaves = leaves.iter().filter_map(|ix| self.leaves.get(ix.0));
+        leaves.all(|leaf| self.type_of(leaf).is_none() || self.is_text(leaf))
+    }
+
+    /// Whether a cast of the whole is the cast of each: exact numbers or one declared type, nothing cast yet.
     fn of_one_type(&self, leaves: &[LeafIx]) -> bool {
         const UNKNOWN: u32 = 705;
         let number = |oid| matches!(oid, 20 | 21 | 23 | 1700);
@@ -170,7 +182,21 @@ impl Planner<'_> {
                 self.column_casts.push((leaves.clone(), start..end, to));
                 Ok(Flow::Open(leaves))
             }
-            (Some(NodeEnum::CaseExpr(_)), Some(end), Some(to)) if self.of_one_type(&leaves) => {
+            (Some(NodeEnum::CaseExpr(_) | NodeEnum::CoalesceExpr(_)), Some(end), Some(to))
+                if self.of_text(&leaves) =>
+            {
+                self.unknown_is_text(&leaves);
+                for ix in &leaves {
+                    if let Some(leaf) = self.leaves.get_mut(ix.0) {
+                        read_as(leaf, true, &to);
+                    }
+                }
+                self.case_casts.push((leaves.clone(), start..end));
+                Ok(Flow::Open(leaves))
+            }
+            (Some(NodeEnum::CaseExpr(_) | NodeEnum::CoalesceExpr(_)), Some(end), Some(to))
+                if self.of_one_type(&leaves) =>
+            {
                 for ix in &leaves {
                     if let Some(leaf) = self.leaves.get_mut(ix.0) {
                         leaf.cast = cast_after(&leaf.cast, &to);
@@ -197,11 +223,16 @@ impl Planner<'_> {
     /// A cast of cells: dropped where it changes nothing but the type's name.
     fn cast_cell(&mut self, cell: &Cell, cast: &TypeCast, to: Option<BuiltIn>) -> Judged<Flow> {
         let at = cast.location;
-        let Some(after) = to.and_then(|to| types::after_cast(cell, &to)) else {
+        let after = to.and_then(|to| {
+            let after = types::after_cast(cell, &to).map(Flow::Cell);
+            let shown = || Some(Flow::Shown(cell.clone(), types::shown_as(cell, &to)?));
+            after.or_else(shown)
+        });
+        let Some(after) = after else {
             let refused = self.impossible(Construct::Other("this cast"), cell, at);
             return Err(with_hint(
                 refused,
-                "A cast to the column's own type, or to text for varchar, is possible.",
+                "A cast to the column's own type is possible, and to text, shorter text, another number or date of what is only shown.",
             ));
         };
         let start = usize::try_from(at).map_err(|_| malformed("cast"))?;
@@ -217,7 +248,7 @@ impl Planner<'_> {
             Some(Kind::Cast) => self.drop_cast_call(operator)?,
             _ => return Err(unsupported("this form of cast of an encrypted column", at)),
         }
-        Ok(Flow::Cell(after))
+        Ok(after)
     }
 
     /// `CAST(x AS t)` becomes `(x)`.

@@ -148,6 +148,7 @@ impl Planner<'_> {
             )),
             (Some(cell), Some(to))
                 if cell.mask.is_none()
+                    && cell.cast.is_none()
                     && cell
                         .columns
                         .iter()

@@ -14,7 +14,8 @@ use std::ops::Range;
 
 mod casts;
 
-use casts::{array_literal, cut, harmless, is_text, is_text_constant, of_value, passes, rounds};
+pub(super) use casts::read_as;
+use casts::{array_literal, cut, harmless, of_value, passes, rounds};
 pub(super) use casts::{blank_padded, first_characters, keeps_number};
 
 /// OIDs of bytea and bytea[].
@@ -78,7 +79,9 @@ impl Planner<'_> {
                     let seal = seal.transpose()?;
                     let known = self.param_type(*client, leaf, sealed);
                     let known = *types.entry(*client).or_insert(known);
-                    one_shape(*client, known, sealed)?;
+                    if leaf.read.is_none() {
+                        one_shape(*client, known, sealed)?;
+                    }
                     let number = slots.number(*client, seal)?;
                     if written {
                         self.renumber(leaf, token.clone(), sealed.is_some(), *client, number);
@@ -142,31 +145,33 @@ impl Planner<'_> {
         let declared = self.column_type(sealed)?;
         let refused = || self.cast_refused(leaf, sealed);
         let mut seal = sealed.seal.clone();
-        match &leaf.cast {
-            Cast::None => {}
-            Cast::Opaque => return Err(refused()),
-            Cast::To(oid, modifiers) => {
-                let of_value = |oid| of_value(oid, seal.shape);
-                let oid = of_value(*oid).ok_or_else(refused)?;
-                let both_text = |d| types::is_text_oid(d) && types::is_text_oid(oid);
-                let alike = |d| of_value(d).is_some_and(|d| d == oid || both_text(d));
-                let cut = cut(oid, modifiers, declared);
-                let passes =
-                    |d| of_value(d).is_some_and(|d| passes(d, oid, declared, seal.coercion));
-                let same = self
-                    .declared_oid(client)
-                    .is_none_or(|d| alike(d) || passes(d));
-                let own = rounds(oid, modifiers, declared);
-                let known = modifiers.is_empty() || cut.is_some() || own;
-                if !same || !known {
-                    return Err(refused());
-                }
-                seal.cut = cut;
-                if own {
-                    seal.coercion = Coercion::Assign;
-                }
-            }
+        let (oid, modifiers) = match (&leaf.read, &leaf.cast) {
+            (Some(read), _) => (read.oid, &read.modifiers),
+            (None, Cast::None) => return Ok(seal),
+            (None, Cast::Opaque) => return Err(refused()),
+            (None, Cast::To(oid, modifiers)) => (*oid, modifiers),
+        };
+        let of_value = |oid| of_value(oid, seal.shape);
+        let oid = of_value(oid).ok_or_else(refused)?;
+        let both_text = |d| types::is_text_oid(d) && types::is_text_oid(oid);
+        let alike = |d| of_value(d).is_some_and(|d| d == oid || both_text(d));
+        let cut = cut(oid, modifiers, declared);
+        let passes = |d| of_value(d).is_some_and(|d| passes(d, oid, declared, seal.coercion));
+        let same = leaf.read.is_some()
+            || self
+                .declared_oid(client)
+                .is_none_or(|d| alike(d) || passes(d));
+        let own = rounds(oid, modifiers, declared);
+        let known = modifiers.is_empty() || cut.is_some() || own;
+        if !same || !known {
+            return Err(refused());
         }
+        seal.cut = cut;
+        if own {
+            seal.coercion = Coercion::Assign;
+        }
+        let reads = leaf.read.is_some() && !types::is_text_oid(oid);
+        seal.read = reads.then_some(oid);
         Ok(seal)
     }
 
@@ -376,43 +381,58 @@ impl Planner<'_> {
         )
     }
 
+    /// Whether a parameter's declared type has the same value in the column with a cast to `to` as without it.
+    fn declared_as(&self, leaf: &Leaf, to: u32, column: DeclaredType, sealed: &Sealed) -> bool {
+        let What::Param(client, _) = leaf.what else {
+            return true;
+        };
+        let both_text = |d| types::is_text_oid(d) && types::is_text_oid(to);
+        let kept = |d| d == to || both_text(d) || passes(d, to, column, sealed.seal.coercion);
+        self.declared_oid(client).is_none_or(kept)
+    }
+
     /// Casts of columns that hold cells now.
     fn drop_column_casts(&mut self, leaves: &mut [Leaf]) -> Judged<()> {
         let casts = std::mem::take(&mut self.column_casts);
         for (cast, range, to) in &casts {
             let mut fates = cast.iter().filter_map(|ix| leaves.get(ix.0));
             let sealed = fates.find_map(|leaf| match &leaf.fate {
-                Fate::Sealed(sealed) => Some((leaf, sealed)),
+                Fate::Sealed(sealed) => Some((leaf, sealed.clone())),
                 Fate::Clear | Fate::Tested | Fate::Undecided => None,
             });
             let Some((leaf, sealed)) = sealed else {
                 continue;
             };
-            let declared = self.column_type(sealed)?;
+            let refused = self.cast_refused(leaf, &sealed);
+            let declared = self.column_type(&sealed)?;
             let harmless = harmless(to.oid, &to.modifiers, declared, sealed.seal.coercion);
-            if !harmless || (is_text(leaf) && !types::is_text(declared)) {
-                // text that is cast wherever it is used is read as the constant of that type is
-                let same = |ix: &LeafIx| {
-                    casts
-                        .iter()
-                        .filter(|c| c.0.contains(ix) && c.2 == *to)
-                        .count()
-                };
-                let always =
-                    |ix: &LeafIx| leaves.get(ix.0).is_some_and(|l| l.references == same(ix));
-                let cast_to = Cast::To(to.oid, to.modifiers.clone());
-                let constant = |ix: &LeafIx| {
-                    leaves
-                        .get(ix.0)
-                        .is_some_and(|l| is_text_constant(l) || l.cast == cast_to)
-                };
-                if !cast.iter().all(|ix| always(ix) && constant(ix)) {
-                    return Err(self.cast_refused(leaf, sealed));
+            if harmless && (!self.is_text(leaf) || types::is_text(declared)) {
+                let mut all = cast.iter().filter_map(|ix| leaves.get(ix.0));
+                if !all.all(|leaf| self.declared_as(leaf, to.oid, declared, &sealed)) {
+                    return Err(refused);
                 }
-                for ix in cast {
-                    if let Some(leaf) = leaves.get_mut(ix.0) {
-                        leaf.cast = cast_to.clone();
-                    }
+                self.edits.text(range.clone(), "");
+                continue;
+            }
+            // text that is cast wherever it is used is read as a constant of that type is
+            let same = |ix: &LeafIx| {
+                let mut alike = casts.iter().filter(|c| c.0.contains(ix));
+                let all = alike.clone().count();
+                alike.all(|c| c.2 == *to).then_some(all)
+            };
+            let always = |ix: &LeafIx| {
+                leaves
+                    .get(ix.0)
+                    .is_some_and(|l| same(ix) == Some(l.references))
+            };
+            if !cast.iter().all(always) {
+                return Err(refused);
+            }
+            for ix in cast {
+                let text = leaves.get(ix.0).is_some_and(|leaf| self.is_text(leaf));
+                let leaf = leaves.get_mut(ix.0).ok_or_else(|| malformed("cast"))?;
+                if !read_as(leaf, text, to) {
+                    return Err(refused);
                 }
             }
             self.edits.text(range.clone(), "");

@@ -177,7 +177,7 @@ impl Planner<'_> {
                             }
                         }
                     }
-                    Flow::Cell(_) | Flow::Clear => {}
+                    Flow::Cell(_) | Flow::Shown(..) | Flow::Clear => {}
                 }
                 Ok(flow.clone())
             }
@@ -192,7 +192,7 @@ impl Planner<'_> {
         for ix in &of.columns {
             match self.protected(*ix, at)? {
                 Flow::Cell(cell) => masks.push(cell.mask),
-                Flow::Clear | Flow::Open(_) => return Err(malformed("view")),
+                Flow::Clear | Flow::Open(_) | Flow::Shown(..) => return Err(malformed("view")),
             }
         }
         let first = masks.first().copied().flatten();

@@ -14,6 +14,9 @@ use pg_query::protobuf::{Node, ResTarget, SelectStmt, SetOperation};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+/// OID of text.
+const TEXT: u32 = 25;
+
 /// What is done with `*` in a target list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stars {
@@ -121,7 +124,7 @@ impl Planner<'_> {
         for branch in branches {
             match branch {
                 Flow::Open(open) => leaves.extend(open.iter().copied()),
-                Flow::Clear | Flow::Cell(_) => return,
+                Flow::Clear | Flow::Cell(_) | Flow::Shown(..) => return,
             }
         }
         let typed: BTreeSet<u32> = leaves
@@ -221,7 +224,7 @@ impl Planner<'_> {
                 self.names.extend(leaves.first().map(named));
                 Ok(())
             }
-            (Flow::Cell(_), Some(NodeEnum::TypeCast(cast))) => {
+            (Flow::Cell(_) | Flow::Shown(..), Some(NodeEnum::TypeCast(cast))) => {
                 let without = cast.arg.as_deref().map(colname::of);
                 match without.as_deref() == Some(name) {
                     true => Ok(()),
@@ -235,17 +238,30 @@ impl Planner<'_> {
         }
     }
 
-    /// Columns of a FROM subquery or CTE: a constant there is text before anything meets it.
+    /// Columns of a FROM subquery or CTE: what has no type there is text before anything meets it (parse_target.c,
+    /// resolveTargetListUnknowns).
     pub(super) fn as_derived(&mut self, outputs: &Outputs) {
         for column in &outputs.columns {
             if let Flow::Open(leaves) = &column.flow {
-                for ix in leaves {
-                    if let Some(leaf) = self.leaves.get_mut(ix.0) {
-                        types::derive(leaf);
-                    }
-                }
+                self.unknown_is_text(leaves);
             }
         }
+    }
+
+    /// Constants and parameters without a type become text.
+    pub(super) fn unknown_is_text(&mut self, leaves: &[LeafIx]) {
+        for ix in leaves {
+            let known = self.leaves.get(ix.0).and_then(|leaf| self.type_of(leaf));
+            if let (None, Some(leaf)) = (known, self.leaves.get_mut(ix.0)) {
+                leaf.cast = Cast::To(TEXT, Vec::new());
+            }
+        }
+    }
+
+    /// A constant, parameter or NULL that is text, by a cast, its declaration or where it stands.
+    pub(super) fn is_text(&self, leaf: &Leaf) -> bool {
+        let cut = matches!(&leaf.cast, Cast::To(_, modifiers) if !modifiers.is_empty());
+        !cut && self.type_of(leaf).is_some_and(types::is_text_oid)
     }
 }
 

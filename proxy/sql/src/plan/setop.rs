@@ -66,11 +66,14 @@ impl Planner<'_> {
                 (Flow::Cell(before), after) => {
                     let same = match after {
                         Flow::Cell(after) => self.groups(before) == self.groups(after),
-                        Flow::Clear | Flow::Open(_) => false,
+                        Flow::Clear | Flow::Open(_) | Flow::Shown(..) => false,
                     };
                     same && goes_round(before, after)
                 }
-                (Flow::Clear | Flow::Open(_), after) => !matches!(after, Flow::Cell(_)),
+                (Flow::Clear | Flow::Open(_), after) => {
+                    !matches!(after, Flow::Cell(_) | Flow::Shown(..))
+                }
+                (Flow::Shown(..), _) => false,
             };
             if !fits {
                 let what = format!(
@@ -90,7 +93,8 @@ impl Planner<'_> {
         how: Result<Gathers, SetOperation>,
     ) -> Judged<Outputs> {
         let open_ended = left.open_ended || right.open_ended;
-        let any_cell = |o: &Outputs| o.columns.iter().any(|c| matches!(c.flow, Flow::Cell(_)));
+        let is_cell = |flow: &Flow| matches!(flow, Flow::Cell(_) | Flow::Shown(..));
+        let any_cell = |o: &Outputs| o.columns.iter().any(|c| is_cell(&c.flow));
         if open_ended && (any_cell(&left) || any_cell(&right)) {
             return Err(unsupported(
                 "a set operation of a \"*\" over a function or catalog",
@@ -172,7 +176,7 @@ fn goes_round(before: &Cell, after: &Flow) -> bool {
                 && before.typmod == after.typmod
                 && before.mask == after.mask
         }
-        Flow::Clear | Flow::Open(_) => false,
+        Flow::Clear | Flow::Open(_) | Flow::Shown(..) => false,
     }
 }
 

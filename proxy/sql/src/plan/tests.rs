@@ -345,8 +345,9 @@ fn output_text(output: &Output) -> String {
         .map(|ix| specs[ix.0 as usize].name.trim_start_matches("public."));
     let names: Vec<&str> = names.collect();
     let mask = if cell.mask.is_some() { " masked" } else { "" };
+    let cast = cell.cast.map_or_else(String::new, |to| format!(" as {to}"));
     format!(
-        "{} {}/{}{mask}",
+        "{} {}/{}{mask}{cast}",
         names.join("+"),
         cell.declared.oid(),
         cell.typmod

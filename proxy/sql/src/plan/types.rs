@@ -2,9 +2,8 @@
 //!
 //! A cast that is not known to be harmless must never be dropped.
 
-use super::flow::{Cast, Cell, Leaf, What};
+use super::flow::Cell;
 use crate::catalog::Names;
-use crate::verdict::Literal;
 use hippocrypt_policy::DeclaredType;
 use pg_query::NodeEnum;
 use pg_query::protobuf::{Node, TypeName, a_const};
@@ -128,6 +127,30 @@ pub(super) fn after_cast(cell: &Cell, cast: &BuiltIn) -> Option<Cell> {
     })
 }
 
+/// What the values of these cells can be shown as by a cast that the proxy makes of each: the casts of pg_cast, and those
+/// to text.
+pub(super) fn shown_as(cell: &Cell, cast: &BuiltIn) -> Option<DeclaredType> {
+    use DeclaredType as D;
+    let number = |t| {
+        let exact = matches!(t, D::Int2 | D::Int4 | D::Int8 | D::Numeric(_));
+        exact || matches!(t, D::Float4 | D::Float8)
+    };
+    let to = DeclaredType::from_modifiers(cast.oid, &cast.modifiers)?;
+    let possible = match (cell.declared, to) {
+        (_, D::Text | D::Varchar(_) | D::Bpchar(_)) => true,
+        (D::Array(_), _) | (_, D::Array(_)) => false,
+        (from, to) if number(from) => number(to),
+        (D::Date, D::Timestamp(_) | D::Timestamptz(_)) => true,
+        // not to time: of infinity it is NULL
+        (D::Timestamp(_) | D::Timestamptz(_), to) => {
+            matches!(to, D::Date | D::Timestamp(_) | D::Timestamptz(_))
+        }
+        (D::Time(_), D::Time(_)) | (D::Json, D::Jsonb) | (D::Jsonb, D::Json) => true,
+        _ => false,
+    };
+    (possible && cell.mask.is_none()).then_some(to)
+}
+
 /// Whether both are PostgreSQL's text or varchar, which compare and assign as one.
 pub(super) fn both_text(a: DeclaredType, b: DeclaredType) -> bool {
     is_text(a) && is_text(b)
@@ -227,17 +250,6 @@ pub(super) fn operand_oid(t: DeclaredType) -> u32 {
         // cidr has no operator of its own
         DeclaredType::Cidr => 869,
         _ => t.oid(),
-    }
-}
-
-/// A constant or undeclared parameter in a FROM subquery or CTE is text (parse_target.c, resolveTargetListUnknowns).
-pub(super) fn derive(leaf: &mut Leaf) {
-    let numeric = matches!(
-        leaf.what,
-        What::Constant(Literal::Number(_) | Literal::Bool(_))
-    );
-    if leaf.cast == Cast::None && !numeric {
-        leaf.cast = Cast::To(25, Vec::new());
     }
 }
 

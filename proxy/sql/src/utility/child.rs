@@ -187,6 +187,7 @@ fn bounds(bound: &PartitionBoundSpec, table: &ProtectedTable, input: &Input<'_>)
                         coercion: Coercion::Assign,
                         shape: Shape::One,
                         cut: None,
+                        read: None,
                     },
                 },
             }),

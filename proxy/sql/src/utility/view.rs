@@ -91,6 +91,7 @@ pub(super) fn queried(
 fn is_same(of: &Provenance, cell: &crate::verdict::CellOutput) -> bool {
     of.declared == cell.declared
         && of.typmod == cell.typmod
+        && cell.cast.is_none()
         && of.columns.iter().eq(cell.columns.iter())
 }
 

@@ -109,8 +109,11 @@ fn opened(cell: &CellOutput, analyser: &Analyser) -> String {
     let mask = cell
         .mask
         .map_or_else(String::new, |m| format!(" mask {m:?}"));
+    let cast = cell
+        .cast
+        .map_or_else(String::new, |to| format!(" cast to {to}"));
     format!(
-        "cell {} as {} typmod {}{mask}",
+        "cell {} as {} typmod {}{mask}{cast}",
         columns.join(" or "),
         cell.declared,
         cell.typmod
@@ -240,7 +243,10 @@ fn seal(seal: &Seal, analyser: &Analyser) -> String {
     let cut = seal
         .cut
         .map_or_else(String::new, |n| format!(" cut to {n}"));
-    format!("{each}{} {how}{cut}", name(seal.column, analyser))
+    let read = seal
+        .read
+        .map_or_else(String::new, |oid| format!(" from text as {oid}"));
+    format!("{each}{} {how}{cut}{read}", name(seal.column, analyser))
 }
 
 fn name(ix: ColumnIx, analyser: &Analyser) -> String {

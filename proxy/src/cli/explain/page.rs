@@ -283,19 +283,15 @@ fn output(i: usize, output: &Output, database: &Database) -> String {
 }
 
 fn opened(cell: &CellOutput, database: &Database) -> String {
-    let CellOutput {
-        columns,
-        declared,
-        mask,
-        ..
-    } = cell;
+    let CellOutput { columns, mask, .. } = cell;
+    let (told, _) = cell.told();
     let names: Vec<String> = columns.iter().map(|ix| name(database, *ix)).collect();
     let shown = match mask {
         None => "shown clear".to_string(),
         Some(mask) => format!("shown masked, {}", mask_name(*mask)),
     };
     let names = names.join(" or ");
-    format!("cells of {names}, opened, {shown}, as {declared}")
+    format!("cells of {names}, opened, {shown}, as {told}")
 }
 
 /// A field of a COPY's rows.

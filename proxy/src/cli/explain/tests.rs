@@ -54,6 +54,7 @@ fn a_plan_names_columns_and_shows_no_cell() {
         coercion: Coercion::Compare,
         shape: Shape::One,
         cut: None,
+        read: None,
     };
     let from = sql.find("patients").unwrap();
     let plan = Plan {
@@ -85,6 +86,7 @@ fn a_plan_names_columns_and_shows_no_cell() {
             mask: Some(Mask::Last(4)),
             origin: None,
             stored: true,
+            cast: None,
         })]),
         ..Plan::default()
     };
@@ -127,6 +129,7 @@ fn what_prepare_holds_is_told_as_what_execute_will_do() {
         coercion: Coercion::Compare,
         shape: Shape::One,
         cut: None,
+        read: None,
     };
     let stands = Plan {
         params: vec![UpstreamParam {

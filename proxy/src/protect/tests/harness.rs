@@ -131,6 +131,7 @@ pub(in crate::protect) fn seal(column: ColumnIx, coercion: Coercion) -> Seal {
         coercion,
         shape: Shape::One,
         cut: None,
+        read: None,
     }
 }
 
@@ -145,6 +146,7 @@ pub(in crate::protect) fn output(column: ColumnIx, masked: bool) -> Output {
         mask: masked.then_some(found.mask),
         origin: Some((4711, 2)),
         stored: true,
+        cast: None,
     })
 }
 

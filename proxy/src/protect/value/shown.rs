@@ -157,7 +157,8 @@ impl<'a> Shown<'a> {
         }
     }
 
-    pub(super) fn send(&self, out: &mut BytesMut) {
+    /// Appends it as the type's send function does.
+    pub(in crate::protect) fn send(&self, out: &mut BytesMut) {
         match self {
             Self::Bool(b) => out.put_u8(u8::from(*b)),
             Self::Int2(n) => out.put_i16(*n),

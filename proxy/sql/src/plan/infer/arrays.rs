@@ -59,7 +59,7 @@ impl Planner<'_> {
                 self.comparable("= ANY of an array", &cell, at)?;
                 let other = match &array {
                     Flow::Cell(other) => Some(other),
-                    Flow::Clear | Flow::Open(_) => None,
+                    Flow::Clear | Flow::Open(_) | Flow::Shown(..) => None,
                 };
                 let refused = self.mixed("= ANY of an array", &cell, other, at);
                 let hint = "Give the array as a literal or a parameter, or write IN ($1, $2, …).";
@@ -123,6 +123,9 @@ impl Planner<'_> {
     fn cast_element(&mut self, item: Flow, to: &BuiltIn, at: i32) -> Judged<Flow> {
         match item {
             Flow::Clear => Ok(Flow::Clear),
+            Flow::Shown(cell, _) => {
+                Err(self.impossible(Construct::Other("a cast of a cast"), &cell, at))
+            }
             Flow::Cell(cell) => types::after_cast(&cell, to)
                 .map(Flow::Cell)
                 .ok_or_else(|| self.impossible(Construct::Other("this cast"), &cell, at)),
@@ -186,11 +189,8 @@ impl Planner<'_> {
             return Err(with_hint(refused, "Cast it: ARRAY[NULL]::text[]."));
         }
         if only_open && !has(Seen::Text) && !has(Seen::Other) {
-            for (ix, _) in kinds {
-                if let Some(leaf) = self.leaves.get_mut(ix.0) {
-                    types::derive(leaf);
-                }
-            }
+            let leaves: Vec<LeafIx> = kinds.iter().map(|(ix, _)| *ix).collect();
+            self.unknown_is_text(&leaves);
         }
         Ok(items)
     }

@@ -26,6 +26,11 @@ impl Planner<'_> {
                 self.count(arg, call)?;
                 Flow::Clear
             }
+            // a set in a target list: rows of the array's elements
+            [arg] if self.is_own(&name, &["unnest"]) && is_plain(call) => {
+                let array = self.infer(arg)?;
+                self.elements(array)?
+            }
             args if call.over.is_some() && self.is_own(&name, &OF_OTHER_ROWS) => {
                 self.of_other_row(&name, args, at)?
             }
@@ -148,6 +153,13 @@ impl Planner<'_> {
         }
         Ok(())
     }
+}
+
+/// Nothing but arguments.
+fn is_plain(call: &FuncCall) -> bool {
+    let aggregate = call.agg_star || call.agg_distinct || call.agg_within_group;
+    let more = !call.agg_order.is_empty() || call.agg_filter.is_some() || call.over.is_some();
+    !aggregate && !more && !call.func_variadic
 }
 
 fn sval(node: &Node) -> Option<&str> {

@@ -167,7 +167,8 @@ impl Planner<'_> {
                 given: true,
                 ..cell
             }),
-            (Flow::Open(_) | Flow::Clear, _) => Flow::Clear,
+            // the comparison has refused it
+            (Flow::Open(_) | Flow::Clear | Flow::Shown(..), _) => Flow::Clear,
         })
     }
 }

@@ -38,7 +38,7 @@ impl Planner<'_> {
     fn exists(&mut self, query: &SelectStmt) -> Judged<Flow> {
         let outputs = self.select_for_exists(query)?;
         for column in outputs.columns {
-            if !matches!(column.flow, Flow::Cell(_)) {
+            if !matches!(column.flow, Flow::Cell(_) | Flow::Shown(..)) {
                 self.clear(column.flow, "EXISTS", -1)?;
             }
         }

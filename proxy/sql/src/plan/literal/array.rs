@@ -68,6 +68,7 @@ impl Planner<'_> {
                 .map_or(Cast::Opaque, |oid| Cast::To(oid, modifiers)),
             fate: Fate::Undecided,
             each: false,
+            read: None,
             references: 0,
         }))
     }
@@ -95,7 +96,7 @@ impl Planner<'_> {
                 [LeafIx(ix)] => self.leaves.get(*ix),
                 _ => None,
             },
-            Flow::Clear | Flow::Cell(_) => None,
+            Flow::Clear | Flow::Cell(_) | Flow::Shown(..) => None,
         };
         let leaves = items.iter().map(leaf).collect::<Option<Vec<_>>>()?;
         let typed: BTreeSet<u32> = leaves.iter().filter_map(|l| self.type_of(l)).collect();

@@ -3,7 +3,7 @@
 //! It must never call a cast harmless that gives another value than storing or comparing without it.
 
 use super::super::flow::{Cast, Leaf, What};
-use super::super::types;
+use super::super::types::{self, BuiltIn};
 use crate::verdict::{Coercion, Literal, Shape};
 use hippocrypt_policy::DeclaredType;
 use zeroize::Zeroizing;
@@ -31,18 +31,22 @@ pub(super) fn passes(from: u32, to: u32, column: DeclaredType, coercion: Coercio
         || (assigned && to == column.oid() && coercion == Coercion::Assign)
 }
 
-/// A constant, parameter or NULL that is text, by a cast or where it stands.
-pub(super) fn is_text(leaf: &Leaf) -> bool {
-    matches!(&leaf.cast, Cast::To(oid, modifiers) if types::is_text_oid(*oid) && modifiers.is_empty())
-}
-
-/// A quoted constant or NULL that is text.
-pub(super) fn is_text_constant(leaf: &Leaf) -> bool {
-    let constant = matches!(
-        leaf.what,
-        What::Null | What::Constant(Literal::String { .. })
-    );
-    constant && is_text(leaf)
+/// Text is read by a type's input function, as PostgreSQL casts it. `false`: the leaf is neither text nor of that type.
+pub(in crate::plan) fn read_as(leaf: &mut Leaf, text: bool, to: &BuiltIn) -> bool {
+    let cast_to = Cast::To(to.oid, to.modifiers.clone());
+    let without_modifier = leaf.cast == Cast::To(to.oid, Vec::new());
+    match leaf.what {
+        _ if leaf.cast == cast_to || leaf.read.as_ref() == Some(to) => true,
+        What::Null | What::Constant(Literal::String { .. }) if text || without_modifier => {
+            leaf.cast = cast_to;
+            true
+        }
+        What::Param(..) if text => {
+            leaf.read = Some(to.clone());
+            true
+        }
+        _ => false,
+    }
 }
 
 /// The type of a value of a parameter or cast of this type: an array's element.
@@ -82,10 +86,13 @@ pub(super) fn rounds(oid: u32, modifiers: &[i32], declared: DeclaredType) -> boo
     oid == declared.oid() && !modifiers.is_empty() && types::own_modifiers(declared) == modifiers
 }
 
-/// What a cast to varchar(n) leaves of a value for a column of text.
+/// What a cast to varchar(n) leaves of a value for a column of text, and one to char(n) for one of char(n).
 pub(super) fn cut(oid: u32, modifiers: &[i32], declared: DeclaredType) -> Option<u32> {
     match (oid, modifiers) {
         (1043, [n]) if types::is_text(declared) => u32::try_from(*n).ok().filter(|n| *n > 0),
+        (1042, [n]) if matches!(declared, DeclaredType::Bpchar(_)) => {
+            u32::try_from(*n).ok().filter(|n| *n > 0)
+        }
         _ => None,
     }
 }
