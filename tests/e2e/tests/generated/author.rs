@@ -92,6 +92,13 @@ impl<'a> Author<'a> {
         self.slot(value, column.ty)
     }
 
+    /// A value for a column, as text: a good one, since PostgreSQL reads it only where its branch is taken.
+    pub fn as_text(&mut self, column: &Column) -> String {
+        let n = self.rng.skewed(8);
+        let value = (!self.rng.percent(6)).then(|| marked(column.ty.name, n));
+        self.slot(value, &TEXT)
+    }
+
     pub fn null(&mut self, column: &Column) -> String {
         self.slot(None, column.ty)
     }

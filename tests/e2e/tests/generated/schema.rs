@@ -216,6 +216,15 @@ impl Schema {
     /// The first table's columns found the groups that all share.
     fn found(&mut self) {
         let first = &self.tables[0];
+        let like = [0, 1].map(|g| {
+            column(
+                ["one", "two"][g],
+                first.shared(g).ty,
+                Kind::Deterministic,
+                Some(g),
+            )
+        });
+        self.special.abridged.columns.extend(like);
         let founders = [0, 1].map(|g| format!("{}.{}", first.policy, first.shared(g).name));
         let rest = self.tables[1..].iter_mut().chain([&mut self.partitioned]);
         for column in rest
@@ -236,7 +245,7 @@ impl Schema {
     pub fn named(&self) -> Vec<&Table> {
         let mut all = self.all();
         all.retain(|t| t.name != self.plain.name);
-        all.push(&self.special.later);
+        all.extend([&self.special.later, &self.special.abridged]);
         all
     }
 

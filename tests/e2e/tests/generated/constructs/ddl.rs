@@ -11,6 +11,8 @@ pub const ALL: &[Construct] = &[
     yes("view: UPDATE and DELETE through it", view_update),
     yes("view: with column names and a filter", view_filter),
     yes("table: AS, clear columns", table_as),
+    yes("table: of the policy, AS a query", abridged),
+    yes("explain: CREATE TABLE AS", explain_as),
     yes("table: temporary", temporary),
     yes("table: temporary shadows a protected one", shadow),
     yes("table: SELECT INTO, clear columns", select_into),
@@ -26,6 +28,7 @@ pub const ALL: &[Construct] = &[
     yes("index: on deterministic", index),
     yes("index: unique, twice the same", unique),
     yes("comment on a protected column", comment),
+    yes("row security policy", row_policy),
 ];
 
 fn view(a: &mut Author<'_>) -> Script {
@@ -130,6 +133,70 @@ fn table_as(a: &mut Author<'_>) -> Script {
         format!("SELECT * FROM made WHERE k <> {}", a.number(12)),
     ];
     undone(a, list)
+}
+
+fn abridged(a: &mut Author<'_>) -> Script {
+    let t = &a.schema.tables[0];
+    let (one, two) = (&t.shared(0).name, &t.shared(1).name);
+    let make = match a.rng.percent(60) {
+        true => format!(
+            "CREATE TABLE abridged AS SELECT id, k, {one} AS one, {two} AS two FROM {} WHERE k < 9",
+            t.name
+        ),
+        false => format!(
+            "SELECT id, k, {one} AS one, {two} AS two INTO abridged FROM {} WHERE k < 9",
+            t.name
+        ),
+    };
+    let made = &a.schema.special.abridged;
+    let insert = format!(
+        "INSERT INTO abridged (id, one, two) VALUES ({}, {}, {}) RETURNING *",
+        a.new_id(),
+        a.value(made.shared(0)),
+        a.good(made.shared(1))
+    );
+    let insert = a.piece(insert);
+    let select = format!(
+        "SELECT a.*, x.id AS other FROM abridged a LEFT JOIN {} x ON x.{one} = a.one WHERE a.two = {} OR a.one IS NULL",
+        t.name,
+        a.good(made.shared(1))
+    );
+    let select = a.piece(select);
+    Script::undone(vec![Piece::new(make, vec![]), insert, select])
+}
+
+fn explain_as(a: &mut Author<'_>) -> Script {
+    let t = a.table();
+    let (p, d) = (a.any(t), a.deterministic(t));
+    let what = *a.rng.pick(&["TABLE", "TEMP TABLE", "MATERIALIZED VIEW"]);
+    let sql = format!(
+        "EXPLAIN (COSTS OFF) CREATE {what} made AS SELECT id, {} FROM {} WHERE {} IS NOT NULL",
+        p.name, t.name, d.name
+    );
+    let piece = a.piece(sql).rows_exempt();
+    Script::read(&mut a.rng, vec![piece])
+}
+
+fn row_policy(a: &mut Author<'_>) -> Script {
+    let t = a.table();
+    let d = a.deterministic(t);
+    let (n, d_) = (&t.name, &d.name);
+    let value = a.good(d);
+    let condition = match a.rng.below(3) {
+        0 => format!("{d_} = {value}"),
+        1 => format!("k < 6 OR {d_} IN ({value})"),
+        _ => format!("{d_} IS NULL OR {d_} <> {value}"),
+    };
+    let condition = a.constant(condition);
+    let policy = a.piece(format!("CREATE POLICY seen ON {n} USING ({condition})"));
+    let select = format!("SELECT id, {d_} FROM {n} WHERE id <> {}", a.id());
+    let select = a.piece(select);
+    Script::undone(vec![
+        policy,
+        Piece::new(format!("ALTER TABLE {n} ENABLE ROW LEVEL SECURITY"), vec![]),
+        Piece::new(format!("ALTER TABLE {n} FORCE ROW LEVEL SECURITY"), vec![]),
+        select,
+    ])
 }
 
 fn temporary(a: &mut Author<'_>) -> Script {

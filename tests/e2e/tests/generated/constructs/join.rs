@@ -15,6 +15,7 @@ pub const ALL: &[Construct] = &[
     yes("join: LATERAL", lateral),
     yes("join: subquery with column aliases", aliases),
     yes("join: VALUES of constants", values),
+    yes("join: VALUES that are shown too", values_shown),
     yes("join: unnest of an array", unnest),
     yes("join: generate_series", series),
     yes("join: alias of a join", join_alias),
@@ -165,6 +166,19 @@ fn values(a: &mut Author<'_>) -> Script {
     let d = t.shared(0);
     let sql = format!(
         "SELECT x.id, v.w FROM {} x JOIN (VALUES ({}, 'one'), ({}, 'two')) AS v (d, w) ON v.d = x.{}",
+        t.name,
+        a.good(d),
+        a.good(d),
+        d.name
+    );
+    read(a, sql)
+}
+
+fn values_shown(a: &mut Author<'_>) -> Script {
+    let t = a.table();
+    let d = t.shared(0);
+    let sql = format!(
+        "SELECT v.d, x.id, v.w FROM {} x RIGHT JOIN (VALUES ({}, 'one'), ({}, 'two')) AS v (d, w) ON v.d = x.{}",
         t.name,
         a.good(d),
         a.good(d),

@@ -9,6 +9,7 @@ pub const ALL: &[Construct] = &[
     yes("read: *", star),
     yes("read: t.* and clear expressions", qualified),
     yes("read: cast to its own type", own_type),
+    yes("read: cast to another type", other_type).times(2),
     yes("read: IS NULL", null_test),
     yes("read: count", count),
     yes("read: CASE", case),
@@ -75,6 +76,34 @@ fn own_type(a: &mut Author<'_>) -> Script {
         a.id(),
         p = p.name,
         ty = p.ty.name
+    );
+    ordered(a, sql)
+}
+
+fn other_type(a: &mut Author<'_>) -> Script {
+    let t = a.table();
+    let p = a.any(t);
+    let to: &[&str] = match p.ty.name.split('(').next().unwrap_or_default() {
+        "text" | "varchar" | "char" => &["text", "varchar(3)", "char(5)", "varchar(200)"],
+        "int2" => &["int4", "int8", "numeric", "float8", "text"],
+        "int4" => &["int8", "numeric(14,2)", "float8", "text"],
+        "int8" => &["numeric", "text", "varchar(4)"],
+        "numeric" => &["numeric(30,1)", "text", "char(6)"],
+        "float4" => &["float8", "text"],
+        "date" => &["text", "timestamp", "timestamptz"],
+        "timestamp" => &["text", "date", "timestamptz", "timestamp(0)"],
+        "timestamptz" => &["text", "date", "timestamp", "timestamptz(0)"],
+        "time" => &["text", "time(0)"],
+        "json" => &["text", "jsonb"],
+        "jsonb" => &["text", "json"],
+        _ => &["text", "varchar(9)"],
+    };
+    let (x, y) = (*a.rng.pick(to), *a.rng.pick(to));
+    let sql = format!(
+        "SELECT id, {p}::{x}, q.y FROM (SELECT *, CAST({p} AS {y}) AS y FROM {}) q WHERE id < {} ORDER BY id",
+        t.name,
+        a.id(),
+        p = p.name
     );
     ordered(a, sql)
 }

@@ -85,7 +85,7 @@ pub const ALL: &[Construct] = &[
     ),
     refusal(
         "refused: cast that changes the value",
-        &["this cast is not possible on"],
+        &["= is not possible on"],
         cast,
     ),
     refusal(

@@ -26,6 +26,9 @@ pub const ALL: &[Construct] = &[
     yes("update: FROM", set_from),
     yes("update: FROM with a value of the group", set_from_group),
     yes("update: FROM VALUES, cast", set_from_values),
+    yes("insert: SELECT unnest", select_unnest),
+    yes("update: FROM VALUES, text that is cast", set_from_text),
+    yes("update: CASE of text under a cast", case_of_text),
     yes("update: CASE", set_case),
     yes("update: COALESCE", set_coalesce),
     yes("update: RETURNING", set_returning),
@@ -330,6 +333,59 @@ fn set_from_values(a: &mut Author<'_>) -> Script {
         p.name,
         p.ty.name,
         rows.join(", "),
+        a.id()
+    );
+    write(a, t, sql)
+}
+
+/// Many rows of one array a column.
+fn select_unnest(a: &mut Author<'_>) -> Script {
+    let t = a.table();
+    let d = t.shared(0);
+    let sql = format!(
+        "INSERT INTO {} (id, {}) SELECT generate_series({}, 520), unnest({}::text[]) LIMIT 3",
+        t.name,
+        d.name,
+        a.new_id(),
+        a.array(d)
+    );
+    write(a, t, sql)
+}
+
+fn set_from_text(a: &mut Author<'_>) -> Script {
+    let t = a.table();
+    let p = a.any(t);
+    let rows: Vec<String> = (0..1 + a.rng.below(3))
+        .map(|ix| format!("({ix}, {})", a.as_text(p)))
+        .collect();
+    let sql = format!(
+        "UPDATE {} AS x SET {} = v.p::{} FROM (VALUES {}) AS v (i, p) WHERE x.id = v.i + {}",
+        t.name,
+        p.name,
+        p.ty.name,
+        rows.join(", "),
+        a.id()
+    );
+    write(a, t, sql)
+}
+
+/// As Django's bulk_update writes it.
+fn case_of_text(a: &mut Author<'_>) -> Script {
+    let t = a.table();
+    let p = a.any(t);
+    let otherwise = match a.rng.below(3) {
+        0 => String::new(),
+        1 => " ELSE NULL".to_owned(),
+        _ => format!(" ELSE {}", a.as_text(p)),
+    };
+    let sql = format!(
+        "UPDATE {} SET {} = (CASE WHEN id = {} THEN {} WHEN k < 4 THEN {}{otherwise} END)::{} WHERE id < {}",
+        t.name,
+        p.name,
+        a.id(),
+        a.as_text(p),
+        a.as_text(p),
+        p.ty.name,
         a.id()
     );
     write(a, t, sql)

@@ -35,6 +35,8 @@ pub struct Special {
     pub cut: Table,
     /// In the policy; statements make it.
     pub later: Table,
+    /// The same of the shared groups alone, as the first table has them: it can be made of that one's rows.
+    pub abridged: Table,
 }
 
 impl Special {
@@ -53,6 +55,7 @@ impl Special {
             filled: filled(),
             cut: cut(rng, types),
             later: table(rng, "later", &[&TEXT, &INT4, &SHORT]),
+            abridged: bare("abridged"),
         }
     }
 
@@ -70,8 +73,8 @@ impl Special {
     }
 
     /// Those with columns of the groups that all tables share.
-    pub fn sharing(&mut self) -> [&mut Table; 2] {
-        [&mut self.family, &mut self.later]
+    pub fn sharing(&mut self) -> [&mut Table; 3] {
+        [&mut self.family, &mut self.later, &mut self.abridged]
     }
 
     /// The child of `family`.
