@@ -16,6 +16,8 @@ mod read;
 #[cfg(test)]
 mod tests;
 
+/// When checkpoints are signed.
+pub use hippocrypt_audit::Checkpoints;
 /// Where end user and reason come from.
 pub use hippocrypt_audit::Source;
 /// When a record counts as written, and what is done with closed segments.
@@ -232,6 +234,8 @@ pub struct Audit {
     pub durability: Durability,
     /// The key that signs checkpoints; `None`: in the directory.
     pub signing_key: Option<PathBuf>,
+    /// When checkpoints are signed, and what an idle log does.
+    pub checkpoints: Checkpoints,
     /// What is done with closed segments.
     pub compression: Compression,
     /// The directory of a second copy; `None`: there is none.

@@ -76,6 +76,7 @@ impl Services {
             Options {
                 durability: config.audit.durability,
                 signing_key: config.audit.signing_key.clone(),
+                checkpoints: config.audit.checkpoints,
                 ship: config.audit.ship.clone(),
                 keep: Keep {
                     compression: config.audit.compression,

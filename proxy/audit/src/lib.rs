@@ -19,7 +19,9 @@ mod sink;
 mod tree;
 pub mod verify;
 
-pub use log::{AppendError, Compression, Durability, Keep, Log, OnDisk, OpenError, Options};
+pub use log::{
+    AppendError, Checkpoints, Compression, Durability, Keep, Log, OnDisk, OpenError, Options,
+};
 pub use record::{
     Body, ColumnUse, Decision, Described, Intent, Opened, Outcome, Record, SessionFacts,
     SessionInfo, Source, SqlState, Statement, Subjects, SubjectsState, Told,

@@ -67,12 +67,8 @@ pub struct Options {
     pub segment_bytes: u64,
     /// The key that signs checkpoints; `None`: `signing.key` in the log's directory.
     pub signing_key: Option<PathBuf>,
-    /// So many records without a checkpoint are too many.
-    pub checkpoint_records: u64,
-    /// A record is so long without a checkpoint at most.
-    pub checkpoint_after: Duration,
-    /// A log to which nothing was added for so long says that it is there.
-    pub heartbeat: Duration,
+    /// When checkpoints are signed, and what an idle log does.
+    pub checkpoints: Checkpoints,
     /// What is done with closed segments.
     pub keep: Keep,
     /// The directory of a second copy, made as records reach the disk; `None`: there is none.
@@ -88,12 +84,31 @@ impl Default for Options {
             durability: Durability::Written,
             segment_bytes: 64 * 1024 * 1024,
             signing_key: None,
-            checkpoint_records: 1000,
-            checkpoint_after: Duration::from_secs(10),
-            heartbeat: Duration::from_secs(60),
+            checkpoints: Checkpoints::default(),
             keep: Keep::default(),
             ship: None,
             now: SystemTime::now,
+        }
+    }
+}
+
+/// When checkpoints are signed, and what an idle log does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Checkpoints {
+    /// So many records without a checkpoint are too many.
+    pub records: u64,
+    /// A record is so long without a checkpoint at most.
+    pub after: Duration,
+    /// A log to which nothing was added for so long says that it is there.
+    pub heartbeat: Duration,
+}
+
+impl Default for Checkpoints {
+    fn default() -> Self {
+        Self {
+            records: 1000,
+            after: Duration::from_secs(10),
+            heartbeat: Duration::from_secs(60),
         }
     }
 }

@@ -8,10 +8,10 @@ mod live;
 mod schema;
 
 use super::output::{Output, print, print_json};
-use crate::config::Config;
+use crate::config::{Audit, Config, Durability};
 use finding::{Finding, Severity};
 use serde::Serialize;
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -35,6 +35,57 @@ struct Report {
     databases: usize,
     tables: usize,
     columns: usize,
+    audit: AuditReport,
+}
+
+/// How the audit log will be kept.
+#[derive(Debug, Serialize)]
+struct AuditReport {
+    directory: String,
+    durability: &'static str,
+    checkpoint_records: u64,
+    checkpoint_after_seconds: f64,
+    heartbeat_seconds: f64,
+    /// `None`: for ever.
+    keep_days: Option<u64>,
+    copy: Option<String>,
+}
+
+impl AuditReport {
+    fn of(audit: &Audit) -> Self {
+        let checkpoints = &audit.checkpoints;
+        Self {
+            directory: audit.directory.display().to_string(),
+            durability: match audit.durability {
+                Durability::Written => "written",
+                Durability::Durable => "durable",
+            },
+            checkpoint_records: checkpoints.records,
+            checkpoint_after_seconds: checkpoints.after.as_secs_f64(),
+            heartbeat_seconds: checkpoints.heartbeat.as_secs_f64(),
+            keep_days: audit.keep.map(|keep| keep.as_secs() / 86_400),
+            copy: audit.ship.as_ref().map(|to| to.display().to_string()),
+        }
+    }
+
+    fn text(&self) -> String {
+        let kept = match self.keep_days {
+            Some(days) => format!("kept for {}", counted(days, "day")),
+            None => "kept for ever".to_owned(),
+        };
+        let copy = match &self.copy {
+            Some(to) => format!("copied to {to}"),
+            None => "no copy".to_owned(),
+        };
+        format!(
+            "audit log: {}, {}; a checkpoint every {} or {} s, a heartbeat after {} s; {kept}; {copy}",
+            self.directory,
+            self.durability,
+            counted(self.checkpoint_records, "record"),
+            self.checkpoint_after_seconds,
+            self.heartbeat_seconds,
+        )
+    }
 }
 
 /// Runs the verb. 0: no error was found (warnings may have been); 1: one was.
@@ -71,6 +122,7 @@ impl Report {
             tables: databases.values().map(|d| d.tables.len()).sum(),
             columns: databases.values().map(|d| d.columns.len()).sum(),
             findings,
+            audit: AuditReport::of(&config.audit),
         }
     }
 
@@ -94,12 +146,14 @@ impl Report {
                 counted(warnings, "warning")
             ),
         };
+        let _ = writeln!(text, "{}", self.audit.text());
         text
     }
 }
 
 /// `1 table`, `2 tables`
-fn counted(n: usize, what: &str) -> String {
-    let s = if n == 1 { "" } else { "s" };
+fn counted(n: impl Display, what: &str) -> String {
+    let n = n.to_string();
+    let s = if n == "1" { "" } else { "s" };
     format!("{n} {what}{s}")
 }

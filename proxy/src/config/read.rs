@@ -4,8 +4,8 @@
 //! key that is absent, and must never stand in for one that is there and wrong.
 
 use super::{
-    Attribution, Audit, Auth, AuthMode, Compression, Config, ConfigErrors, Durability, KeyProvider,
-    Keys, Listen, Secret, Sessions, Upstream,
+    Attribution, Auth, AuthMode, Config, ConfigErrors, KeyProvider, Keys, Listen, Secret, Sessions,
+    Upstream,
 };
 use hippocrypt_policy::Policy;
 use hippocrypt_policy::yaml::{Map, Node, Reader, Section, Value};
@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 mod attribution;
+mod audit;
 mod endpoints;
 mod login;
 mod scalars;
@@ -33,7 +34,8 @@ pub const CONFIG_SECTIONS: &[Section] = &[
     login::VERIFIERS,
     KEYS,
     PROVIDER,
-    AUDIT,
+    audit::AUDIT,
+    audit::CHECKPOINTS,
     attribution::ATTRIBUTION,
     attribution::COMMENT,
     SESSIONS,
@@ -61,18 +63,6 @@ const KEYS: Section = Section {
 const PROVIDER: Section = Section {
     name: "keys.provider",
     keys: &["file", "env"],
-};
-const AUDIT: Section = Section {
-    name: "audit",
-    keys: &[
-        "directory",
-        "durability",
-        "signing_key",
-        "compression",
-        "keep",
-        "ship",
-        "subjects_max",
-    ],
 };
 const SESSIONS: Section = Section {
     name: "sessions",
@@ -224,51 +214,6 @@ impl File<'_> {
                 None
             }
         }
-    }
-
-    fn audit(&self, node: &Node) -> Option<Audit> {
-        let map = self.reader.map(node, AUDIT)?;
-        let directory = map
-            .require("directory")
-            .and_then(|node| self.path(node, "audit.directory"));
-        let durability = self.optional(&map, "durability", Durability::Written, |file, node| {
-            let words = [
-                ("written", Durability::Written),
-                ("durable", Durability::Durable),
-            ];
-            file.reader.choice(node, "audit.durability", &words)
-        });
-        let signing_key = self.optional(&map, "signing_key", None, |file, node| {
-            file.path(node, "audit.signing_key").map(Some)
-        });
-        let compression = self.optional(&map, "compression", Compression::Zstd, |file, node| {
-            let words = [("zstd", Compression::Zstd), ("off", Compression::Off)];
-            file.reader.choice(node, "audit.compression", &words)
-        });
-        let keep = self.optional(&map, "keep", None, |file, node| {
-            let expected = "how long, like 6y or 90d, from 1d to 100y, or forever";
-            file.reader
-                .parsed(node, "audit.keep", expected, scalars::parse_keep)
-        });
-        let ship = self.optional(&map, "ship", None, |file, node| {
-            file.path(node, "audit.ship").map(Some)
-        });
-        let max = crate::session::SUBJECTS_MAX;
-        let subjects_max = self.optional(&map, "subjects_max", max, |file, node| {
-            let expected = "a whole number from 0 to 1000000";
-            let parse = |text: &str| text.parse().ok().filter(|n| *n <= 1_000_000);
-            file.reader
-                .parsed(node, "audit.subjects_max", expected, parse)
-        });
-        Some(Audit {
-            subjects_max: subjects_max?,
-            ship: ship?,
-            signing_key: signing_key?,
-            compression: compression?,
-            keep: keep?,
-            directory: directory?,
-            durability: durability?,
-        })
     }
 
     fn sessions(&self, node: &Node) -> Option<Sessions> {

@@ -1,6 +1,6 @@
 use super::{
-    AuthMode, CONFIG_SECTIONS, Config, Durability, KeyProvider, ListenAddress, ListenTls,
-    ServerAddress, UpstreamTls,
+    AuthMode, CONFIG_SECTIONS, Checkpoints, Config, Durability, KeyProvider, ListenAddress,
+    ListenTls, ServerAddress, UpstreamTls,
 };
 use hippocrypt_policy::POLICY_SECTIONS;
 use hippocrypt_policy::yaml::Section;
@@ -160,6 +160,40 @@ fn how_long_records_are_kept_is_said_in_days_or_years() {
     assert_eq!(keep("forever"), Some(None));
     for wrong in ["6", "0d", "6m", "101y", "y", "-1d", "6 y", "+6y", "never"] {
         assert_eq!(keep(wrong), None, "{wrong}");
+    }
+}
+
+#[test]
+fn checkpoints_are_signed_as_the_file_says_within_bounds() {
+    let read = |words: &str| {
+        let audit = format!("audit: {{ directory: a, checkpoints: {{ {words} }} }}");
+        let text = WHOLE.replace("audit: { directory: /var/log/audit }", &audit);
+        Config::parse(Path::new("c.yaml"), &text, &|_| None)
+    };
+    let given = read("records: 20, after: 1500ms, heartbeat: 5s").unwrap();
+    let expected = Checkpoints {
+        records: 20,
+        after: Duration::from_millis(1500),
+        heartbeat: Duration::from_secs(5),
+    };
+    assert_eq!(given.audit.checkpoints, expected);
+    let one = read("after: 1h").unwrap().audit.checkpoints;
+    assert_eq!((one.records, one.after), (1000, Duration::from_secs(3600)));
+    for (wrong, told) in [
+        ("records: 0", "from 1 to 1000000"),
+        ("records: 1000001", "from 1 to 1000000"),
+        ("after: 999ms", "from 1s to 1h"),
+        ("after: 61m", "from 1s to 1h"),
+        ("after: 10", "a duration like 10s"),
+        ("heartbeat: off", "from 1s to 60s"),
+        ("heartbeat: 61s", "from 1s to 60s"),
+        ("every: 10s", "unknown key"),
+    ] {
+        let error = read(wrong).unwrap_err().to_string();
+        assert!(
+            error.starts_with("c.yaml:5: ") && error.contains(told),
+            "{wrong}: {error}"
+        );
     }
 }
 

@@ -132,6 +132,31 @@ fn a_clean_cut_is_found_and_the_proxy_does_not_start_on_it() {
 }
 
 #[test]
+fn an_idle_log_signs_heartbeats_as_often_as_the_file_says() {
+    let mut place = Setup::clinic().start();
+    stop(&mut place);
+    let config = fs::read_to_string(place.config()).unwrap();
+    let often = "audit: { directory: audit/, checkpoints: { after: 1s, heartbeat: 1s } }";
+    let config = config.replace("audit: { directory: audit/ }", often);
+    assert!(config.contains(often));
+    fs::write(place.config(), config).unwrap();
+    place.proxy = Proxy::serve(&place.config());
+    let begun = Instant::now();
+    loop {
+        let records = place.audit();
+        let beats = records.iter().filter(|r| r["type"] == "heartbeat");
+        let last = beats.clone().nth(1).and_then(|r| r["seq"].as_u64());
+        let note = succeed(&mut place.verb(&["audit", "checkpoint"]));
+        let signed: u64 = note.lines().nth(1).unwrap().parse().unwrap();
+        if last.is_some_and(|seq| signed > seq) {
+            break;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(20), "{records:?}");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+#[test]
 fn a_record_is_proven_to_someone_who_has_only_the_key() {
     let (place, _) = kept();
     let proof = place.directory().join("4.tlog-proof");

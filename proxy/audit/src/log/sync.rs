@@ -31,12 +31,8 @@ const RETRY: Duration = Duration::from_secs(1);
 pub struct Pace {
     /// From a write to the start of its sync.
     pub sync: Duration,
-    /// So many records without a checkpoint are too many.
-    pub checkpoint_records: u64,
-    /// A record is so long without a checkpoint at most.
-    pub checkpoint_after: Duration,
-    /// A log to which nothing was added for so long says that it is there.
-    pub heartbeat: Duration,
+    /// When checkpoints are signed, and what an idle log does.
+    pub checkpoints: super::Checkpoints,
 }
 
 impl Pace {
@@ -47,9 +43,7 @@ impl Pace {
                 super::Durability::Written => DELAY,
                 super::Durability::Durable => Duration::ZERO,
             },
-            checkpoint_records: options.checkpoint_records,
-            checkpoint_after: options.checkpoint_after,
-            heartbeat: options.heartbeat,
+            checkpoints: options.checkpoints,
         }
     }
 }
@@ -178,7 +172,7 @@ impl Shared {
     fn due(&self, state: &State) -> Instant {
         let sync = state.dirty.map(|since| since + self.pace.sync);
         let checkpoint = self.checkpoint_due(state);
-        let heartbeat = state.appended + self.pace.heartbeat;
+        let heartbeat = state.appended + self.pace.checkpoints.heartbeat;
         [sync, checkpoint]
             .into_iter()
             .flatten()
@@ -188,14 +182,14 @@ impl Shared {
     fn checkpoint_due(&self, state: &State) -> Option<Instant> {
         match state.writer.unsigned() {
             0 => None,
-            n if n >= self.pace.checkpoint_records => Some(state.signed),
-            _ => Some(state.signed + self.pace.checkpoint_after),
+            n if n >= self.pace.checkpoints.records => Some(state.signed),
+            _ => Some(state.signed + self.pace.checkpoints.after),
         }
     }
 
     fn round(&self, state: &mut State) -> Round {
         let now = Instant::now();
-        if now >= state.appended + self.pace.heartbeat {
+        if now >= state.appended + self.pace.checkpoints.heartbeat {
             state.appended = now;
             let mut members = Vec::new();
             record::render(&Body::Heartbeat.into(), &self.node, &mut members);

@@ -4,7 +4,7 @@
 use super::records;
 use super::signed::wait;
 use crate::log::disk::{Disk, RealDisk, SegmentFile};
-use crate::log::{Durability, Log, Options};
+use crate::log::{Checkpoints, Durability, Log, Options};
 use crate::samples::*;
 use crate::verify::verify;
 use std::collections::{BTreeMap, BTreeSet};
@@ -158,8 +158,11 @@ impl SegmentFile for DoomedFile {
 fn open(doomed: &Doomed, checkpoint_records: u64) -> Result<Log, crate::OpenError> {
     let options = Options {
         durability: Durability::Durable,
-        checkpoint_records,
-        checkpoint_after: Duration::from_secs(3600),
+        checkpoints: Checkpoints {
+            records: checkpoint_records,
+            after: Duration::from_secs(3600),
+            ..Checkpoints::default()
+        },
         ..options(2500)
     };
     Log::open_on(&doomed.dir, options, |dir| {

@@ -1,7 +1,7 @@
 //! Checkpoints: when they are made, what they hold the log to, and the key that makes them.
 
 use super::{forget_checkpoints, records};
-use crate::log::{AppendError, Durability, KeyError, Log, OpenError, Options};
+use crate::log::{AppendError, Checkpoints, Durability, KeyError, Log, OpenError, Options};
 use crate::note::{self, Verifier};
 use crate::prove::{latest, prove};
 use crate::samples::*;
@@ -33,8 +33,11 @@ fn until(what: &str, mut holds: impl FnMut() -> bool) {
 fn checkpoints_are_made_by_number_by_time_at_rotation_and_at_the_end() {
     let dir = tempfile::tempdir().unwrap();
     let by = |records, after| Options {
-        checkpoint_records: records,
-        checkpoint_after: after,
+        checkpoints: Checkpoints {
+            records,
+            after,
+            ..Checkpoints::default()
+        },
         ..options(4000)
     };
     let hour = Duration::from_secs(3600);
@@ -66,8 +69,11 @@ fn checkpoints_are_made_by_number_by_time_at_rotation_and_at_the_end() {
 fn an_idle_log_says_that_it_is_there() {
     let dir = tempfile::tempdir().unwrap();
     let options = Options {
-        heartbeat: Duration::from_millis(30),
-        checkpoint_after: Duration::from_millis(10),
+        checkpoints: Checkpoints {
+            heartbeat: Duration::from_millis(30),
+            after: Duration::from_millis(10),
+            ..Checkpoints::default()
+        },
         ..options(1 << 20)
     };
     let log = Log::open(dir.path(), options).unwrap();

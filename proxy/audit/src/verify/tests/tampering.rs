@@ -3,7 +3,7 @@
 //! `HIPPOCRYPT_TAMPERINGS=10000` for more of them, `HIPPOCRYPT_SEED=…` for others.
 
 use super::reseal;
-use crate::log::{Log, Options};
+use crate::log::{Checkpoints, Log, Options};
 use crate::note;
 use crate::prove::{latest, prove};
 use crate::samples::*;
@@ -19,8 +19,11 @@ type Files = BTreeMap<String, Vec<u8>>;
 /// A log of some segments with some checkpoints each.
 fn write(dir: &Path) {
     let options = Options {
-        checkpoint_records: 3,
-        checkpoint_after: Duration::from_secs(3600),
+        checkpoints: Checkpoints {
+            records: 3,
+            after: Duration::from_secs(3600),
+            ..Checkpoints::default()
+        },
         ..options(7000)
     };
     let log = Log::open(dir, options).unwrap();
