@@ -1,6 +1,7 @@
 """Verifies audit logs and proofs, from docs/formats/audit-log.md alone.
 
-verify_audit.py [--against CHECKPOINTS] [--key VERIFIER.KEY] DIRECTORY...   chain, tree and checkpoints of logs
+verify_audit.py [--against CHECKPOINTS] [--key VERIFIER.KEY] [--identity FILE] DIRECTORY...   chain, tree, checkpoints and
+                                                                         seals of logs
 verify_audit.py --proof VERIFIER.KEY PROOF...                             proofs that a record is in the log
 
 A line for each: `whole` with the last record's hash, or what does not hold; exit 1 if one does not. `hippocrypt
@@ -10,10 +11,13 @@ import argparse
 import base64
 import functools
 import hashlib
+import hmac
 import json
 import pathlib
 import subprocess
 import sys
+
+import hpke
 
 P = 2**255 - 19
 L = 2**252 + 27742317777372353535851937790883648493
@@ -89,16 +93,21 @@ def verifier(line):
 
 
 def checkpoint(note, key):
-    """Size and root of a note of this key, its signature checked."""
+    """Size, root and anchor of a note of this key, its signature checked."""
     name, key_id, public = key
     text, _, line = note.rpartition(b"\n\n")
-    origin, size, root = text.split(b"\n")
+    origin, size, root, *extension = text.split(b"\n")
     dash, signer, signature = line.removesuffix(b"\n").split(b" ")
     check(line.endswith(b"\n") and dash == "—".encode() and origin == signer == name, "another log's checkpoint")
     signature = debase(signature, 68)
     check(signature[:4] == key_id and signed(public, text + b"\n", signature[4:]), "a signature does not hold")
     check(size == b"%d" % int(size), "no size")
-    return int(size), debase(root, 32)
+    anchor = None
+    if extension:
+        seal, index, commitment = extension[0].split(b" ")
+        check(len(extension) == 1 and seal == b"seal" and index == b"%d" % int(index), "no anchor")
+        anchor = int(index), debase(commitment, 32)
+    return int(size), debase(root, 32), anchor
 
 
 def checkpoints(text, key):
@@ -112,6 +121,99 @@ def root(edge):
     return functools.reduce(lambda right, left: sha(b"\1", left, right), reversed(edge)) if edge else sha()
 
 
+class Seals:
+    """The seals of a log; their MACs where an identity opens their keys."""
+
+    def __init__(self, identity):
+        self.identity, self.next, self.size, self.key, self.opened = identity, None, 0, None, False
+        self.lines, self.anchors, self.begins, self.since, self.first = [], [], False, None, True
+
+    def mac(self, label, *parts):
+        return hmac.digest(self.key, b"hippocrypt/audit/" + label + b"".join(parts), "sha256")
+
+    def read(self, path, first, following, begins_log):
+        if not path.exists():
+            check(self.next is None, f"{path}: is missing")
+            return
+        text = path.read_bytes()
+        check(text.endswith(b"\n"), f"{path}: the last line is torn")
+        lines = [line.split(b" ") for line in text.split(b"\n")[:-1]]
+        check(lines[0][0] == b"key", f"{path}: no key first")
+        self.first = self.next is None
+        if self.first:
+            self.next = int(lines[0][1]) if first and begins_log else 0
+        for kind, index, *rest in lines:
+            check(index == b"%d" % int(index) and int(index) == self.next, f"{path}: no such seal next")
+            if kind == b"key":
+                commitment, auditor, sealed, mac = rest
+                debase(commitment, 32), debase(mac, 32)
+            else:
+                size, mac = rest
+                check(kind == b"seal" and size == b"%d" % int(size), f"{path}: no line of seals")
+                check(max(self.size, first) < int(size), f"{path}: a seal over fewer records")
+                check(following is None or int(size) <= following, f"{path}: a seal over the next segment's records")
+                debase(mac, 32)
+                self.size, self.next = int(size), self.next + 1
+        if self.identity:
+            self.begins = True
+            self.lines += lines
+            self.met(first, None)
+
+    def met(self, size, top):
+        while self.lines:
+            kind, index, *rest = self.lines[0]
+            index = int(index)
+            if kind == b"key":
+                self.keys(index, rest[0])
+                continue
+            if int(rest[0]) > size:
+                return
+            self.lines.pop(0)
+            if self.key:
+                check(int(rest[0]) == size, "a seal between records")
+                holds = self.mac(b"seal", index.to_bytes(8, "big"), size.to_bytes(8, "big"), top) == debase(rest[1])
+                check(holds, f"seal {index} does not hold")
+                self.missed(index)
+                self.next_key(self.mac(b"next"), index + 1)
+
+    def keys(self, index, commitment):
+        before, found, number = self.key, None, index.to_bytes(8, "big")
+        begins, self.begins = self.begins, False
+        while self.lines and self.lines[0][:3] == [b"key", b"%d" % index, commitment]:
+            _, _, _, auditor, sealed, mac = self.lines.pop(0)
+            plain = debase(commitment, 32)
+            if auditor == hpke.name_of(self.identity):
+                found = hpke.open_base(self.identity, debase(sealed, 80), b"hippocrypt/audit/key", number + plain)
+                check(found, f"key {index} does not open")
+            self.key = before or (found if begins else None)
+            vouched = not self.key or self.mac(b"key", number, plain, auditor, sealed) == debase(mac, 32)
+            check(vouched, "a key that nobody vouches for")
+            self.key = before
+        check(before or not found or self.first or not begins, "the key before was not given to this auditor")
+        if not found and before and self.mac(b"commitment") == plain:
+            found = before
+        self.key = None
+        if found:
+            self.opened, self.since = True, index if self.since is None else self.since
+            self.next_key(found, index)
+            check(self.mac(b"commitment") == plain, f"key {index} is another")
+
+    def next_key(self, key, index):
+        self.key = key
+        self.anchors = [anchor for anchor in self.anchors if anchor != (index, self.mac(b"commitment"))]
+
+    def missed(self, index):
+        may_be_of_another = index and self.since == index
+        check(may_be_of_another or all(i != index for i, _ in self.anchors), f"the key of seal {index} is not the one that was signed")
+
+    def end(self, records):
+        check(self.size <= records, "fewer records than were sealed")
+        if self.key:
+            self.missed(self.next)
+        check(all(self.next is not None and i <= self.next for i, _ in self.anchors), "seals were removed")
+        check(not self.identity or self.opened, "nothing is sealed for this identity")
+
+
 def lines_of(path):
     data = path.read_bytes()
     if path.suffix == ".zst":
@@ -121,10 +223,12 @@ def lines_of(path):
     return lines
 
 
-def verify(directory, key=None, kept=b""):
+def verify(directory, key=None, kept=b"", identity=None):
     own = verifier((directory / "verifier.key").read_bytes())
     check(key in (None, own), "another key than the given")
     ahead = checkpoints(kept, own) if kept else []
+    seals = Seals(identity)
+    seals.anchors = [anchor for _, _, anchor in ahead if anchor]
     plain = {path.name: path for path in directory.glob("*.jsonl")}
     packed = {path.stem: path for path in directory.glob("*.jsonl.zst")}
     segments = sorted({**packed, **plain}.items())
@@ -137,9 +241,12 @@ def verify(directory, key=None, kept=b""):
         edge = hashes if edge is None else edge
         check(hashes == edge and len(edge) == seq.bit_count(), f"{path}: another edge")
         ours = checkpoints((directory / f"{seq:020}.checkpoints").read_bytes(), own)
-        sizes = [size for size, _ in ours]
+        seals.anchors += [anchor for _, _, anchor in ours if anchor]
+        following_first = following and int(following[0].removesuffix(".jsonl"))
+        seals.read(directory / f"{seq:020}.seals", seq, following_first, seq == first)
+        sizes = [size for size, _, _ in ours]
         check(sizes[0] == seq and sizes == sorted(set(sizes)), f"{path}: checkpoints out of order")
-        meets = [top for size, top in [*ours, *ahead] if size == seq]
+        meets = [top for size, top, _ in [*ours, *ahead] if size == seq]
         check(all(top == root(edge) for top in meets), f"{path}: not what was signed")
         lines = lines_of(path)
         check(lines or not following, f"{path}: holds no record")
@@ -157,7 +264,9 @@ def verify(directory, key=None, kept=b""):
                 leaf, perfect = sha(b"\1", edge.pop(), leaf), perfect >> 1
             edge.append(leaf)
             seq, prev = seq + 1, digest
-            for size, top in [*ours, *ahead]:
+            if seals.lines:
+                seals.met(seq, root(edge))
+            for size, top, _ in [*ours, *ahead]:
                 check(size != seq or top == root(edge), f"{path}:{number}: not what was signed")
             if record["type"] == "compressed":
                 on_record[f"{record['segment']:020}.jsonl"] = record["sha256"]
@@ -168,7 +277,8 @@ def verify(directory, key=None, kept=b""):
     for name, path in segments:
         packed_hash = hashlib.sha256(path.read_bytes()).hexdigest()
         check(path.suffix == ".jsonl" or on_record.get(name) == packed_hash, f"{path}: is not what is on record")
-    check(all(first <= size <= seq for size, _ in ahead), "a kept checkpoint is over other records")
+    check(all(first <= size <= seq for size, _, _ in ahead), "a kept checkpoint is over other records")
+    seals.end(seq)
     return f"whole; the last record's hash is {prev}"
 
 
@@ -177,7 +287,7 @@ def prove(path, key):
     form, extra, index, *hashes = head.split(b"\n")
     check(form == b"c2sp.org/tlog-proof@v1" and extra.startswith(b"extra "), "no proof")
     record, index = debase(extra[6:]), int(index.removeprefix(b"index "))
-    size, top = checkpoint(note, key)
+    size, top, _ = checkpoint(note, key)
     at, last, node = index, size - 1, sha(b"\0", record)
     check(index < size, "beyond the checkpoint")
     for other in [debase(h, 32) for h in hashes]:  # RFC 9162 section 2.1.3.2
@@ -198,15 +308,17 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--against", type=pathlib.Path)
     parser.add_argument("--key", type=pathlib.Path)
+    parser.add_argument("--identity", type=pathlib.Path)
     parser.add_argument("--proof", type=pathlib.Path)
     parser.add_argument("what", type=pathlib.Path, nargs="+")
     args = parser.parse_args()
     kept = args.against.read_bytes() if args.against else b""
     key = verifier((args.key or args.proof).read_bytes()) if args.key or args.proof else None
+    identity = debase(args.identity.read_bytes().strip().split(b"+", 3)[3], 32) if args.identity else None
     failed = False
     for path in args.what:
         try:
-            print(f"{path}:", prove(path, key) if args.proof else verify(path, key, kept))
+            print(f"{path}:", prove(path, key) if args.proof else verify(path, key, kept, identity))
         except (Wrong, ValueError, KeyError, TypeError, IndexError, OSError, subprocess.CalledProcessError) as wrong:
             failed = True
             print(f"{path}: WRONG {wrong}")

@@ -18,6 +18,8 @@ mod tests;
 
 /// When checkpoints are signed.
 pub use hippocrypt_audit::Checkpoints;
+/// To whom the log is sealed.
+pub use hippocrypt_audit::Sealing;
 /// Where end user and reason come from.
 pub use hippocrypt_audit::Source;
 /// When a record counts as written, and what is done with closed segments.
@@ -234,6 +236,8 @@ pub struct Audit {
     pub durability: Durability,
     /// The key that signs checkpoints; `None`: in the directory.
     pub signing_key: Option<PathBuf>,
+    /// To whom the log is sealed; `None`: it is not.
+    pub seal: Option<Sealing>,
     /// When checkpoints are signed, and what an idle log does.
     pub checkpoints: Checkpoints,
     /// What is done with closed segments.

@@ -77,6 +77,7 @@ impl Services {
                 durability: config.audit.durability,
                 signing_key: config.audit.signing_key.clone(),
                 checkpoints: config.audit.checkpoints,
+                seal: config.audit.seal.clone(),
                 ship: config.audit.ship.clone(),
                 keep: Keep {
                     compression: config.audit.compression,
@@ -343,6 +344,9 @@ impl House {
     async fn check(&self, ready: &watch::Sender<Readiness>) {
         if let Some(error) = self.services.log.keeping_failure() {
             tracing::error!(error, "closed segments of the audit log stay as they are");
+        }
+        if let Some(error) = self.services.log.sealing_failure() {
+            tracing::error!(error, "records of the audit log are not sealed for now");
         }
         if let Some(error) = self.services.log.shipping_failure() {
             tracing::error!(error, "the audit log's copy does not go on");

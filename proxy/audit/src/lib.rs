@@ -5,6 +5,7 @@
 //! [`Log::append`] returns. This crate must never be
 //! given a constant, a parameter or a cell's plaintext: what it is given, it keeps for ever.
 
+pub mod auditor;
 mod json;
 mod line;
 pub mod log;
@@ -14,6 +15,7 @@ pub mod query;
 pub mod record;
 #[cfg(test)]
 mod samples;
+mod seal;
 mod segment;
 mod sink;
 mod tree;
@@ -21,6 +23,7 @@ pub mod verify;
 
 pub use log::{
     AppendError, Checkpoints, Compression, Durability, Keep, Log, OnDisk, OpenError, Options,
+    SealError, Sealing,
 };
 pub use record::{
     Body, ColumnUse, Decision, Described, Intent, Opened, Outcome, Record, SessionFacts,

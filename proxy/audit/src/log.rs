@@ -11,6 +11,7 @@ mod keep;
 mod key;
 mod periodic;
 mod recover;
+mod sealer;
 mod ship;
 mod space;
 mod sync;
@@ -21,6 +22,7 @@ mod writer;
 pub use error::{AppendError, OpenError};
 pub use keep::{Compression, Keep};
 pub use key::{KeyError, VERIFIER};
+pub use sealer::{SealError, Sealing};
 pub use sync::OnDisk;
 
 use crate::json;
@@ -28,6 +30,7 @@ use crate::record::{self, Body, Record, Recovery};
 use crate::segment;
 use disk::{Disk, RealDisk};
 use periodic::Periodic;
+use sealer::Sealer;
 use ship::{Shipped, Shipper};
 use space::Space;
 use std::cell::RefCell;
@@ -67,6 +70,8 @@ pub struct Options {
     pub segment_bytes: u64,
     /// The key that signs checkpoints; `None`: `signing.key` in the log's directory.
     pub signing_key: Option<PathBuf>,
+    /// To whom the log is sealed; `None`: it is not.
+    pub seal: Option<Sealing>,
     /// When checkpoints are signed, and what an idle log does.
     pub checkpoints: Checkpoints,
     /// What is done with closed segments.
@@ -84,6 +89,7 @@ impl Default for Options {
             durability: Durability::Written,
             segment_bytes: 64 * 1024 * 1024,
             signing_key: None,
+            seal: None,
             checkpoints: Checkpoints::default(),
             keep: Keep::default(),
             ship: None,
@@ -178,8 +184,11 @@ impl Log {
         let tail = recover::recover(dir, listing, key.verifier())?;
         let recovered = tail.recovery.clone();
         let pace = Pace::of(&options);
+        let disk = disk(dir);
+        let sealer = Sealer::open(&*disk, dir, &tail, key.verifier(), options.seal)?;
         let (signer, settle) = key.split();
-        let writer = Writer::start(disk(dir), tail, signer, options.segment_bytes, options.now)
+        let keys = (signer, sealer);
+        let writer = Writer::start(disk, tail, keys, options.segment_bytes, options.now)
             .map_err(OpenError::io(dir))?;
         settle.done()?;
         let reserves_space = writer.reserves_space();
@@ -255,6 +264,11 @@ impl Log {
     pub fn keeping_failure(&self) -> Option<String> {
         let told = self.inner.keeping.lock();
         told.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Why records are not sealed for now, if so.
+    pub fn sealing_failure(&self) -> Option<String> {
+        self.inner.shared.sealing_failure()
     }
 
     /// How many records are on disk, from the log's first on.

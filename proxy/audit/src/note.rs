@@ -4,6 +4,7 @@
 //! held: the only way from text to [`Checkpoint`] is [`Verifier::open`].
 
 use crate::line;
+use crate::seal::{self, Anchor};
 use crate::tree::{self, Edge, Hash};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -24,6 +25,8 @@ pub struct Checkpoint {
     pub size: u64,
     /// Root of the tree over them.
     pub root: Hash,
+    /// Where the log is sealed: what binds the seals that come after.
+    pub anchor: Option<Anchor>,
 }
 
 impl From<&Edge> for Checkpoint {
@@ -31,7 +34,15 @@ impl From<&Edge> for Checkpoint {
         Self {
             size: edge.size(),
             root: edge.root(),
+            anchor: None,
         }
+    }
+}
+
+impl Checkpoint {
+    /// Whether it is over this tree.
+    pub fn is_over(&self, edge: &Edge) -> bool {
+        (self.size, self.root) == (edge.size(), edge.root())
     }
 }
 
@@ -120,8 +131,10 @@ impl Verifier {
         }
         ours.ok_or(NoteError::Stranger)?;
         let mut lines = text.split_terminator('\n');
-        let body = (lines.next(), lines.next(), lines.next(), lines.next());
-        let (Some(origin), Some(size), Some(root), None) = body else {
+        let body = (lines.next(), lines.next(), lines.next());
+        let ((Some(origin), Some(size), Some(root)), anchor, None) =
+            (body, lines.next(), lines.next())
+        else {
             return Err(NoteError::Form);
         };
         if origin != self.name {
@@ -130,6 +143,10 @@ impl Verifier {
         Ok(Checkpoint {
             size: line::canonical_u64(size.as_bytes()).ok_or(NoteError::Form)?,
             root: tree::decode(root).ok_or(NoteError::Form)?,
+            anchor: match anchor {
+                Some(line) => Some(seal::parse_anchor(line).ok_or(NoteError::Form)?),
+                None => None,
+            },
         })
     }
 }
@@ -186,7 +203,9 @@ impl Signer {
     pub fn sign(&self, checkpoint: Checkpoint) -> String {
         let name = &self.verifier.name;
         let root = STANDARD.encode(checkpoint.root);
-        let text = format!("{name}\n{}\n{root}\n", checkpoint.size);
+        let anchor = checkpoint.anchor.as_ref();
+        let anchor = anchor.map_or_else(String::new, |a| seal::anchor_line(a) + "\n");
+        let text = format!("{name}\n{}\n{root}\n{anchor}", checkpoint.size);
         let mut signature = self.verifier.id().to_vec();
         signature.extend_from_slice(self.pair.sign(text.as_bytes()).as_ref());
         format!("{text}\n\u{2014} {name} {}\n", STANDARD.encode(signature))
@@ -256,9 +275,22 @@ mod tests {
     #[test]
     fn what_is_signed_opens_and_nothing_else_does() {
         let signer = signer();
+        for anchor in [
+            None,
+            Some(Anchor {
+                index: 7,
+                commitment: [5; 32],
+            }),
+        ] {
+            opens_and_nothing_else(&signer, anchor);
+        }
+    }
+
+    fn opens_and_nothing_else(signer: &Signer, anchor: Option<Anchor>) {
         let checkpoint = Checkpoint {
             size: 131_072,
             root: [3; 32],
+            anchor,
         };
         let note = signer.sign(checkpoint);
         assert_eq!(signer.verifier().open(&note), Ok(checkpoint));

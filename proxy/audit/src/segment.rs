@@ -26,6 +26,22 @@ pub fn checkpoints_name(first_seq: u64) -> String {
     format!("{first_seq:020}.checkpoints")
 }
 
+/// Seals from the segment's beginning on.
+pub fn seals_name(first_seq: u64) -> String {
+    format!("{first_seq:020}.seals")
+}
+
+/// The last segment that has seals beside it.
+pub fn last_seals(dir: &Path) -> io::Result<Option<u64>> {
+    let mut last = None;
+    for entry in fs::read_dir(dir)? {
+        let name = entry?.file_name();
+        let stem = name.to_str().and_then(|name| name.strip_suffix(".seals"));
+        last = last.max(stem.and_then(|stem| stem.parse().ok()));
+    }
+    Ok(last)
+}
+
 /// A segment by its name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Segment {
@@ -69,7 +85,7 @@ pub fn list(dir: &Path) -> io::Result<Listing> {
         match (ending, first_seq) {
             ("jsonl", Some(first_seq)) => listing.segments.push(Segment { first_seq, path }),
             ("jsonl.zst", Some(first_seq)) => compressed.push(Segment { first_seq, path }),
-            ("edge" | "checkpoints", Some(first_seq)) => {
+            ("edge" | "checkpoints" | "seals", Some(first_seq)) => {
                 listing.beside.push(Segment { first_seq, path });
             }
             (_, _) if ENDINGS.iter().any(|ending| file_name.ends_with(ending)) => {
@@ -91,7 +107,7 @@ pub fn list(dir: &Path) -> io::Result<Listing> {
 }
 
 /// How names of files end that are part of the log.
-const ENDINGS: [&str; 4] = [".jsonl", ".jsonl.zst", ".edge", ".checkpoints"];
+const ENDINGS: [&str; 5] = [".jsonl", ".jsonl.zst", ".edge", ".checkpoints", ".seals"];
 
 /// The bytes of a segment, plain or out of their compressed form.
 pub type Reader = Box<dyn BufRead + Send>;

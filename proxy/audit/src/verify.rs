@@ -9,10 +9,12 @@ mod canonical;
 mod fields;
 mod finding;
 mod kept;
+mod sealed;
 mod signed;
 #[cfg(test)]
 mod tests;
 
+use crate::auditor::Identity;
 use crate::line::{self, GENESIS, Hex, Parts, Stamp};
 use crate::note::Verifier;
 use crate::segment::{self, Line, Lines, Segment};
@@ -20,10 +22,13 @@ use crate::tree;
 pub use finding::{Defect, Finding};
 use kept::Kept;
 pub(crate) use kept::hash_of;
+pub use sealed::Proven;
+use sealed::Sealed;
 use signed::Signed;
 use std::fs;
 use std::io::{self, BufRead};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// More findings than this are not told one by one.
@@ -56,6 +61,10 @@ pub struct Verified {
     pub signed: u64,
     /// Checkpoints kept elsewhere that the log was held to.
     pub kept: u64,
+    /// Seals beside the segments.
+    pub seals: u64,
+    /// What the given identity has shown of them; `None`: their MACs were not checked.
+    pub sealed: Option<Proven>,
     /// What the checkpoints were verified with: the line of `verifier.key`.
     pub key: String,
 }
@@ -67,6 +76,8 @@ pub struct Known {
     pub key: Option<Verifier>,
     /// Checkpoints kept elsewhere, by the file that they come from.
     pub checkpoints: Vec<(PathBuf, String)>,
+    /// An auditor's, for the MACs of seals.
+    pub identity: Option<Arc<Identity>>,
 }
 
 /// Reads the log in `dir` from the first byte to the last. A log in use may be verified: what is written
@@ -135,6 +146,7 @@ struct Check<'a> {
     /// Hash of the line before; `None` where that is not known after a finding.
     head: Option<Hex>,
     signed: Signed,
+    sealed: Sealed,
     kept: Kept,
 }
 
@@ -147,6 +159,7 @@ impl<'a> Check<'a> {
             next_seq: 0,
             head: Some(GENESIS),
             signed: Signed::default(),
+            sealed: Sealed::default(),
             kept: Kept::default(),
         }
     }
@@ -178,6 +191,7 @@ impl<'a> Check<'a> {
         }
         self.kept_holds(listing);
         self.all_read();
+        self.all_seals_read();
         if self.verified.records == 0 && self.findings.is_empty() {
             self.found(self.dir, 0, None, Defect::Nothing);
         }
@@ -284,6 +298,7 @@ impl<'a> Check<'a> {
             .ts
             .clone_into(self.verified.last.get_or_insert_default());
         self.verified.stopped = stamp.kind == "stop";
+        self.seals_met();
     }
 
     /// A line that says nothing: one record stood there.
@@ -292,6 +307,7 @@ impl<'a> Check<'a> {
         self.next_seq = self.next_seq.saturating_add(1);
         self.head = None;
         self.signed.lose();
+        self.seals_met();
     }
 
     fn misplaced(&self, stamp: &Stamp<'_>, parts: &Parts<'_>) -> Option<Defect> {

@@ -86,7 +86,7 @@ impl Evidence {
                     KeyFrom::Elsewhere => "a key given from elsewhere",
                 };
                 let last = (v.first_seq + v.records).saturating_sub(1);
-                vec![
+                let mut head = vec![
                     (
                         "Evidence",
                         format!(
@@ -100,7 +100,9 @@ impl Evidence {
                     ),
                     ("Last hash", format!("{} (record {last})", v.head)),
                     ("Key", v.key.clone()),
-                ]
+                ];
+                head.extend(seals(v).map(|told| ("Seals", told)));
+                head
             }
         }
     }
@@ -119,6 +121,36 @@ impl Evidence {
             Self::Whole(..) => None,
         }
     }
+}
+
+/// What seals show, where there are any.
+fn seals(v: &Verified) -> Option<String> {
+    let count = words::count(v.seals, "seal");
+    let Some(proven) = &v.sealed else {
+        let unchecked = format!("{count}; their MACs were not checked (--identity)");
+        return (v.seals > 0).then_some(unchecked);
+    };
+    let bound = match proven.anchored {
+        Some(records) => format!(
+            "bound by the kept checkpoint over {}",
+            words::count(records, "record")
+        ),
+        None => "bound by no kept checkpoint".to_owned(),
+    };
+    let others = match proven.others {
+        Some(records) => format!(
+            "; sealed for other auditors from {} on",
+            words::count(records, "record")
+        ),
+        None => String::new(),
+    };
+    Some(format!(
+        "{} hold, {} to {}, the last over {}; {bound}{others}",
+        words::count(proven.seals, "seal"),
+        proven.from.as_deref().map(words::time).unwrap_or_default(),
+        proven.to.as_deref().map(words::time).unwrap_or_default(),
+        words::count(proven.records, "record"),
+    ))
 }
 
 #[cfg(test)]

@@ -20,6 +20,8 @@ pub fn json(report: &Report) -> Value {
         Evidence::Whole(v, _) => json!({
             "verified": true, "whole": true, "records": v.records, "first": v.first, "last": v.last,
             "head": v.head, "signed": v.signed, "checkpoints": v.checkpoints, "kept": v.kept, "key": v.key,
+            "seals": v.seals, "seals_held": v.sealed.as_ref().map(|proven| proven.seals),
+            "seals_bound_from": v.sealed.as_ref().and_then(|proven| proven.anchored),
         }),
     };
     let asked: serde_json::Map<String, Value> = report

@@ -1,10 +1,11 @@
-//! `hippocrypt audit verify|query|report|export|checkpoint|prove`: is the log whole, what does it say, and what proves it.
+//! `hippocrypt audit verify|query|report|export|checkpoint|prove|identity`: is the log whole, what does it say, and what proves it.
 //!
 //! It reads and prints; it must never write in the log's directory, nor send a byte of the log to a
 //! terminal that the terminal would obey.
 
 mod export;
 mod filter;
+mod identity;
 mod prove;
 mod query;
 mod report;
@@ -44,6 +45,8 @@ enum Verb {
     Checkpoint(prove::CheckpointArgs),
     /// Print a proof that a record is in the log as its latest checkpoint has it
     Prove(prove::ProveArgs),
+    /// Make an auditor's identity and print its public key, which `audit.seal.auditors` takes
+    Identity(identity::IdentityArgs),
 }
 
 /// Where the log is: one of the two.
@@ -80,6 +83,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         Verb::Export(args) => export::run(&args),
         Verb::Checkpoint(args) => prove::checkpoint(&args),
         Verb::Prove(args) => prove::prove(&args),
+        Verb::Identity(args) => identity::run(&args),
     };
     match done {
         // `| head` has seen enough.

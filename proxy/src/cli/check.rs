@@ -46,6 +46,8 @@ struct AuditReport {
     checkpoint_records: u64,
     checkpoint_after_seconds: f64,
     heartbeat_seconds: f64,
+    /// Names of the auditors' keys.
+    sealed_to: Vec<String>,
     /// `None`: for ever.
     keep_days: Option<u64>,
     copy: Option<String>,
@@ -63,6 +65,12 @@ impl AuditReport {
             checkpoint_records: checkpoints.records,
             checkpoint_after_seconds: checkpoints.after.as_secs_f64(),
             heartbeat_seconds: checkpoints.heartbeat.as_secs_f64(),
+            sealed_to: audit
+                .seal
+                .iter()
+                .flat_map(|seal| &seal.auditors)
+                .map(|auditor| auditor.name().to_owned())
+                .collect(),
             keep_days: audit.keep.map(|keep| keep.as_secs() / 86_400),
             copy: audit.ship.as_ref().map(|to| to.display().to_string()),
         }
@@ -73,12 +81,16 @@ impl AuditReport {
             Some(days) => format!("kept for {}", counted(days, "day")),
             None => "kept for ever".to_owned(),
         };
+        let sealed = match self.sealed_to.as_slice() {
+            [] => "not sealed".to_owned(),
+            auditors => format!("sealed to {}", auditors.join(", ")),
+        };
         let copy = match &self.copy {
             Some(to) => format!("copied to {to}"),
             None => "no copy".to_owned(),
         };
         format!(
-            "audit log: {}, {}; a checkpoint every {} or {} s, a heartbeat after {} s; {kept}; {copy}",
+            "audit log: {}, {}; a checkpoint every {} or {} s, a heartbeat after {} s; {sealed}; {kept}; {copy}",
             self.directory,
             self.durability,
             counted(self.checkpoint_records, "record"),

@@ -36,6 +36,7 @@ pub const CONFIG_SECTIONS: &[Section] = &[
     PROVIDER,
     audit::AUDIT,
     audit::CHECKPOINTS,
+    audit::SEAL,
     attribution::ATTRIBUTION,
     attribution::COMMENT,
     SESSIONS,

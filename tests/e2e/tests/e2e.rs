@@ -10,6 +10,7 @@ mod attribution;
 mod audit;
 mod audit_log;
 mod audit_reading;
+mod audit_seals;
 mod catalog;
 mod certificate_login;
 mod changes;

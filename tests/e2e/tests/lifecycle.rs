@@ -170,8 +170,7 @@ fn check_is_content_with_a_good_policy_and_names_the_line_of_a_bad_one() {
     place.both(CLINIC_TABLES);
     let good = place.verb(&["check"]).output().unwrap();
     assert_eq!(good.status.code(), Some(0), "{}", told(&good));
-    let kept =
-        "a checkpoint every 1000 records or 10 s, a heartbeat after 60 s; kept for ever; no copy";
+    let kept = "a checkpoint every 1000 records or 10 s, a heartbeat after 60 s; not sealed; kept for ever; no copy";
     assert!(told(&good).contains(kept), "{}", told(&good));
     let policy = place.directory().join("policy.yaml");
     let text = fs::read_to_string(&policy).unwrap();

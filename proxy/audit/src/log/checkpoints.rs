@@ -5,6 +5,7 @@
 use super::disk::{Disk, SegmentFile};
 use super::recover::Last;
 use crate::note::{Checkpoint, Signer};
+use crate::seal::Anchor;
 use crate::segment;
 use crate::tree::Edge;
 use std::io::{self, ErrorKind};
@@ -37,7 +38,12 @@ impl Checkpoints {
     }
 
     /// For a segment that will be made next: edge and first checkpoint, on disk when this returns.
-    pub fn begin(disk: &dyn Disk, signer: Arc<Signer>, edge: &Edge) -> io::Result<Self> {
+    pub fn begin(
+        disk: &dyn Disk,
+        signer: Arc<Signer>,
+        edge: &Edge,
+        anchor: Option<Anchor>,
+    ) -> io::Result<Self> {
         let file = disk.replace(&segment::edge_name(edge.size()))?;
         write_all(&*file, edge.text().as_bytes(), 0)?;
         file.sync()?;
@@ -46,7 +52,10 @@ impl Checkpoints {
             file: disk.replace(&segment::checkpoints_name(edge.size()))?,
             written: Mutex::new(Written { len: 0, size: 0 }),
         };
-        checkpoints.sign(edge.into())?;
+        checkpoints.sign(Checkpoint {
+            anchor,
+            ..edge.into()
+        })?;
         checkpoints.sync()?;
         disk.sync()?;
         Ok(checkpoints)
@@ -57,6 +66,7 @@ impl Checkpoints {
         // What stays is beside no segment, and the next opening removes it.
         let _ = disk.remove(&segment::edge_name(first_seq));
         let _ = disk.remove(&segment::checkpoints_name(first_seq));
+        let _ = disk.remove(&segment::seals_name(first_seq));
     }
 
     /// Signs and writes. What could not be written whole is cut off again; where a later one has been written
@@ -105,7 +115,8 @@ impl End<'_> {
     }
 }
 
-fn write_all(file: &dyn SegmentFile, mut bytes: &[u8], mut at: u64) -> io::Result<()> {
+/// Writes all of it from there on.
+pub fn write_all(file: &dyn SegmentFile, mut bytes: &[u8], mut at: u64) -> io::Result<()> {
     while !bytes.is_empty() {
         match file.write_at(bytes, at) {
             Ok(0) => return Err(ErrorKind::WriteZero.into()),

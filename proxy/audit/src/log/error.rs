@@ -2,7 +2,7 @@
 //!
 //! What a client is told must never name a file of the proxy's machine.
 
-use super::KeyError;
+use super::{KeyError, SealError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -33,6 +33,9 @@ pub enum OpenError {
         /// What is wrong.
         what: KeyError,
     },
+    /// The log is to be sealed, and cannot be.
+    #[error("audit log {0}: {1}")]
+    Seal(PathBuf, SealError),
     /// The copy would lie in the log.
     #[error("audit log: the copy in {0} must lie outside the log's own directory")]
     CopyInside(PathBuf),

@@ -8,7 +8,7 @@ use super::disk::{make_directory, sync_directory};
 use super::sync::Shared;
 use crate::segment::{self, Line, Lines, Reader, Segment};
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -54,6 +54,8 @@ struct Place {
     lines: Lines<Reader>,
     /// Number of the next record.
     seq: u64,
+    /// Bytes of the segment's seals that the copy has.
+    seals: u64,
     copy: File,
 }
 
@@ -94,10 +96,20 @@ impl Shipper {
             let next = segments.iter().find(|s| s.first_seq > first_seq).cloned();
             // Checkpoints first: none of them is over more records than are on disk when that is asked next.
             let checkpoints = fs::read(self.dir.join(segment::checkpoints_name(first_seq)))?;
+            let seals = self.seals(first_seq, place.seals)?;
             let on_disk = self.log.on_disk_now();
             let end = next.as_ref().map_or(on_disk, |n| n.first_seq.min(on_disk));
             place.ship_to(end)?;
             self.replace(&segment::checkpoints_name(first_seq), &checkpoints)?;
+            if !seals.is_empty() {
+                let path = self.to.join(segment::seals_name(first_seq));
+                let mut options = OpenOptions::new();
+                let options = options.append(true).create(true).mode(0o640);
+                let mut copy = options.open(path)?;
+                copy.write_all(&seals)?;
+                copy.sync_data()?;
+                place.seals += seals.len() as u64;
+            }
             self.shipped.records.store(place.seq, Ordering::Release);
             match next {
                 Some(next) if next.first_seq == place.seq => {
@@ -109,6 +121,44 @@ impl Shipper {
                 }
             }
         }
+    }
+
+    /// Whole lines of seals behind so many bytes; none where the log is not sealed.
+    fn seals(&self, first_seq: u64, from: u64) -> io::Result<Vec<u8>> {
+        let mut file = match File::open(self.dir.join(segment::seals_name(first_seq))) {
+            Ok(file) => file,
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(e) => return Err(e),
+        };
+        file.seek(SeekFrom::Start(from))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        let whole = bytes.iter().rposition(|b| *b == b'\n');
+        bytes.truncate(whole.map_or(0, |end| end + 1));
+        Ok(bytes)
+    }
+
+    /// Cuts the copy's seals to what is a beginning of ours; how long that is.
+    fn same_seals(&self, first_seq: u64) -> io::Result<u64> {
+        let ours = self.seals(first_seq, 0)?;
+        let name = segment::seals_name(first_seq);
+        let theirs = match fs::read(self.to.join(&name)) {
+            Ok(theirs) => theirs,
+            Err(e) if e.kind() == ErrorKind::NotFound => Vec::new(),
+            Err(e) => return Err(e),
+        };
+        let same = ours.iter().zip(&theirs).take_while(|(a, b)| a == b).count();
+        let lines = theirs.get(..same).unwrap_or_default();
+        let whole = lines
+            .iter()
+            .rposition(|b| *b == b'\n')
+            .map_or(0, |end| end + 1);
+        if theirs.len() > whole {
+            // A line that a crash left half shipped, or that a power cut took back here.
+            let copy = OpenOptions::new().write(true).open(self.to.join(&name))?;
+            copy.set_len(whole as u64)?;
+        }
+        Ok(whole as u64)
     }
 
     /// Where the copy ends.
@@ -152,6 +202,7 @@ impl Shipper {
         let mut place = Place {
             lines: Lines::open(&segment)?,
             seq: segment.first_seq,
+            seals: self.same_seals(segment.first_seq)?,
             segment,
             copy,
         };

@@ -9,6 +9,7 @@ use super::AppendError;
 use super::Options;
 use super::checkpoints::Checkpoints;
 use super::disk::SegmentFile;
+use super::sealer::{SealFailure, Sealer};
 use super::space::Space;
 use super::writer::Writer;
 use crate::note::Checkpoint;
@@ -23,7 +24,10 @@ use waiting::Waiting;
 /// From a write to the start of its sync. With a sync's own milliseconds, within the promised 100.
 const DELAY: Duration = Duration::from_millis(50);
 
-/// From a checkpoint that could not be written to the next.
+/// From one seal to the next, at least.
+const SEAL: Duration = Duration::from_secs(1);
+
+/// From a checkpoint or seal that could not be written to the next.
 const RETRY: Duration = Duration::from_secs(1);
 
 /// When the thread does what.
@@ -63,6 +67,9 @@ struct State {
     dirty: Option<Instant>,
     appended: Instant,
     signed: Instant,
+    /// When the next seal may be made.
+    seal: Instant,
+    sealing_failure: Option<String>,
     closed: bool,
     failure: Option<AppendError>,
 }
@@ -72,6 +79,7 @@ struct Round {
     file: Arc<dyn SegmentFile>,
     /// Records in it and before it.
     records: u64,
+    seal: Option<(Checkpoint, Arc<Sealer>)>,
     checkpoint: Option<(Checkpoint, Arc<Checkpoints>)>,
 }
 
@@ -85,6 +93,8 @@ impl Shared {
             dirty: Some(now),
             appended: now,
             signed: now,
+            seal: now,
+            sealing_failure: None,
             closed: false,
             failure: None,
         };
@@ -173,7 +183,11 @@ impl Shared {
         let sync = state.dirty.map(|since| since + self.pace.sync);
         let checkpoint = self.checkpoint_due(state);
         let heartbeat = state.appended + self.pace.checkpoints.heartbeat;
-        [sync, checkpoint]
+        let seal = state
+            .writer
+            .unsealed()
+            .and_then(|(_, records)| (records > 0).then_some(state.seal));
+        [sync, checkpoint, seal]
             .into_iter()
             .flatten()
             .fold(heartbeat, Instant::min)
@@ -203,7 +217,15 @@ impl Shared {
         if due {
             state.signed = now;
         }
+        let unsealed = state
+            .writer
+            .unsealed()
+            .filter(|(_, records)| *records > 0 && state.seal <= now);
+        if unsealed.is_some() {
+            state.seal = now + SEAL;
+        }
         Round {
+            seal: unsealed.map(|(sealer, _)| (state.writer.checkpoint().0, sealer)),
             file: state.writer.file(),
             records: state.writer.records(),
             checkpoint: due.then(|| state.writer.checkpoint()),
@@ -220,8 +242,16 @@ impl Shared {
             return None;
         }
         self.waiting.reach(round.records);
+        if let Some((to, sealer)) = &round.seal {
+            self.sealed(to.size, sealer.seal(to))?;
+        }
         if let Some((checkpoint, checkpoints)) = &round.checkpoint {
-            let signed = checkpoints.sign(*checkpoint);
+            let anchor = self.lock().ok()?.writer.unsealed();
+            let anchor = anchor.map(|(sealer, _)| sealer.anchor());
+            let signed = checkpoints.sign(Checkpoint {
+                anchor,
+                ..*checkpoint
+            });
             let mut state = self.lock().ok()?;
             match signed {
                 Ok(()) => state.writer.signed(checkpoint.size),
@@ -230,6 +260,29 @@ impl Shared {
             }
         }
         Some(())
+    }
+
+    /// What has become of a seal.
+    fn sealed(&self, size: u64, done: Result<(), SealFailure>) -> Option<()> {
+        let mut state = self.lock().ok()?;
+        state.sealing_failure = None;
+        match done {
+            Ok(()) => state.writer.sealed(size),
+            // A full disk is no reason to stop.
+            Err(SealFailure::ForNow(e)) => state.sealing_failure = Some(e.to_string()),
+            Err(SealFailure::Sync(e)) => {
+                let e = AppendError::Io(e.to_string().into());
+                state.writer.poison();
+                self.poisoned(&mut state, &e);
+                return None;
+            }
+        }
+        Some(())
+    }
+
+    /// Why records are not sealed, if so.
+    pub fn sealing_failure(&self) -> Option<String> {
+        self.lock().ok()?.sealing_failure.clone()
     }
 
     /// Waits until the record is on disk.

@@ -3,6 +3,7 @@
 mod crash;
 mod faults;
 mod keep;
+mod seals;
 mod ship;
 mod signed;
 

@@ -6,6 +6,7 @@ use super::AppendError;
 use super::checkpoints::Checkpoints;
 use super::disk::{Disk, SegmentFile};
 use super::recover::Tail;
+use super::sealer::Sealer;
 use super::space::{self, Space};
 use crate::json;
 use crate::line::{self, Hex};
@@ -37,6 +38,9 @@ pub struct Writer {
     checkpoints: Arc<Checkpoints>,
     /// Size of the last checkpoint.
     signed: u64,
+    sealer: Option<Arc<Sealer>>,
+    /// Records that are sealed.
+    sealed: u64,
     clock: Clock,
     /// The line under construction.
     line: Vec<u8>,
@@ -48,7 +52,7 @@ impl Writer {
     pub fn start(
         disk: Box<dyn Disk>,
         tail: Tail,
-        signer: Arc<Signer>,
+        (signer, sealer): (Arc<Signer>, Option<Arc<Sealer>>),
         segment_bytes: u64,
         now: fn() -> SystemTime,
     ) -> io::Result<Self> {
@@ -59,7 +63,8 @@ impl Writer {
                 (file, Checkpoints::open(&*disk, signer, last, tail.signed)?)
             }
             None => {
-                let begun = Checkpoints::begin(&*disk, Arc::clone(&signer), &tail.edge)?;
+                let anchor = sealer.as_ref().map(|sealer| sealer.anchor());
+                let begun = Checkpoints::begin(&*disk, Arc::clone(&signer), &tail.edge, anchor)?;
                 (disk.create(&segment::name(tail.edge.size()))?, begun)
             }
         };
@@ -75,6 +80,8 @@ impl Writer {
             signer,
             checkpoints: Arc::new(checkpoints),
             signed: tail.signed,
+            sealer,
+            sealed: 0,
             clock: Clock::of(now),
             line: Vec::new(),
             poisoned: false,
@@ -132,6 +139,17 @@ impl Writer {
         (Checkpoint::from(&self.edge), Arc::clone(&self.checkpoints))
     }
 
+    /// What seals are made with, and how many records have none; `None`: the log is not sealed.
+    pub fn unsealed(&self) -> Option<(Arc<Sealer>, u64)> {
+        let sealer = Arc::clone(self.sealer.as_ref()?);
+        Some((sealer, self.edge.size().saturating_sub(self.sealed)))
+    }
+
+    /// So many records were sealed.
+    pub fn sealed(&mut self, size: u64) {
+        self.sealed = self.sealed.max(size);
+    }
+
     /// A checkpoint of this size was written.
     pub fn signed(&mut self, size: u64) {
         self.signed = self.signed.max(size);
@@ -161,8 +179,13 @@ impl Writer {
         // Space that stays taken is no damage.
         let _ = self.file.set_len(self.len);
         self.file.sync().map_err(|e| refusal(&e))?;
+        let (mut checkpoint, checkpoints) = self.checkpoint();
+        if let Some(sealer) = &self.sealer {
+            let sealed = sealer.seal(&checkpoint);
+            sealed.map_err(|e| refusal(e.source()))?;
+            checkpoint.anchor = Some(sealer.anchor());
+        }
         if self.unsigned() > 0 {
-            let (checkpoint, checkpoints) = self.checkpoint();
             let signed = checkpoints.sign(checkpoint);
             signed.map_err(|e| refusal(&e))?;
         }
@@ -261,9 +284,15 @@ impl Writer {
         let first_seq = self.edge.size();
         let name = segment::name(first_seq);
         let signer = Arc::clone(&self.signer);
-        let begun = Checkpoints::begin(&*self.disk, signer, &self.edge)
-            .and_then(|checkpoints| Ok((checkpoints, self.disk.create(&name)?)));
-        let (begun, file) = begun.map_err(|e| {
+        let sealer = self.sealer.clone();
+        let begun = || {
+            let turn = sealer.as_ref().map(|s| s.turn(&*self.disk, first_seq));
+            let turn = turn.transpose()?;
+            let anchor = turn.as_ref().map(|turn| turn.anchor());
+            let checkpoints = Checkpoints::begin(&*self.disk, signer, &self.edge, anchor)?;
+            Ok((turn, checkpoints, self.disk.create(&name)?))
+        };
+        let (turn, begun, file) = begun().map_err(|e: io::Error| {
             // It may have been made and not have come to last.
             let _ = self.disk.remove(&name);
             Checkpoints::give_up(&*self.disk, first_seq);
@@ -284,6 +313,9 @@ impl Writer {
             return Err(refusal(&e));
         }
         end.done();
+        if let Some(turn) = turn {
+            turn.done();
+        }
         self.checkpoints = Arc::new(begun);
         self.signed(first_seq);
         // Space that stays taken behind a closed segment's end is no damage.

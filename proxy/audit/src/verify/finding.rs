@@ -172,6 +172,54 @@ pub enum Defect {
         "is not the file that the last `compressed` record of its segment tells of, or there is no such record"
     )]
     Compressed,
+    /// A line of a `.seals` file.
+    #[error("is no line of seals")]
+    SealLine,
+    /// The numbers of a `.seals` file.
+    #[error(
+        "does not follow the line before it: a seal is missing, moved or twice there, or was made of fewer records"
+    )]
+    SealPlace,
+    /// The end of the last `.seals` file.
+    #[error("ends in a torn line. A crash leaves this; the next start of the proxy cuts it off")]
+    SealTorn,
+    /// The MAC of a seal.
+    #[error(
+        "seal {0} does not hold: records were changed after it was made, or it was not made by the proxy"
+    )]
+    Seal(u64),
+    /// A key line.
+    #[error("the key of seal {0} was not given by the proxy, or not to this auditor as it says")]
+    SealKey(u64),
+    /// A seal's size.
+    #[error("a seal is over {size} records, but the log has {records}: its end was cut off")]
+    SealCut {
+        /// The seal's.
+        size: u64,
+        /// What is there.
+        records: u64,
+    },
+    /// A checkpoint's anchor beyond the seals.
+    #[error(
+        "when this checkpoint was signed the next seal was {index}, but the log has {next}: seals were removed"
+    )]
+    SealsCut {
+        /// The checkpoint's.
+        index: u64,
+        /// Of the next seal by the log.
+        next: u64,
+    },
+    /// A checkpoint's anchor.
+    #[error(
+        "the key of seal {0} is not the one that this checkpoint was signed with: the seals were made anew"
+    )]
+    SealAnchor(u64),
+    /// `--identity` of a log without seals.
+    #[error("has no seals: nothing is proven to an auditor's identity")]
+    NotSealed,
+    /// `--identity` of another auditor.
+    #[error("is sealed, but not for this identity")]
+    SealedForOthers,
     /// A file in `torn/`.
     #[error("what this recovery cut off is kept in {0}, which is missing or changed")]
     Kept(String),

@@ -3,6 +3,7 @@
 //! After a finding among the lines the tree is unknown up to the next segment, whose edge goes on only where a
 //! checkpoint has signed it. A checkpoint that was never met must never pass for one that held.
 
+use super::sealed::Sealed;
 use super::{Check, Defect, Known};
 use crate::log::VERIFIER;
 use crate::note::{self, Checkpoint, NoteError, Verifier};
@@ -64,6 +65,12 @@ impl Signed {
         self.edge.is_some()
     }
 
+    /// The root over so many records, where that is what the tree is over now.
+    pub fn root_at(&self, size: u64) -> Option<Hash> {
+        let edge = self.edge.as_ref().filter(|edge| edge.size() == size)?;
+        Some(edge.root())
+    }
+
     fn meet(&mut self, checkpoint: Checkpoint, file: &Path, source: Source) {
         let at = |a: &Ahead| a.checkpoint.size <= checkpoint.size;
         let place = self.ahead.partition_point(at);
@@ -79,6 +86,7 @@ impl Signed {
 impl Check<'_> {
     /// Takes the key, and what is known from elsewhere.
     pub(super) fn keep(&mut self, known: &Known) {
+        self.sealed = Sealed::with(known.identity.clone());
         let path = self.dir.join(VERIFIER);
         let own = fs::read_to_string(&path).ok();
         let own = own.filter(|text| text.ends_with('\n'));
@@ -110,6 +118,7 @@ impl Check<'_> {
             }
             self.verified.kept += notes.len() as u64;
             for checkpoint in self.open(file, &notes, Source::Elsewhere) {
+                self.sealed.meet(&checkpoint, file, true);
                 self.signed.meet(checkpoint, file, Source::Elsewhere);
             }
         }
@@ -122,8 +131,11 @@ impl Check<'_> {
             return opened;
         };
         for (i, text) in notes.iter().enumerate() {
-            // The log itself writes one signature, and nothing beside it.
-            let own = source == Source::Elsewhere || text.lines().count() == 5;
+            // The log itself writes one signature, an anchor at most, and nothing beside.
+            let own = source == Source::Elsewhere
+                || text
+                    .rsplit_once("\n\n")
+                    .is_some_and(|(_, end)| end.lines().count() == 1);
             let read = if own {
                 key.open(text)
             } else {
@@ -140,6 +152,7 @@ impl Check<'_> {
     /// Reads what stands beside a segment, before its lines.
     pub(super) fn beside(&mut self, segment: &Segment, next: Option<u64>) {
         self.checkpoints(segment, next);
+        self.seals(segment, next);
         let path = self.dir.join(segment::edge_name(segment.first_seq));
         let edge = match fs::read_to_string(&path) {
             Ok(text) => Edge::parse(segment.first_seq, &text),
@@ -193,6 +206,7 @@ impl Check<'_> {
             }
             self.verified.checkpoints += 1;
             self.verified.signed = self.verified.signed.max(checkpoint.size);
+            self.sealed.meet(checkpoint, &path, false);
             self.signed.meet(*checkpoint, &path, Source::Log);
         }
     }

@@ -5,11 +5,14 @@
 use super::super::output::{self, Output};
 use super::{Place, table};
 use anyhow::Context as _;
+use hippocrypt_audit::auditor::Identity;
 use hippocrypt_audit::note::Verifier;
-use hippocrypt_audit::verify::{Finding, Known, Verified, verify_against};
+use hippocrypt_audit::verify::{Finding, Known, Proven, Verified, verify_against};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
+use zeroize::Zeroizing;
 
 #[derive(Debug, clap::Args)]
 pub struct VerifyArgs {
@@ -30,6 +33,9 @@ pub struct Held {
     /// The verifier's key kept elsewhere: a file, or its line itself
     #[arg(long, value_name = "KEY")]
     key: Option<String>,
+    /// An auditor's identity (`audit identity`), to check the MACs of seals
+    #[arg(long, value_name = "FILE")]
+    identity: Option<PathBuf>,
 }
 
 impl Held {
@@ -42,7 +48,12 @@ impl Held {
                 .with_context(|| format!("--against {}", file.display()))?;
             checkpoints.push((file.clone(), text));
         }
-        Ok(Known { key, checkpoints })
+        let identity = self.identity.as_deref().map(identity).transpose()?;
+        Ok(Known {
+            key,
+            checkpoints,
+            identity: identity.map(Arc::new),
+        })
     }
 }
 
@@ -53,6 +64,13 @@ fn key(given: &str) -> anyhow::Result<Verifier> {
         None => fs::read_to_string(given).with_context(|| format!("--key {given}"))?,
     };
     Verifier::parse(&line).with_context(|| format!("--key {given}: is no verifier's key"))
+}
+
+fn identity(file: &Path) -> anyhow::Result<Identity> {
+    let text = fs::read_to_string(file).map(Zeroizing::new);
+    let text = text.with_context(|| format!("--identity {}", file.display()))?;
+    Identity::parse(&text)
+        .with_context(|| format!("--identity {}: is no auditor's identity", file.display()))
 }
 
 /// Runs the verb.
@@ -116,6 +134,14 @@ fn whole(lines: &mut Vec<String>, verified: &Verified) {
         "  signed    the first {signed} records, by {checkpoints} checkpoints of {}",
         verified.key
     ));
+    match &verified.sealed {
+        Some(proven) => sealed(lines, proven),
+        None if verified.seals > 0 => lines.push(format!(
+            "  sealed    {} seals, their MACs were not checked: that takes an auditor's identity (`--identity`)",
+            verified.seals
+        )),
+        None => {}
+    }
     if verified.kept > 0 {
         let kept = verified.kept;
         lines.push(format!(
@@ -127,12 +153,39 @@ fn whole(lines: &mut Vec<String>, verified: &Verified) {
     }
 }
 
+/// What is proven, from when to when, and on what it stands.
+fn sealed(lines: &mut Vec<String>, proven: &Proven) {
+    let time = |ts: &Option<String>| ts.as_deref().map_or_else(String::new, table::short_time);
+    let (seals, records) = (proven.seals, proven.records);
+    lines.push(format!(
+        "  sealed    the first {records} records, by {seals} seals that hold, made from {} to {} UTC",
+        time(&proven.from),
+        time(&proven.to)
+    ));
+    let stands = match proven.anchored {
+        Some(records) => format!(
+            "bound by the kept checkpoint over {records} records: whoever took the host after that has changed none of the records sealed before"
+        ),
+        None => "bound by nothing from elsewhere: give a checkpoint of this log that was kept since it was sealed (`--against`), or all seals may have been made anew".to_owned(),
+    };
+    lines.push(format!("  proven    {stands}"));
+    if let Some(records) = proven.others {
+        lines.push(format!(
+            "  others    from {records} records on it is sealed for other auditors: nothing after is proven to this identity"
+        ));
+    }
+}
+
 fn told_json(result: &Result<Verified, Vec<Finding>>) -> serde_json::Value {
     match result {
         Ok(v) => serde_json::json!({
             "whole": true, "records": v.records, "segments": v.segments, "bytes": v.bytes,
             "first": v.first, "last": v.last, "stopped": v.stopped, "recoveries": v.recoveries,
             "head": v.head, "signed": v.signed, "checkpoints": v.checkpoints, "kept": v.kept, "key": v.key,
+            "seals": v.seals, "sealed": v.sealed.as_ref().map(|p| serde_json::json!({
+                "seals": p.seals, "records": p.records, "from": p.from, "to": p.to,
+                "anchored": p.anchored, "others": p.others,
+            })),
         }),
         Err(findings) => {
             let finding = |f: &Finding| {

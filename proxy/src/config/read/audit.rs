@@ -3,7 +3,8 @@
 //! An interval must never be so long that a log says nothing of itself for longer than its reports take for a silence.
 
 use super::{File, scalars};
-use crate::config::{Audit, Checkpoints, Compression, Durability};
+use crate::config::{Audit, Checkpoints, Compression, Durability, Sealing};
+use hippocrypt_audit::auditor::Auditor;
 use hippocrypt_policy::yaml::{Map, Node, Section};
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -15,6 +16,7 @@ pub(super) const AUDIT: Section = Section {
         "durability",
         "signing_key",
         "checkpoints",
+        "seal",
         "compression",
         "keep",
         "ship",
@@ -24,6 +26,10 @@ pub(super) const AUDIT: Section = Section {
 pub(super) const CHECKPOINTS: Section = Section {
     name: "audit.checkpoints",
     keys: &["records", "after", "heartbeat"],
+};
+pub(super) const SEAL: Section = Section {
+    name: "audit.seal",
+    keys: &["auditors", "key"],
 };
 
 impl File<'_> {
@@ -63,7 +69,9 @@ impl File<'_> {
         });
         let default = Checkpoints::default();
         let checkpoints = self.optional(&map, "checkpoints", default, Self::checkpoints);
+        let seal = self.optional(&map, "seal", None, |file, node| file.seal(node).map(Some));
         Some(Audit {
+            seal: seal?,
             checkpoints: checkpoints?,
             subjects_max: subjects_max?,
             ship: ship?,
@@ -72,6 +80,33 @@ impl File<'_> {
             keep: keep?,
             directory: directory?,
             durability: durability?,
+        })
+    }
+
+    fn seal(&self, node: &Node) -> Option<Sealing> {
+        let map = self.reader.map(node, SEAL)?;
+        let key = self.optional(&map, "key", None, |file, node| {
+            file.path(node, "audit.seal.key").map(Some)
+        });
+        let node = map.require("auditors")?;
+        let what = "audit.seal.auditors";
+        let items = self.reader.list(node, what, "public keys")?;
+        if items.is_empty() {
+            let words = format!("{what}: expected at least one public key");
+            self.reader.problem(node.line, words);
+            return None;
+        }
+        let mut auditors: Vec<Auditor> = Vec::new();
+        for item in items {
+            let expected =
+                "an auditor's public key, as `hippocrypt audit identity` prints it, and none twice";
+            let parse = |text: &str| Auditor::parse(text).filter(|a| !auditors.contains(a));
+            let auditor = self.reader.parsed(item, what, expected, parse)?;
+            auditors.push(auditor);
+        }
+        Some(Sealing {
+            auditors,
+            key: key?,
         })
     }
 

@@ -52,6 +52,7 @@ pub fn retain(
         remove(&dir.join(segment::compressed_name(gone.first_seq)))?;
         remove(&dir.join(segment::checkpoints_name(gone.first_seq)))?;
         remove(&dir.join(segment::edge_name(gone.first_seq)))?;
+        remove(&dir.join(segment::seals_name(gone.first_seq)))?;
         sync(dir)?;
     }
     Ok(())

@@ -42,7 +42,10 @@ impl Signed {
             }
             checkpoints.push(read);
         }
-        if checkpoints.first() != Some(&Checkpoint::from(&edge)) {
+        if checkpoints
+            .first()
+            .is_none_or(|first| !first.is_over(&edge))
+        {
             let what = "its first checkpoint is not that of the edge".to_owned();
             return Err(damaged(&file, 0, what));
         }

@@ -1,15 +1,22 @@
 //! The copy: it verifies by itself, goes on after either side was gone, and is never another log's.
 
-use crate::log::{Compression, Keep, Log, Options};
+use crate::auditor::Identity;
+use crate::log::{Compression, Keep, Log, Options, Sealing};
 use crate::samples::*;
 use crate::segment;
 use crate::verify::verify;
 use std::fs;
 use std::path::Path;
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 fn shipping(to: &Path) -> Options {
+    static AUDITOR: LazyLock<Identity> = LazyLock::new(Identity::generate);
     Options {
+        seal: Some(Sealing {
+            auditors: vec![AUDITOR.auditor().clone()],
+            key: None,
+        }),
         ship: Some(to.to_owned()),
         keep: Keep {
             compression: Compression::Zstd,
@@ -64,7 +71,12 @@ fn the_copy_is_the_log_and_goes_on_after_a_crash_of_either() {
     for round in 0..3 {
         assert_eq!(lines(to.path()), lines(dir.path()), "{round}");
         let (ours, theirs) = (verify(dir.path()).unwrap(), verify(to.path()).unwrap());
-        assert_eq!((ours.head, ours.signed), (theirs.head, theirs.signed));
+        assert!(ours.seals > 1);
+        assert_eq!(
+            (ours.head, ours.signed, ours.seals),
+            (theirs.head, theirs.signed, theirs.seals)
+        );
+        assert!(!to.path().join("sealing.key").exists());
         assert!(!to.path().join("signing.key").exists());
         // A crash of whoever shipped: half a line, a file gone, nothing at all.
         let last = segment::list(to.path())

@@ -228,8 +228,8 @@ fn what_a_crash_leaves_beside_segments_is_cleared() {
 
 fn kept(note: &str) -> Known {
     Known {
-        key: None,
         checkpoints: vec![(PathBuf::from("kept"), note.to_owned())],
+        ..Known::default()
     }
 }
 
@@ -280,7 +280,7 @@ fn a_kept_checkpoint_finds_a_cut_tail_and_a_log_written_anew() {
     let key = fs::read_to_string(dir.path().join("verifier.key")).unwrap();
     let key = Known {
         key: Verifier::parse(&key),
-        checkpoints: Vec::new(),
+        ..Known::default()
     };
     let findings = verify_against(other.path(), &key).unwrap_err();
     assert_eq!(findings[0].what, Defect::OtherKey);

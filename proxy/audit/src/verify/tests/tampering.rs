@@ -3,7 +3,8 @@
 //! `HIPPOCRYPT_TAMPERINGS=10000` for more of them, `HIPPOCRYPT_SEED=…` for others.
 
 use super::reseal;
-use crate::log::{Checkpoints, Log, Options};
+use crate::auditor::Identity;
+use crate::log::{Checkpoints, Log, Options, Sealing};
 use crate::note;
 use crate::prove::{latest, prove};
 use crate::samples::*;
@@ -11,14 +12,18 @@ use crate::verify::{Known, verify_against};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The files of a log by name, without those that are not part of it.
 type Files = BTreeMap<String, Vec<u8>>;
 
-/// A log of some segments with some checkpoints each.
-fn write(dir: &Path) {
+/// A log of some segments with some checkpoints each; sealed, it is opened anew each round, so that there are seals of
+/// each.
+fn write(dir: &Path, seal: Option<Sealing>) {
+    let rounds = if seal.is_some() { 4 } else { 1 };
     let options = Options {
+        seal,
         checkpoints: Checkpoints {
             records: 3,
             after: Duration::from_secs(3600),
@@ -26,15 +31,17 @@ fn write(dir: &Path) {
         },
         ..options(7000)
     };
-    let log = Log::open(dir, options).unwrap();
-    for round in 0..4 {
-        let session = session(&format!("s{round}"), "app");
-        for record in every_type(&session) {
-            log.append(&record).unwrap();
-            std::thread::sleep(Duration::from_millis(8));
+    for opening in 0..rounds {
+        let log = Log::open(dir, options.clone()).unwrap();
+        for round in opening..opening + 4 / rounds {
+            let session = session(&format!("s{round}"), "app");
+            for record in every_type(&session) {
+                log.append(&record).unwrap();
+                std::thread::sleep(Duration::from_millis(8));
+            }
         }
+        log.close().unwrap();
     }
-    log.close().unwrap();
 }
 
 fn read(dir: &Path) -> Files {
@@ -42,7 +49,8 @@ fn read(dir: &Path) -> Files {
         .unwrap()
         .map(|entry| entry.unwrap().path());
     let name = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
-    let parts = files.filter(|path| !["LOCK", "signing.key"].contains(&name(path).as_str()));
+    let parts =
+        files.filter(|path| !["LOCK", "signing.key", "sealing.key"].contains(&name(path).as_str()));
     parts
         .map(|path| (name(&path), fs::read(&path).unwrap()))
         .collect()
@@ -57,6 +65,12 @@ impl Dice {
         let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         ((z ^ (z >> 31)) % n as u64) as usize
+    }
+
+    fn ending(&mut self, files: &Files) -> &'static str {
+        let endings = [".jsonl", ".edge", ".checkpoints", ".key", ".seals"];
+        let sealed = files.keys().any(|name| name.ends_with(".seals"));
+        endings[self.below(4 + usize::from(sealed))]
     }
 
     fn name(&mut self, files: &Files, ending: &str) -> String {
@@ -106,8 +120,7 @@ fn tamper(files: &mut Files, dice: &mut Dice) -> bool {
     let whole = files.clone();
     match dice.below(12) {
         0 | 1 => {
-            let endings = [".jsonl", ".edge", ".checkpoints", ".key"];
-            let ending = endings[dice.below(4)];
+            let ending = dice.ending(files);
             let name = dice.name(files, ending);
             let text = files.get_mut(&name).unwrap();
             if !text.is_empty() {
@@ -159,7 +172,7 @@ fn tamper(files: &mut Files, dice: &mut Dice) -> bool {
             files.retain(|name, _| !name.starts_with(&stem));
         }
         8 => {
-            let ending = [".jsonl", ".edge", ".checkpoints", ".key"][dice.below(4)];
+            let ending = dice.ending(files);
             let name = dice.name(files, ending);
             files.remove(&name);
         }
@@ -175,6 +188,17 @@ fn tamper(files: &mut Files, dice: &mut Dice) -> bool {
             let checkpoints = files.get_mut(&format!("{stem}.checkpoints")).unwrap();
             let text = String::from_utf8(checkpoints.clone()).unwrap();
             *checkpoints = note::split(&text).0[0].as_bytes().to_vec();
+            // Seals over what is gone would betray it by themselves.
+            if let Some(seals) = files.get_mut(&format!("{stem}.seals")) {
+                let text = String::from_utf8(seals.clone()).unwrap();
+                let whole: u64 = stem.parse().unwrap();
+                let stays = |line: &&str| {
+                    let size = line.strip_prefix("seal ").and_then(|l| l.split(' ').nth(1));
+                    size.is_none_or(|size| size.parse::<u64>().unwrap() <= whole + keep as u64)
+                };
+                let left: String = text.split_inclusive('\n').filter(stays).collect();
+                *seals = left.into_bytes();
+            }
         }
         10 => {
             let (a, b) = (
@@ -205,6 +229,16 @@ fn tamper(files: &mut Files, dice: &mut Dice) -> bool {
 
 #[test]
 fn every_random_tampering_is_found_and_the_verifier_in_python_agrees() {
+    tampered_at_random(None);
+}
+
+/// The tamperer has the key that signs checkpoints, and had the host after the last seal.
+#[test]
+fn every_random_tampering_of_a_sealed_log_is_found_with_an_auditors_identity() {
+    tampered_at_random(Some(Identity::generate()));
+}
+
+fn tampered_at_random(identity: Option<Identity>) {
     let number = |name: &str, default: u64| {
         let given = std::env::var(name).ok();
         given.map_or(default, |n| n.parse().unwrap())
@@ -215,12 +249,22 @@ fn every_random_tampering_is_found_and_the_verifier_in_python_agrees() {
     );
     let place = tempfile::tempdir().unwrap();
     let original = place.path().join("log");
-    write(&original);
+    let sealing = |identity: &Identity| Sealing {
+        auditors: vec![identity.auditor().clone()],
+        key: None,
+    };
+    write(&original, identity.as_ref().map(sealing));
     let (against, key) = (place.path().join("kept"), place.path().join("key"));
     let kept = latest(&original).unwrap();
     fs::write(&against, &kept.note).unwrap();
     fs::write(&key, format!("{}\n", kept.key)).unwrap();
+    let file = place.path().join("identity");
+    if let Some(identity) = &identity {
+        fs::write(&file, identity.text().as_bytes()).unwrap();
+    }
+    let identity = identity.map(Arc::new);
     let known = Known {
+        identity: identity.clone(),
         key: note::Verifier::parse(&kept.key),
         checkpoints: vec![(against.clone(), kept.note)],
     };
@@ -254,6 +298,9 @@ fn every_random_tampering_is_found_and_the_verifier_in_python_agrees() {
             "--key".as_ref(),
             key.as_os_str(),
         ];
+        if identity.is_some() {
+            args.extend(["--identity".as_ref(), file.as_os_str()]);
+        }
         args.extend(dirs);
         let Some(told) = python(&args) else { return };
         for (line, (dir, ours)) in told.lines().zip(&expected) {
@@ -270,7 +317,7 @@ fn every_random_tampering_is_found_and_the_verifier_in_python_agrees() {
 fn proofs_are_checked_in_python_from_the_page_alone() {
     let place = tempfile::tempdir().unwrap();
     let dir = place.path().join("log");
-    write(&dir);
+    write(&dir, None);
     let key = dir.join("verifier.key");
     let mut files = Vec::new();
     for seq in 0..56 {
