@@ -242,12 +242,47 @@ pub struct Audit {
     pub checkpoints: Checkpoints,
     /// What is done with closed segments.
     pub compression: Compression,
-    /// The directory of a second copy; `None`: there is none.
-    pub ship: Option<PathBuf>,
+    /// Where else the log goes.
+    pub ship: ShipTo,
     /// How long records are kept; `None`: for ever.
     pub keep: Option<Duration>,
     /// How many subjects of one statement are told apart; 0: none is put on record.
     pub subjects_max: usize,
+}
+
+/// `audit.ship:`
+#[derive(Clone, Debug, Default)]
+pub struct ShipTo {
+    /// The directory of a second copy.
+    pub directory: Option<PathBuf>,
+    /// A collector.
+    pub http: Option<ShipHttp>,
+    /// A syslog server.
+    pub syslog: Option<ShipSyslog>,
+}
+
+/// `audit.ship.http:`
+#[derive(Clone, Debug)]
+pub struct ShipHttp {
+    /// Where batches are posted.
+    pub url: hyper::Uri,
+    /// Host and port of it.
+    pub address: ServerAddress,
+    /// PEM file of trusted roots; `None`: it is on this machine, without TLS.
+    pub root_ca: Option<PathBuf>,
+    /// The file of a bearer token.
+    pub token_file: Option<PathBuf>,
+}
+
+/// `audit.ship.syslog:`
+#[derive(Clone, Debug)]
+pub struct ShipSyslog {
+    /// Where it is.
+    pub address: ServerAddress,
+    /// PEM file of trusted roots.
+    pub root_ca: PathBuf,
+    /// The proxy's own certificate, which it shows to the server.
+    pub identity: Option<Identity>,
 }
 
 /// `attribution:`

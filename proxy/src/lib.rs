@@ -11,6 +11,7 @@ pub mod demo;
 pub mod protect;
 pub mod server;
 pub mod session;
+pub mod shipping;
 pub mod socket;
 pub mod telemetry;
 pub mod tls;

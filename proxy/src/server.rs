@@ -20,6 +20,7 @@ use crate::catalog::RefreshError;
 use crate::config::{AuthMode, Config, ListenAddress, UpstreamTls};
 use crate::protect::{Vault, VaultError};
 use crate::session::driver::Stop;
+use crate::shipping::{self, Shippers, Shipping};
 use crate::socket::{Listener, Origin, Socket};
 use crate::telemetry::Metrics;
 use crate::telemetry::admin::Readiness;
@@ -78,7 +79,8 @@ impl Services {
                 signing_key: config.audit.signing_key.clone(),
                 checkpoints: config.audit.checkpoints,
                 seal: config.audit.seal.clone(),
-                ship: config.audit.ship.clone(),
+                ship: config.audit.ship.directory.clone(),
+                places: shipping::places(&config.audit.ship),
                 keep: Keep {
                     compression: config.audit.compression,
                     keep: config.audit.keep,
@@ -109,6 +111,9 @@ pub enum ServeError {
     /// Certificates and keys.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The threads that send the audit log.
+    #[error("the audit log cannot be sent: {0}")]
+    Shipping(io::Error),
     /// How clients log in.
     #[error(transparent)]
     Door(#[from] DoorError),
@@ -135,6 +140,7 @@ pub struct Running {
     task: JoinHandle<()>,
     drain_timeout: Duration,
     log: Log,
+    shippers: Shippers,
 }
 
 impl Running {
@@ -173,6 +179,8 @@ impl Running {
         if let Err(error) = self.log.close() {
             tracing::error!(%error, "the audit log could not be closed");
         }
+        let shippers = self.shippers;
+        let _ = tokio::task::spawn_blocking(move || shippers.finish()).await;
     }
 }
 
@@ -196,6 +204,7 @@ pub(crate) struct House {
 /// Starts to serve. Returns when connections are taken.
 pub async fn serve(config: Arc<Config>, services: Services) -> Result<Running, ServeError> {
     let connector = Connector::new(&config.upstream)?;
+    let shipping = Shipping::open(&config.audit.ship)?;
     let acceptor = Acceptor::new(&config.listen.tls)?;
     let (policy, vaults) = (Arc::clone(&config.policy), services.vaults.clone());
     let regime = Regime::open(policy, vaults, &config, &connector, None).await?;
@@ -241,6 +250,7 @@ pub async fn serve(config: Arc<Config>, services: Services) -> Result<Running, S
         cancels: Cancels::default(),
         stop: stopped,
     });
+    let shippers = shipping.start(&log).map_err(ServeError::Shipping)?;
     let task = tokio::spawn(accept(listener, Arc::clone(&house), ready));
     Ok(Running {
         address,
@@ -250,6 +260,7 @@ pub async fn serve(config: Arc<Config>, services: Services) -> Result<Running, S
         task,
         drain_timeout,
         log,
+        shippers,
     })
 }
 
@@ -320,9 +331,9 @@ impl House {
         let counter = &self.services.metrics.audit_records;
         let on_disk = self.services.log.on_disk_records();
         counter.inc_by(on_disk.saturating_sub(counter.get()));
-        if let Some(unshipped) = self.services.log.unshipped() {
-            let gauge = &self.services.metrics.audit_unshipped;
-            gauge.set(i64::try_from(unshipped).unwrap_or(i64::MAX));
+        for copy in self.services.log.copies() {
+            let gauge = self.services.metrics.unshipped(copy.kind);
+            gauge.set(i64::try_from(copy.unshipped).unwrap_or(i64::MAX));
         }
         let Some(error) = self.services.log.failure() else {
             return;

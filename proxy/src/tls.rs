@@ -14,6 +14,7 @@ use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What both legs call the protocol inside (ALPN); registered with IANA for PostgreSQL.
 const ALPN: &[u8] = b"postgresql";
@@ -37,12 +38,32 @@ pub enum TlsError {
         /// What rustls says.
         error: rustls::Error,
     },
-    /// The host of `upstream.address` is no name a certificate can be for.
-    #[error("upstream.address: {0:?} is not a host name or address that a certificate can be for")]
+    /// The host of an address is no name a certificate can be for.
+    #[error("address: {0:?} is not a host name or address that a certificate can be for")]
     ServerName(String),
     /// rustls itself.
     #[error("TLS: {0}")]
     Library(#[from] rustls::Error),
+}
+
+/// The client's side towards a server whose chain must end at `root_ca`.
+pub(crate) fn client(
+    root_ca: &Path,
+    identity: Option<&Identity>,
+) -> Result<rustls::ClientConfig, TlsError> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = rustls::ClientConfig::builder_with_provider(provider);
+    let builder = builder.with_safe_default_protocol_versions()?;
+    let builder = builder.with_root_certificates(roots(root_ca)?);
+    let Some(identity) = identity else {
+        return Ok(builder.with_no_client_auth());
+    };
+    let (chain, key) = chain(identity)?;
+    let built = builder.with_client_auth_cert(chain, key);
+    built.map_err(|error| TlsError::Identity {
+        path: identity.certificate.clone(),
+        error,
+    })
 }
 
 type Chain = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);

@@ -21,9 +21,10 @@ mod sink;
 mod tree;
 pub mod verify;
 
+pub use log::feed;
 pub use log::{
-    AppendError, Checkpoints, Compression, Durability, Keep, Log, OnDisk, OpenError, Options,
-    SealError, Sealing,
+    AppendError, Checkpoints, Compression, CopyState, Durability, Keep, Log, OnDisk, OpenError,
+    Options, SealError, Sealing,
 };
 pub use record::{
     Body, ColumnUse, Decision, Described, Intent, Opened, Outcome, Record, SessionFacts,

@@ -7,6 +7,7 @@
 mod checkpoints;
 mod disk;
 mod error;
+pub mod feed;
 mod keep;
 mod key;
 mod periodic;
@@ -29,6 +30,7 @@ use crate::json;
 use crate::record::{self, Body, Record, Recovery};
 use crate::segment;
 use disk::{Disk, RealDisk};
+use feed::{Feed, Place, Progress};
 use periodic::Periodic;
 use sealer::Sealer;
 use ship::{Shipped, Shipper};
@@ -78,6 +80,8 @@ pub struct Options {
     pub keep: Keep,
     /// The directory of a second copy, made as records reach the disk; `None`: there is none.
     pub ship: Option<PathBuf>,
+    /// Other places that are sent the log, by whoever takes their [`Log::feeds`].
+    pub places: Vec<Place>,
     /// What time it is: the machine's clock, unless a test makes a log of other days.
     pub now: fn() -> SystemTime,
 }
@@ -93,6 +97,7 @@ impl Default for Options {
             checkpoints: Checkpoints::default(),
             keep: Keep::default(),
             ship: None,
+            places: Vec::new(),
             now: SystemTime::now,
         }
     }
@@ -140,6 +145,8 @@ struct Inner {
     periodic: Mutex<Vec<Periodic>>,
     shipper: Option<Arc<Mutex<Shipper>>>,
     shipped: Arc<Shipped>,
+    feeds: Mutex<Vec<Feed>>,
+    places: Vec<Arc<Progress>>,
     /// What keeps closed segments from being looked after.
     keeping: Arc<Mutex<Option<String>>>,
     reserves_space: bool,
@@ -199,6 +206,11 @@ impl Log {
             let shipper = Shipper::new(dir.to_owned(), to, shared, shipped);
             Arc::new(Mutex::new(shipper))
         });
+        let feed = |place| Feed::open(dir, place, Arc::clone(&shared));
+        let feeds = options.places.into_iter().map(feed);
+        let feeds: Vec<_> = feeds
+            .collect::<Result<_, _>>()
+            .map_err(OpenError::io(dir))?;
         let syncer = sync::spawn(Arc::clone(&shared)).map_err(OpenError::io(dir))?;
         let log = Self {
             inner: Arc::new(Inner {
@@ -209,6 +221,11 @@ impl Log {
                 periodic: Mutex::default(),
                 shipper,
                 shipped,
+                places: feeds
+                    .iter()
+                    .map(|feed| Arc::clone(feed.progress()))
+                    .collect(),
+                feeds: Mutex::new(feeds),
                 keeping: Arc::default(),
                 reserves_space,
                 recovered: recovered.clone(),
@@ -288,6 +305,32 @@ impl Log {
         self.inner.shipped.failure()
     }
 
+    /// What the other places are sent; a second time there is nothing.
+    pub fn feeds(&self) -> Vec<Feed> {
+        let mut feeds = self
+            .inner
+            .feeds
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *feeds)
+    }
+
+    /// How far each copy is behind what is on disk, and what is wrong with it.
+    pub fn copies(&self) -> Vec<CopyState> {
+        let on_disk = self.inner.shared.on_disk_now();
+        let directory = self.inner.shipper.as_ref().map(|_| CopyState {
+            kind: "directory",
+            unshipped: on_disk.saturating_sub(self.inner.shipped.records()),
+            failure: self.inner.shipped.failure(),
+        });
+        let places = self.inner.places.iter().map(|place| CopyState {
+            kind: place.kind(),
+            unshipped: on_disk.saturating_sub(place.records()),
+            failure: place.failure(),
+        });
+        directory.into_iter().chain(places).collect()
+    }
+
     /// Starts the threads beside the writing, as far as there is something for them.
     fn look_after(&self, dir: &Path, keep: Keep) -> io::Result<()> {
         let mut periodic = self.inner.periodic();
@@ -306,10 +349,9 @@ impl Log {
             let weak = Arc::downgrade(&self.inner);
             let work = move || {
                 let Some(inner) = weak.upgrade() else { return };
-                let shipped = match inner.shipper {
-                    Some(_) => inner.shipped.records(),
-                    None => u64::MAX,
-                };
+                let copied = inner.shipper.as_ref().map(|_| inner.shipped.records());
+                let taken = inner.places.iter().map(|place| place.records());
+                let shipped = taken.chain(copied).min().unwrap_or(u64::MAX);
                 let done = keep::look(&dir, &keep, &Self { inner }, shipped);
                 let failure = done.err().map(|e| e.to_string());
                 *told.lock().unwrap_or_else(PoisonError::into_inner) = failure;
@@ -328,6 +370,17 @@ impl Log {
     pub fn recovered(&self) -> Option<&Recovery> {
         self.inner.recovered.as_ref()
     }
+}
+
+/// See [`Log::copies`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CopyState {
+    /// `directory`, `http`, `syslog`
+    pub kind: &'static str,
+    /// Records on disk that it lacks.
+    pub unshipped: u64,
+    /// Why it does not go on, if so.
+    pub failure: Option<String>,
 }
 
 impl Inner {

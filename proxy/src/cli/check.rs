@@ -8,7 +8,7 @@ mod live;
 mod schema;
 
 use super::output::{Output, print, print_json};
-use crate::config::{Audit, Config, Durability};
+use crate::config::{Audit, Config, Durability, ShipTo};
 use finding::{Finding, Severity};
 use serde::Serialize;
 use std::fmt::{Display, Write as _};
@@ -50,7 +50,7 @@ struct AuditReport {
     sealed_to: Vec<String>,
     /// `None`: for ever.
     keep_days: Option<u64>,
-    copy: Option<String>,
+    copies: Vec<String>,
 }
 
 impl AuditReport {
@@ -72,7 +72,7 @@ impl AuditReport {
                 .map(|auditor| auditor.name().to_owned())
                 .collect(),
             keep_days: audit.keep.map(|keep| keep.as_secs() / 86_400),
-            copy: audit.ship.as_ref().map(|to| to.display().to_string()),
+            copies: copies(&audit.ship),
         }
     }
 
@@ -85,9 +85,9 @@ impl AuditReport {
             [] => "not sealed".to_owned(),
             auditors => format!("sealed to {}", auditors.join(", ")),
         };
-        let copy = match &self.copy {
-            Some(to) => format!("copied to {to}"),
-            None => "no copy".to_owned(),
+        let copy = match self.copies.as_slice() {
+            [] => "no copy".to_owned(),
+            copies => format!("copied to {}", copies.join(", ")),
         };
         format!(
             "audit log: {}, {}; a checkpoint every {} or {} s, a heartbeat after {} s; {sealed}; {kept}; {copy}",
@@ -161,6 +161,16 @@ impl Report {
         let _ = writeln!(text, "{}", self.audit.text());
         text
     }
+}
+
+fn copies(ship: &ShipTo) -> Vec<String> {
+    let directory = ship.directory.as_ref().map(|to| to.display().to_string());
+    let http = ship.http.as_ref().map(|http| http.url.to_string());
+    let syslog = ship
+        .syslog
+        .as_ref()
+        .map(|syslog| format!("syslog {}", syslog.address));
+    [directory, http, syslog].into_iter().flatten().collect()
 }
 
 /// `1 table`, `2 tables`

@@ -19,6 +19,7 @@ mod audit;
 mod endpoints;
 mod login;
 mod scalars;
+mod ship;
 
 use scalars::{parse_address, parse_bytes, parse_duration};
 
@@ -37,6 +38,9 @@ pub const CONFIG_SECTIONS: &[Section] = &[
     audit::AUDIT,
     audit::CHECKPOINTS,
     audit::SEAL,
+    ship::SHIP,
+    ship::HTTP,
+    ship::SYSLOG,
     attribution::ATTRIBUTION,
     attribution::COMMENT,
     SESSIONS,

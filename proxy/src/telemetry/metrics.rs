@@ -12,6 +12,12 @@ pub struct Kind {
     kind: &'static str,
 }
 
+/// Which copy of the audit log.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Copied {
+    copy: &'static str,
+}
+
 /// What one proxy counts. Cheap to bump: an atomic each; keep the handle of a labelled one.
 #[derive(Debug)]
 pub struct Metrics {
@@ -34,8 +40,8 @@ pub struct Metrics {
     pub cells_rejected: Counter,
     /// Records in the audit log.
     pub audit_records: Counter,
-    /// Records of the audit log that are on disk and not in its copy; 0 without one.
-    pub audit_unshipped: Gauge,
+    /// Records of the audit log that are on disk and not in a copy, by copy.
+    audit_unshipped: Family<Copied, Gauge>,
     /// Records that could not be written: each is a refused statement.
     pub audit_failures: Counter,
 }
@@ -55,7 +61,7 @@ impl Default for Metrics {
             cells_opened: Counter::default(),
             cells_rejected: Counter::default(),
             audit_records: Counter::default(),
-            audit_unshipped: Gauge::default(),
+            audit_unshipped: Family::default(),
             audit_failures: Counter::default(),
             registry: Registry::default(),
         };
@@ -110,6 +116,11 @@ impl Default for Metrics {
 }
 
 impl Metrics {
+    /// The lag of a copy of the audit log: `directory`, `http`, `syslog`.
+    pub fn unshipped(&self, copy: &'static str) -> Gauge {
+        self.audit_unshipped.get_or_create_owned(&Copied { copy })
+    }
+
     /// All metrics as OpenMetrics text.
     pub fn text(&self) -> Result<String, std::fmt::Error> {
         let mut text = String::with_capacity(2048);

@@ -357,7 +357,7 @@ fn a_second_copy_verifies_and_its_lag_is_a_metric() {
             .proxy
             .get("/metrics")
             .1
-            .contains("\nhippocrypt_audit_unshipped 0\n")
+            .contains("\nhippocrypt_audit_unshipped{copy=\"directory\"} 0\n")
             && fs::read_dir(place.directory().join("copy")).is_ok()
     });
     stop(&mut place);

@@ -39,6 +39,7 @@ mod reload;
 mod renames;
 mod roles;
 mod scram;
+mod shipping;
 mod snapshots;
 mod subjects;
 mod twin;

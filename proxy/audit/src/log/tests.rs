@@ -2,6 +2,7 @@
 
 mod crash;
 mod faults;
+mod feed;
 mod keep;
 mod seals;
 mod ship;

@@ -3,7 +3,7 @@
 //! An interval must never be so long that a log says nothing of itself for longer than its reports take for a silence.
 
 use super::{File, scalars};
-use crate::config::{Audit, Checkpoints, Compression, Durability, Sealing};
+use crate::config::{Audit, Checkpoints, Compression, Durability, Sealing, ShipTo};
 use hippocrypt_audit::auditor::Auditor;
 use hippocrypt_policy::yaml::{Map, Node, Section};
 use std::ops::RangeInclusive;
@@ -57,9 +57,7 @@ impl File<'_> {
             file.reader
                 .parsed(node, "audit.keep", expected, scalars::parse_keep)
         });
-        let ship = self.optional(&map, "ship", None, |file, node| {
-            file.path(node, "audit.ship").map(Some)
-        });
+        let ship = self.optional(&map, "ship", ShipTo::default(), Self::ship);
         let max = crate::session::SUBJECTS_MAX;
         let subjects_max = self.optional(&map, "subjects_max", max, |file, node| {
             let expected = "a whole number from 0 to 1000000";

@@ -129,7 +129,7 @@ impl File<'_> {
         }
     }
 
-    fn identity(&self, map: &Map<'_>, section: &str) -> Option<Identity> {
+    pub(super) fn identity(&self, map: &Map<'_>, section: &str) -> Option<Identity> {
         let file = |key: &str| {
             map.require(key)
                 .and_then(|node| self.existing(node, &format!("{section}.{key}")))
