@@ -8,6 +8,7 @@
 mod at_rest;
 mod attribution;
 mod audit;
+mod audit_full_disk;
 mod audit_log;
 mod audit_reading;
 mod audit_seals;

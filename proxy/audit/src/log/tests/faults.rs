@@ -181,6 +181,41 @@ fn on_a_full_disk_what_has_begun_ends_and_nothing_new_begins() {
     }
 }
 
+/// Also where the next of them would begin a segment that cannot be made.
+#[test]
+fn a_record_of_subjects_on_a_full_disk_takes_no_space_from_outcomes() {
+    for segment_bytes in [1 << 30, 100 * 1024] {
+        let dir = tempfile::tempdir().unwrap();
+        let faults = Faults::none();
+        let log = open(dir.path(), &faults, segment_bytes);
+        let session = session("s1", "app");
+        log.append(&session_start(&session)).unwrap();
+        faults.size.store(90 * 1024, SeqCst);
+        faults.create.store(true, SeqCst);
+        for stmt in 1..=3 {
+            log.append(&forwarded(&session, stmt)).unwrap();
+        }
+        let error = loop {
+            if let Err(e) = log.append(&subjects(&session, 3)) {
+                break e;
+            }
+        };
+        assert_eq!(error, AppendError::DiskFull);
+        faults.size.store(0, SeqCst);
+        for stmt in 1..=3 {
+            log.append(&outcome(&session, stmt)).unwrap();
+        }
+        log.append(&session_end(&session)).unwrap();
+        faults.size.store(u64::MAX, SeqCst);
+        faults.create.store(false, SeqCst);
+        log.append(&forwarded(&session, 4)).unwrap();
+        log.append(&subjects(&session, 4)).unwrap();
+        log.append(&outcome(&session, 4)).unwrap();
+        log.close().unwrap();
+        verify(dir.path()).unwrap();
+    }
+}
+
 #[test]
 fn a_write_that_ends_early_is_taken_back() {
     for bytes in [0, 1, 200] {
