@@ -1,4 +1,4 @@
-//! What one append costs: `cargo run -p hippocrypt-audit --example append -- DIRECTORY [RECORDS] [THREADS] [durable]`
+//! What one append costs: `cargo run -p hippocrypt-audit --example append -- DIRECTORY [RECORDS] [THREADS] [durable|written] [sealed]`
 //!
 //! With `durable` each thread waits for the disk after each statement's record, as a session does.
 //! CPU time of the appending threads, from the kernel's own count, and wall clock. The log is left in DIRECTORY.
@@ -6,9 +6,10 @@
 // A measurement is for whoever ran it.
 #![allow(clippy::print_stdout)]
 
+use hippocrypt_audit::auditor::Identity;
 use hippocrypt_audit::{
     AppendError, Body, ColumnUse, Decision, Described, Durability, Intent, Log, OnDisk, Opened,
-    Options, Outcome, Record, SessionFacts, SessionInfo, Statement,
+    Options, Outcome, Record, Sealing, SessionFacts, SessionInfo, Statement,
 };
 use std::future::Future;
 use std::path::PathBuf;
@@ -25,8 +26,13 @@ fn main() {
         Some("durable") => Durability::Durable,
         _ => Durability::Written,
     };
+    let sealed = args.next().is_some_and(|word| word == "sealed");
     let options = Options {
         durability,
+        seal: sealed.then(|| Sealing {
+            auditors: vec![Identity::generate().auditor().clone()],
+            key: None,
+        }),
         ..Options::default()
     };
     let log = match Log::open(&directory, options) {
