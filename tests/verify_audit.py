@@ -126,6 +126,7 @@ class Seals:
 
     def __init__(self, identity):
         self.identity, self.next, self.size, self.key, self.opened = identity, None, 0, None, False
+        self.kept = []
         self.lines, self.anchors, self.begins, self.since, self.first = [], [], False, None, True
 
     def mac(self, label, *parts):
@@ -200,7 +201,9 @@ class Seals:
 
     def next_key(self, key, index):
         self.key = key
-        self.anchors = [anchor for anchor in self.anchors if anchor != (index, self.mac(b"commitment"))]
+        met = index, self.mac(b"commitment")
+        self.anchors = [anchor for anchor in self.anchors if anchor != met]
+        self.kept = [anchor for anchor in self.kept if anchor != met]
 
     def missed(self, index):
         may_be_of_another = index and self.since == index
@@ -211,6 +214,7 @@ class Seals:
         if self.key:
             self.missed(self.next)
         check(all(self.next is not None and i <= self.next for i, _ in self.anchors), "seals were removed")
+        check(not self.identity or not self.kept, "a kept checkpoint's key is not this auditor's, or another")
         check(not self.identity or self.opened, "nothing is sealed for this identity")
 
 
@@ -228,7 +232,8 @@ def verify(directory, key=None, kept=b"", identity=None):
     check(key in (None, own), "another key than the given")
     ahead = checkpoints(kept, own) if kept else []
     seals = Seals(identity)
-    seals.anchors = [anchor for _, _, anchor in ahead if anchor]
+    seals.kept = [anchor for _, _, anchor in ahead if anchor]
+    seals.anchors = list(seals.kept)
     plain = {path.name: path for path in directory.glob("*.jsonl")}
     packed = {path.stem: path for path in directory.glob("*.jsonl.zst")}
     segments = sorted({**packed, **plain}.items())

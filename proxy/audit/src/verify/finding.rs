@@ -214,6 +214,11 @@ pub enum Defect {
         "the key of seal {0} is not the one that this checkpoint was signed with: the seals were made anew"
     )]
     SealAnchor(u64),
+    /// A kept checkpoint's anchor whose key is not known.
+    #[error(
+        "the key of seal {0}, which this checkpoint binds, is not this auditor's or is not kept any more: it could not be held against the seals"
+    )]
+    SealNotHeld(u64),
     /// `--identity` of a log without seals.
     #[error("has no seals: nothing is proven to an auditor's identity")]
     NotSealed,

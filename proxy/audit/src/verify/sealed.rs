@@ -280,12 +280,14 @@ impl Check<'_> {
             .into_iter()
             .partition::<Vec<_>, _>(|awaited| awaited.anchor.index == index);
         self.sealed.anchors = ahead;
-        if index > 0 && self.sealed.since == Some(index) {
-            // It may be of the key that other auditors had.
-            return;
-        }
+        // The log's own may be of the key that other auditors had.
+        let of_others = index > 0 && self.sealed.since == Some(index);
         for awaited in missed {
-            self.found(&awaited.file, 0, None, Defect::SealAnchor(index));
+            match (of_others, awaited.kept) {
+                (true, false) => {}
+                (true, true) => self.found(&awaited.file, 0, None, Defect::SealNotHeld(index)),
+                (false, _) => self.found(&awaited.file, 0, None, Defect::SealAnchor(index)),
+            }
         }
     }
 
@@ -303,6 +305,8 @@ impl Check<'_> {
             let index = awaited.anchor.index;
             if index > next || self.sealed.next.is_none() {
                 self.found(&awaited.file, 0, None, Defect::SealsCut { index, next });
+            } else if awaited.kept && self.sealed.identity.is_some() {
+                self.found(&awaited.file, 0, None, Defect::SealNotHeld(index));
             }
         }
         if self.sealed.identity.is_some() && !self.sealed.opened && self.findings.is_empty() {
