@@ -157,6 +157,12 @@ impl Feed {
     }
 
     fn read(&mut self, bytes: usize) -> io::Result<Batch> {
+        let (taken, there) = (self.next.seq, self.log.on_disk_now());
+        if taken > there {
+            // An older copy of the log, or its end was cut: other records must not pass for those that were sent.
+            let what = format!("it has {taken} records, but the log has {there}: its end is gone");
+            return Err(io::Error::other(what));
+        }
         let mut at = match self.at.take() {
             Some(at) => at,
             None => self.begin()?,
@@ -279,7 +285,7 @@ impl Feed {
 
     /// Whether everything that is on disk was given and acknowledged.
     pub fn is_done(&self) -> bool {
-        self.acknowledged == self.next && self.acknowledged.seq >= self.log.on_disk_now()
+        self.acknowledged == self.next && self.acknowledged.seq == self.log.on_disk_now()
     }
 }
 

@@ -167,3 +167,20 @@ fn nothing_is_compressed_or_removed_before_a_place_has_it() {
     // Reading goes on over what is gone.
     in_order(&drain(&mut feed, 1).0, end.seq);
 }
+
+#[test]
+fn a_log_that_is_shorter_than_what_was_sent_is_not_gone_on_with() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = Log::open(dir.path(), kept("here")).unwrap();
+    let mut feed = log.feeds().pop().unwrap();
+    write(&log, 1);
+    let beyond = Position {
+        seq: 100,
+        signed: 5,
+    };
+    feed.acknowledge(beyond).unwrap();
+    feed.rewind();
+    let error = feed.batch(1).unwrap_err().to_string();
+    assert!(error.contains("its end is gone"), "{error}");
+    assert!(!feed.is_done());
+}
