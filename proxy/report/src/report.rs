@@ -166,6 +166,11 @@ impl Table {
         }
     }
 
+    /// How many rows are counted and not listed.
+    pub fn left(&self) -> u64 {
+        self.total.saturating_sub(self.rows.len() as u64)
+    }
+
     /// A row more; it is counted only where `limit` are there.
     pub fn push(&mut self, limit: usize, row: Vec<Cell>) {
         debug_assert_eq!(row.len(), self.columns.len(), "{}", self.key);

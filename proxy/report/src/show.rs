@@ -91,7 +91,7 @@ pub fn csv(report: &Report, only: Option<&str>) -> String {
         for row in &table.rows {
             csv::row(&mut out, row.iter().map(Cell::plain));
         }
-        let left = table.total - table.rows.len() as u64;
+        let left = table.left();
         if left > 0 && only.is_none() {
             csv::row(&mut out, ["Not listed", &left.to_string()]);
         }

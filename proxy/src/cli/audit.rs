@@ -5,6 +5,7 @@
 
 mod export;
 mod filter;
+mod form;
 mod identity;
 mod prove;
 mod query;

@@ -92,7 +92,7 @@ fn section(out: &mut String, table: &Table) {
         return;
     }
     rows(out, table);
-    let left = table.total - table.rows.len() as u64;
+    let left = table.left();
     if left > 0 {
         let _ = writeln!(
             out,

@@ -45,7 +45,7 @@ pub fn write(report: &Report, width: usize, visible: fn(&str) -> String) -> Stri
             continue;
         }
         drawn(&mut line, table, width, visible);
-        let left = table.total - table.rows.len() as u64;
+        let left = table.left();
         if left > 0 {
             line(&format!(
                 "… and {} (--limit N, or --output csv)",
