@@ -6,6 +6,7 @@
 //! would read differently is refused, not approximated.
 
 mod bind;
+mod cell;
 mod coerce;
 mod copy;
 mod definitions;
@@ -27,6 +28,7 @@ mod zones;
 pub(crate) mod tests;
 
 pub use bind::{BindParts, bind, result_formats};
+pub use cell::{Shown, open_cell};
 pub use copy::{CopyFault, CopyIn, CopyOut};
 pub use definitions::{Reader, with_constants};
 pub use describe::{FieldParts, parameter_description, row_description};

@@ -6,6 +6,7 @@
 mod admission;
 mod cancel;
 mod catalogs;
+pub mod desk;
 mod handshake;
 mod login;
 mod regime;
@@ -26,6 +27,7 @@ use crate::telemetry::Metrics;
 use crate::telemetry::admin::Readiness;
 use crate::tls::{Acceptor, Connector, TlsError};
 use cancel::Cancels;
+use desk::Desk;
 use hippocrypt_audit::{AppendError, Body, Keep, Log, Options};
 use hippocrypt_keys::KeysError;
 use regime::{Regime, Regimes};
@@ -72,29 +74,36 @@ impl Services {
     /// Opens what the configuration names: log, keyring, and the keys of each policy database.
     pub fn open(config: &Config) -> Result<Self, OpenError> {
         let vaults = regime::vaults(&config.keys, &config.policy)?;
-        let log = Log::open(
-            &config.audit.directory,
-            Options {
-                durability: config.audit.durability,
-                signing_key: config.audit.signing_key.clone(),
-                checkpoints: config.audit.checkpoints,
-                seal: config.audit.seal.clone(),
-                ship: config.audit.ship.directory.clone(),
-                places: shipping::places(&config.audit.ship),
-                keep: Keep {
-                    compression: config.audit.compression,
-                    keep: config.audit.keep,
-                    ..Keep::default()
-                },
-                ..Options::default()
-            },
-        )?;
         Ok(Self {
-            log,
+            log: open_log(config)?,
             vaults,
             metrics: Arc::default(),
         })
     }
+}
+
+/// Opens the log that the configuration names.
+///
+/// # Errors
+/// It is not whole, or another process has it.
+pub fn open_log(config: &Config) -> Result<Log, hippocrypt_audit::OpenError> {
+    Log::open(
+        &config.audit.directory,
+        Options {
+            durability: config.audit.durability,
+            signing_key: config.audit.signing_key.clone(),
+            checkpoints: config.audit.checkpoints,
+            seal: config.audit.seal.clone(),
+            ship: config.audit.ship.directory.clone(),
+            places: shipping::places(&config.audit.ship),
+            keep: Keep {
+                compression: config.audit.compression,
+                keep: config.audit.keep,
+                ..Keep::default()
+            },
+            ..Options::default()
+        },
+    )
 }
 
 /// Why the proxy does not start.
@@ -141,6 +150,7 @@ pub struct Running {
     drain_timeout: Duration,
     log: Log,
     shippers: Shippers,
+    _desk: Option<Desk>,
 }
 
 impl Running {
@@ -226,6 +236,12 @@ pub async fn serve(config: Arc<Config>, services: Services) -> Result<Running, S
         }
         .into(),
     )?;
+    let desk = Desk::open(&config.audit.directory, log.clone()).await;
+    let desk = desk
+        .inspect_err(|error| {
+            tracing::warn!(%error, "no desk in the audit directory: `audit changes` cannot put itself on record");
+        })
+        .ok();
     let relay = config.auth.mode == AuthMode::Relay;
     if relay && acceptor.is_some() && config.upstream.tls != UpstreamTls::Disable {
         tracing::warn!(
@@ -261,6 +277,7 @@ pub async fn serve(config: Arc<Config>, services: Services) -> Result<Running, S
         drain_timeout,
         log,
         shippers,
+        _desk: desk,
     })
 }
 

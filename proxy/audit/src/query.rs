@@ -140,6 +140,24 @@ pub fn last(dir: &Path, filter: &Filter, limit: usize) -> io::Result<(Vec<Entry>
     Ok((kept.in_order(), summary))
 }
 
+/// Time of the first record; only the first segment is read.
+///
+/// # Errors
+/// A file could not be read.
+pub fn beginning(dir: &Path) -> io::Result<Option<String>> {
+    for segment in &segment::list(dir)?.segments {
+        let mut lines = Lines::open(segment)?;
+        while let Some(line) = lines.next()? {
+            if let Line::Whole(line) = line
+                && let Some(stamp) = Stamp::of(line)
+            {
+                return Ok(Some(stamp.ts.to_owned()));
+            }
+        }
+    }
+    Ok(None)
+}
+
 /// Time of the last record; only the last segment is read.
 ///
 /// # Errors

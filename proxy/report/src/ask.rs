@@ -27,10 +27,12 @@ pub enum Name {
     Breach,
     /// Whether the log is whole.
     Integrity,
+    /// What rows held before and after they were changed: [`crate::rows`] makes it, of a database and the log.
+    Rows,
 }
 
 impl Name {
-    /// All of them, in the order of docs/audit.md.
+    /// Those of the log alone, in the order of docs/audit.md.
     pub const ALL: [Self; 10] = [
         Self::Patient,
         Self::User,
@@ -57,6 +59,7 @@ impl Name {
             Self::Changes => "changes",
             Self::Breach => "breach",
             Self::Integrity => "integrity",
+            Self::Rows => "rows",
         }
     }
 
@@ -73,6 +76,7 @@ impl Name {
             Self::Changes => "Changes to policy, keys and logging",
             Self::Breach => "Breach scope",
             Self::Integrity => "Integrity of the log",
+            Self::Rows => "Changes of rows",
         }
     }
 
@@ -103,6 +107,9 @@ impl Name {
                 "If these credentials were in wrong hands: whose records and which data could be obtained, and in clear, masked or not at all?"
             }
             Self::Integrity => "Is the log complete and unaltered, and where was it silent?",
+            Self::Rows => {
+                "Who changed these rows, when, from what to what, why, and did any change go around the proxy?"
+            }
         }
     }
 }

@@ -11,6 +11,7 @@ mod facts;
 mod reading;
 pub mod report;
 mod reports;
+pub mod rows;
 pub mod show;
 mod words;
 

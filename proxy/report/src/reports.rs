@@ -31,5 +31,6 @@ pub fn find(dir: &Path, ask: &Ask) -> io::Result<(Found, Read)> {
         Name::Changes => changes::find(dir, ask),
         Name::Breach => breach::find(dir, ask),
         Name::Integrity => integrity::find(dir, ask),
+        Name::Rows => Err(io::Error::other("is not made of the log alone")),
     }
 }

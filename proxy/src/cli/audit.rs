@@ -1,8 +1,11 @@
-//! `hippocrypt audit verify|query|report|export|checkpoint|prove|identity`: is the log whole, what does it say, and what proves it.
+//! `hippocrypt audit verify|query|report|changes|export|checkpoint|prove|identity`: is the log whole, what does it say, and
+//! what proves it.
 //!
-//! It reads and prints; it must never write in the log's directory, nor send a byte of the log to a
+//! It reads and prints; it must never write in the log's directory (but that values were shown, which `changes` puts on
+//! record), nor send a byte of the log to a
 //! terminal that the terminal would obey.
 
+mod changes;
 mod export;
 mod filter;
 mod form;
@@ -40,6 +43,8 @@ enum Verb {
     Query(Box<query::QueryArgs>),
     /// Answer an auditor's question: accounting of disclosures, breach scope, and eight more
     Report(Box<report::ReportArgs>),
+    /// Show what rows held before and after they were changed, by whom and why; that it was shown goes on record
+    Changes(Box<changes::ChangesArgs>),
     /// Write records as events of OCSF, FHIR or CEF
     Export(Box<export::ExportArgs>),
     /// Print the latest signed checkpoint: keep it elsewhere, and what is cut off or changed later shows
@@ -81,6 +86,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         Verb::Verify(args) => verify::run(&args),
         Verb::Query(args) => query::run(&args),
         Verb::Report(args) => report::run(&args),
+        Verb::Changes(args) => changes::run(&args),
         Verb::Export(args) => export::run(&args),
         Verb::Checkpoint(args) => prove::checkpoint(&args),
         Verb::Prove(args) => prove::prove(&args),

@@ -70,7 +70,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn only_database(config: &Config) -> Option<String> {
+pub(super) fn only_database(config: &Config) -> Option<String> {
     let mut names = config.policy.databases.keys();
     match (names.next(), names.next()) {
         (Some(one), None) => Some(one.to_string()),

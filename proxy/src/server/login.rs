@@ -151,7 +151,7 @@ fn who(greeted: &Greeted, startup: &Startup, from: Origin) -> Who {
     }
 }
 
-fn session_id() -> String {
+pub(super) fn session_id() -> String {
     let mut id = [0; 8];
     // all zeros where there is no randomness: such a session does not begin
     let _ = getrandom::fill(&mut id);

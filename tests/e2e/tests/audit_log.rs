@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-fn durable(place: &Place, more: &[(&str, &Path)]) -> Proxy {
+pub(super) fn durable(place: &Place, more: &[(&str, &Path)]) -> Proxy {
     let config = fs::read_to_string(place.config()).unwrap();
     let config = config.replace(
         "audit: { directory: audit/ }",
@@ -189,7 +189,7 @@ fn a_record_is_proven_to_someone_who_has_only_the_key() {
 }
 
 /// The disk under our thumb: the library that holds or fails fdatasync, and the directory that tells it to.
-fn thumb(place: &Place) -> (PathBuf, PathBuf) {
+pub(super) fn thumb(place: &Place) -> (PathBuf, PathBuf) {
     let control = place.directory().join("control");
     fs::create_dir_all(&control).unwrap();
     let library = place.directory().join("fdatasync.so");
@@ -215,7 +215,7 @@ fn under_thumb() -> (Place, PathBuf) {
     (place, control)
 }
 
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub(super) fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !holds() {
         assert!(begun.elapsed() < Duration::from_secs(20), "{what}");

@@ -8,6 +8,7 @@
 mod at_rest;
 mod attribution;
 mod audit;
+mod audit_changes;
 mod audit_full_disk;
 mod audit_log;
 mod audit_reading;

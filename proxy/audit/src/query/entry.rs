@@ -36,6 +36,8 @@ pub struct View {
     pub session: Option<String>,
     /// Number of the statement in its session.
     pub stmt: u64,
+    /// PID of the server's process.
+    pub backend_pid: Option<i64>,
     /// Database user.
     pub user: Option<String>,
     /// The person behind it.
