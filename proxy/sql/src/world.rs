@@ -33,6 +33,8 @@ pub struct World {
     declared_rows: OnceLock<String>,
     /// Names by OID.
     oids: HashMap<u32, (Arc<str>, Arc<str>)>,
+    /// Partitions and children, by the OID of the table above them.
+    below: HashMap<u32, Vec<u32>>,
     /// What functions' bodies name, each read when it is first asked for.
     bodies: HashMap<Arc<str>, Vec<OnceLock<Result<Body, Unreadable>>>>,
     /// What runs functions that no statement names.
@@ -143,6 +145,7 @@ impl World {
         let bare = states.keys().map(|t| Arc::clone(&t.table)).collect();
         let names = catalog.relations.iter();
         let oids = names.map(|(name, r)| (r.oid, name.clone())).collect();
+        let below = behind::below(&catalog);
         let unread = |all: &Vec<Function>| all.iter().map(|_| OnceLock::new()).collect();
         let functions = catalog.functions.iter();
         let bodies = functions.map(|(name, all)| (Arc::clone(name), unread(all)));
@@ -154,6 +157,7 @@ impl World {
             bare,
             declared_rows: OnceLock::new(),
             oids,
+            below,
             bodies,
             hazards: Hazards::default(),
         };

@@ -183,3 +183,67 @@ fn the_configuration_says_which_sources_count_and_how_tags_are_called() {
     ];
     assert_eq!(told(&place, client.key.0, "patients"), expected.map(some));
 }
+
+#[test]
+fn partitions_and_children_want_what_the_table_above_wants_and_are_not_reached_from_above_without()
+{
+    let table = |name: &str| {
+        format!(
+            "      public.{name}:\n        require_end_user: true\n        require_reason: true\n        \
+             columns: {{ body: {{ type: text, protect: none }} }}\n"
+        )
+    };
+    let tables = ["notes", "parents", "only_child", "only_part"];
+    let tables = tables.map(table).concat();
+    let policy = format!("databases:\n  DATABASE:\n    tables:\n{tables}default: clear\n");
+    let place = started(&policy, "");
+    let mut app = place.raw("app");
+    for sql in [
+        "SET hippocrypt.user = 'dba'; SET hippocrypt.reason = 'setup'",
+        "CREATE TABLE notes (id int, body text) PARTITION BY RANGE (id)",
+        "CREATE TABLE notes_1 PARTITION OF notes FOR VALUES FROM (0) TO (100) PARTITION BY RANGE (id)",
+        "CREATE TABLE notes_1_a PARTITION OF notes_1 FOR VALUES FROM (0) TO (50)",
+        "CREATE TABLE parents (id int, body text)",
+        "CREATE TABLE children () INHERITS (parents)",
+        "CREATE TABLE grandchildren () INHERITS (children)",
+        "CREATE TABLE top (id int, body text)",
+        "CREATE TABLE only_child (id int, body text)",
+        "ALTER TABLE only_child INHERIT top",
+        "CREATE TABLE parted (id int, body text) PARTITION BY RANGE (id)",
+        "CREATE TABLE only_part (id int, body text)",
+        "ALTER TABLE parted ATTACH PARTITION only_part FOR VALUES FROM (0) TO (100)",
+        "RESET hippocrypt.user",
+    ] {
+        assert_eq!(code(&mut app, sql), None, "{sql}");
+    }
+    for relation in [
+        "notes",
+        "notes_1",
+        "notes_1_a",
+        "parents",
+        "children",
+        "grandchildren",
+        "top",
+        "only_child",
+        "parted",
+        "only_part",
+    ] {
+        for sql in [
+            format!("SELECT count(*) FROM {relation}"),
+            format!("SELECT id FROM {relation}"),
+            format!("DELETE FROM {relation}"),
+            format!("TRUNCATE {relation}"),
+            format!("WITH r AS (SELECT id FROM {relation}) SELECT 1"),
+        ] {
+            // a parent whose child shows protected columns is read by nobody
+            let code = code(&mut app, &sql);
+            let above = ["top", "parted"].contains(&relation) && !sql.starts_with("TRUNCATE");
+            let expected = if above { "0A000" } else { "42501" };
+            assert_eq!(code.as_deref(), Some(expected), "{sql}");
+        }
+    }
+    assert!(
+        !place.tap.saw(b"SELECT count(*)"),
+        "nothing of it went upstream"
+    );
+}
