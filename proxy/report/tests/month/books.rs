@@ -111,6 +111,71 @@ fn patient_access_history() {
     assert!(text(&answer["cautions"][0]).contains("may have concerned this patient"));
 }
 
+/// Who saw or changed this patient between two days, in clear or masked, from where, with what reason: row by row, of the
+/// patients with most to tell.
+#[test]
+fn patients_in_a_period_row_by_row() {
+    let mut times: BTreeMap<u32, usize> = BTreeMap::new();
+    for patient in facts().iter().flat_map(|f| &f.subjects) {
+        *times.entry(*patient).or_default() += 1;
+    }
+    let mut most: Vec<(usize, u32)> = times.into_iter().map(|(p, n)| (n, p)).collect();
+    most.sort_unstable_by(|a, b| b.cmp(a));
+    let day = |n: u64| OCTOBER + n * 24 * 3600 * 1_000_000;
+    let at = |micros| Timestamp::from_microsecond(i64::try_from(micros).unwrap()).unwrap();
+    let (from, to) = (day(7), day(24));
+    let (mut shown, mut reasons) = (BTreeSet::new(), 0);
+    for (_, patient) in most.into_iter().take(5) {
+        let answer = asked(Name::Patient, |ask| {
+            ask.filter.subjects = vec![pseudonym(patient)];
+            (ask.filter.since, ask.filter.until) = (Some(at(from)), Some(at(to)));
+        });
+        let exposure = |f: &Fact| match gave(f) {
+            false => "nothing protected",
+            true if has(f, "clear") => "clear",
+            true if has(f, "masked") => "masked",
+            true if f.shape.touches.is_empty() => "nothing protected",
+            true => "not shown",
+        };
+        let mine = facts().iter().filter(|f| f.subjects.contains(&patient));
+        let mine = mine.filter(|f| (from..=to).contains(&f.time));
+        let row = |f: &Fact| {
+            let second = at(f.time).strftime("%Y-%m-%dT%H:%M:%S").to_string();
+            let reason = f.reason.clone().unwrap_or_default();
+            let words = [f.who.app, f.shape.kind, f.shape.table, exposure(f)];
+            let words = words.map(str::to_owned);
+            (second, person(f), f.who.host.clone(), words, reason, f.rows)
+        };
+        let mut expected: Vec<_> = mine.map(row).collect();
+        let of = |r: &Value| {
+            let word = |key: &str| text(&r[key]).to_owned();
+            let table = text(&r["tables"][0]).to_owned();
+            let words = [word("app"), word("kind"), table, word("shown")];
+            let second = word("time_utc")[..19].to_owned();
+            let rows = r["rows"].as_u64().unwrap_or_default();
+            (
+                second,
+                word("person"),
+                word("client"),
+                words,
+                word("reason"),
+                rows,
+            )
+        };
+        let mut told: Vec<_> = rows(&answer, "accesses").iter().map(of).collect();
+        told.sort();
+        expected.sort();
+        assert!(!expected.is_empty());
+        assert_eq!(told, expected);
+        shown.extend(expected.iter().map(|e| e.3[3].clone()));
+        reasons += expected.iter().filter(|e| !e.4.is_empty()).count();
+    }
+    assert!(
+        shown.contains("clear") && shown.contains("masked") && reasons > 0,
+        "{shown:?}"
+    );
+}
+
 #[test]
 fn nobody_saw_a_patient_that_the_log_does_not_know() {
     let answer = asked(Name::Patient, |ask| {
