@@ -67,13 +67,26 @@ struct Place {
     directory: Option<PathBuf>,
 }
 
+/// What [`Place`] names, read.
+struct Source {
+    directory: PathBuf,
+    /// Where it was named by a configuration, that.
+    config: Option<Config>,
+}
+
 impl Place {
-    fn directory(&self) -> anyhow::Result<PathBuf> {
-        match (&self.directory, &self.config) {
-            (Some(directory), _) => Ok(directory.clone()),
-            (None, Some(file)) => Ok(Config::load(file)?.audit.directory),
+    fn open(&self) -> anyhow::Result<Source> {
+        let config = self.config.as_deref().map(Config::load).transpose()?;
+        let directory = match (&self.directory, &config) {
+            (Some(directory), _) => directory.clone(),
+            (None, Some(config)) => config.audit.directory.clone(),
             (None, None) => anyhow::bail!("one of --config and --directory is needed"),
-        }
+        };
+        Ok(Source { directory, config })
+    }
+
+    fn directory(&self) -> anyhow::Result<PathBuf> {
+        Ok(self.open()?.directory)
     }
 }
 

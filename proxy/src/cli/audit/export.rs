@@ -60,11 +60,12 @@ impl Format {
 
 /// Exports.
 pub fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
-    let (filter, _) = match args.filter.filter(&args.place) {
+    let from = args.place.open()?;
+    let (filter, _) = match args.filter.filter(&from) {
         Ok(found) => found,
         Err(why) => return super::misused(&why),
     };
-    let directory = args.place.directory()?;
+    let directory = from.directory;
     if let Some(why) = super::no_directory(&directory) {
         return super::misused(&why);
     }

@@ -1,6 +1,6 @@
 //! Which records: the arguments that `audit query` and `audit export` share.
 
-use super::Place;
+use super::Source;
 use super::subjects::Readers;
 use super::time::{Edge, parse};
 use hippocrypt_audit::query::{Filter, Refused};
@@ -100,9 +100,9 @@ impl FilterArgs {
     ///
     /// # Errors
     /// The keys cannot be read, or --subject names nobody.
-    pub fn filter(&self, place: &Place) -> anyhow::Result<(Filter, Option<Readers>)> {
+    pub fn filter(&self, from: &Source) -> anyhow::Result<(Filter, Option<Readers>)> {
         let (subjects, readers) = match &self.subject {
-            Some(who) => self.pseudonyms(who, place)?,
+            Some(who) => self.pseudonyms(who, from)?,
             None => (Vec::new(), None),
         };
         let filter = Filter {
@@ -138,26 +138,26 @@ impl FilterArgs {
     ///
     /// # Errors
     /// There are no keys, or they cannot be read.
-    pub fn readers(&self, place: &Place, opened: Option<Readers>) -> anyhow::Result<Readers> {
+    pub fn readers(&self, from: &Source, opened: Option<Readers>) -> anyhow::Result<Readers> {
         match opened {
             Some(readers) => Ok(readers),
-            None => Readers::open(self.subject_keys.as_deref(), place.config.as_deref()),
+            None => Readers::open(self.subject_keys.as_deref(), from.config.as_ref()),
         }
     }
 
     fn pseudonyms(
         &self,
         who: &str,
-        place: &Place,
+        from: &Source,
     ) -> anyhow::Result<(Vec<String>, Option<Readers>)> {
-        if self.subject_keys.is_none() && place.config.is_none() {
+        if self.subject_keys.is_none() && from.config.is_none() {
             anyhow::ensure!(
                 is_pseudonym(who),
                 "{who:?} is no subject as the log writes it, `patient:3q2-…`: a person's own id needs --config or --subject-keys"
             );
             return Ok((vec![who.to_owned()], None));
         }
-        let readers = self.readers(place, None)?;
+        let readers = self.readers(from, None)?;
         let subjects = match is_pseudonym(who) && readers.read(who).is_some() {
             true => vec![who.to_owned()],
             false => readers.pseudonyms(who)?,

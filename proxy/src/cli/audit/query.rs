@@ -52,16 +52,17 @@ enum Output {
 
 /// Answers the question.
 pub fn run(args: &QueryArgs) -> anyhow::Result<ExitCode> {
-    let (filter, readers) = match args.filter.filter(&args.place) {
+    let from = args.place.open()?;
+    let (filter, readers) = match args.filter.filter(&from) {
         Ok(found) => found,
         Err(why) => return super::misused(&why),
     };
     let names = match args.show_subjects {
-        true => Some(args.filter.readers(&args.place, readers)?),
+        true => Some(args.filter.readers(&from, readers)?),
         false => None,
     };
     let names = names.as_ref();
-    let directory = args.place.directory()?;
+    let directory = from.directory;
     if let Some(why) = super::no_directory(&directory) {
         return super::misused(&why);
     }

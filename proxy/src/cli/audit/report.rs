@@ -51,29 +51,29 @@ fn names() -> PossibleValuesParser {
 
 /// Makes the report.
 pub fn run(args: &ReportArgs) -> anyhow::Result<ExitCode> {
-    let directory = args.place.directory()?;
-    let (filter, readers) = match args.filter.filter(&args.place) {
+    let from = args.place.open()?;
+    let (filter, readers) = match args.filter.filter(&from) {
         Ok(found) => found,
         Err(why) => return super::misused(&why),
     };
     let ask = args.ask(filter)?;
     let wrong = match ask.check() {
         Err(wrong) => Some(anyhow::anyhow!(wrong)),
-        Ok(()) => super::no_directory(&directory).or_else(|| args.form.wrong()),
+        Ok(()) => super::no_directory(&from.directory).or_else(|| args.form.wrong()),
     };
     if let Some(wrong) = wrong {
         return super::misused(&wrong);
     }
     let names = match args.show_subjects {
-        true => Some(args.filter.readers(&args.place, readers)?),
+        true => Some(args.filter.readers(&from, readers)?),
         false => None,
     };
-    let mut report = hippocrypt_report::report(&directory, &ask)
-        .with_context(|| format!("audit log {}", directory.display()))?;
+    let mut report = hippocrypt_report::report(&from.directory, &ask)
+        .with_context(|| format!("audit log {}", from.directory.display()))?;
     if let Some(names) = &names {
         report.name_subjects(&|text| names.read(text));
     }
-    if let Err(wrong) = args.form.give(&report, &directory)? {
+    if let Err(wrong) = args.form.give(&report, &from.directory)? {
         return super::misused(&wrong);
     }
     Ok(ExitCode::from(u8::from(report.evidence.is_broken())))

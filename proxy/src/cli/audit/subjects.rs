@@ -48,14 +48,13 @@ pub struct Readers {
 
 impl Readers {
     /// By an exported file, else by the configuration's keyring.
-    pub fn open(exported: Option<&Path>, config: Option<&Path>) -> anyhow::Result<Self> {
-        let config = config.map(Config::load).transpose()?;
+    pub fn open(exported: Option<&Path>, config: Option<&Config>) -> anyhow::Result<Self> {
         let mut kinds = BTreeSet::new();
         for database in config.iter().flat_map(|c| c.policy.databases.values()) {
             let subjects = database.tables.values().filter_map(|t| t.subject.as_ref());
             kinds.extend(subjects.map(|s| s.kind.to_string()));
         }
-        let keys = match (exported, &config) {
+        let keys = match (exported, config) {
             (Some(file), _) => read(file)?,
             (None, Some(config)) => {
                 let keyring = Keyring::load(&config.keys.keyring, &config.keys.provider)?;
