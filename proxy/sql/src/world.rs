@@ -19,6 +19,7 @@ mod taints;
 mod view;
 
 pub(crate) use hazards::Hazards;
+pub(crate) use view::ViewSubject;
 pub use view::{Provenance, View, ViewColumn};
 
 /// The merged state of one database.

@@ -353,6 +353,92 @@ fn cursors_and_prepared_statements_name_whom_they_return() {
     name(&place, &cases);
 }
 
+/// A view each of whose rows is one row of a table, the subject among its columns, is as that table; others are not.
+#[test]
+fn a_view_of_one_table_names_whom_its_rows_are_of() {
+    let place = place();
+    place.both(
+        "CREATE VIEW bonn AS SELECT id AS number, name, ssn, city FROM patients WHERE city = 'Bonn';
+         CREATE VIEW names AS SELECT number, upper(city) AS town, name FROM bonn;
+         CREATE VIEW posts AS SELECT * FROM letters;
+         CREATE VIEW nameless AS SELECT name FROM patients;
+         CREATE VIEW over_nameless AS SELECT name FROM nameless;
+         CREATE VIEW claimed AS SELECT id, name FROM patients WHERE id IN (SELECT patient_id FROM claims);
+         CREATE VIEW twice AS SELECT id, name FROM patients p WHERE EXISTS (SELECT FROM patients q WHERE q.id < p.id);
+         CREATE VIEW first AS SELECT id, name FROM patients ORDER BY id LIMIT 1;
+         CREATE VIEW towns AS SELECT DISTINCT id, city FROM patients;
+         CREATE VIEW joined AS SELECT p.id, c.amount FROM patients p JOIN claims c ON c.patient_id = p.id;
+         CREATE VIEW counted AS SELECT city, count(*) AS n FROM patients GROUP BY city",
+    );
+    let bonn = "patient:1 patient:2 all";
+    let unknown = "unknown";
+    let cases = [
+        ("SELECT number FROM bonn ORDER BY 1", bonn),
+        ("SELECT name FROM bonn ORDER BY number", bonn),
+        ("SELECT * FROM names ORDER BY number", bonn),
+        ("SELECT town FROM names", bonn),
+        ("SELECT name FROM names WHERE number = 2", "patient:2 all"),
+        ("SELECT name FROM bonn WHERE number = 42", "patient:42 all"),
+        (
+            "SELECT b.city, p.city FROM bonn b JOIN patients p ON p.id = b.number ORDER BY p.id",
+            bonn,
+        ),
+        (
+            "SELECT n.city, c.amount FROM bonn n JOIN claims c ON c.patient_id = n.number",
+            "patient:1 all",
+        ),
+        (
+            "SELECT body FROM posts ORDER BY id",
+            "person:900-11-0001 person:900-11-0042 all",
+        ),
+        (
+            "SELECT body FROM posts WHERE ssn = '900-11-0042'",
+            "person:900-11-0042 all",
+        ),
+        ("SELECT count(*) FROM bonn", unknown),
+        (
+            "SELECT count(*) FROM bonn WHERE number = 1",
+            "patient:1 all",
+        ),
+        (
+            "UPDATE bonn SET name = 'Bea' WHERE number = 2",
+            "patient:2 all",
+        ),
+        ("UPDATE names SET name = 'Ann'", bonn),
+        (
+            "INSERT INTO bonn (number, name, city) VALUES (5, 'Eda', 'Bonn')",
+            "patient:5 all",
+        ),
+        (
+            "DELETE FROM bonn WHERE name IS NOT NULL AND number > 2",
+            "patient:5 all",
+        ),
+        ("SELECT name FROM nameless LIMIT 0", unknown),
+        ("SELECT count(name) FROM over_nameless", unknown),
+        ("SELECT id FROM claimed ORDER BY 1", unknown),
+        ("SELECT id FROM claimed WHERE id = 1", unknown),
+        ("SELECT id FROM twice ORDER BY 1", unknown),
+        ("SELECT id FROM first", unknown),
+        ("SELECT id, city FROM towns ORDER BY 1", unknown),
+        ("SELECT id, amount FROM joined ORDER BY 2", unknown),
+        ("SELECT city, n FROM counted ORDER BY 1", unknown),
+    ];
+    name(&place, &cases);
+    // whoever may write to the view and not read it, and rows that a policy of the table hides, get no column more
+    place.both(
+        "REVOKE ALL ON bonn FROM app; GRANT UPDATE (city), SELECT (city) ON bonn TO app;
+         ALTER TABLE letters ENABLE ROW LEVEL SECURITY",
+    );
+    name(
+        &place,
+        &[
+            ("UPDATE bonn SET city = 'Bonn' WHERE city = 'Bonn'", unknown),
+            ("SELECT city FROM bonn", unknown),
+            ("SELECT body FROM posts ORDER BY id", unknown),
+        ],
+    );
+}
+
 #[test]
 fn copy_names_whom_its_rows_are_of() {
     let place = place();

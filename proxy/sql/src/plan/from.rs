@@ -130,8 +130,9 @@ impl<'a> Planner<'a> {
             Lookup::View(view) => {
                 self.in_schema(&view.name, relation)?;
                 self.inside(view, at)?;
-                self.sight_view(view);
-                (Known::View(view), viewed(view))
+                let mut entry = viewed(view);
+                self.sight_view(view, &mut entry);
+                (Known::View(view), entry)
             }
             lookup => return Err(self.unusable(lookup, schema, name, at)),
         };

@@ -63,6 +63,8 @@ pub(crate) struct Base {
     pub(crate) table: TableRef,
     /// Its column that each result column is; `None` for an expression.
     pub(crate) columns: Vec<Option<String>>,
+    /// No subquery of it names another, or the same again.
+    pub(crate) alone: bool,
 }
 
 /// Judges a stored query; nobody's rights are asked.
@@ -121,7 +123,7 @@ fn judged(input: Input<'_>, node: &Node) -> Judged<Stored> {
         return Err(Box::new(refusal));
     }
     let opaque = taint.effects.catalog || taint.effects.settings;
-    let base = base(select, &input);
+    let base = base(node, select, &input);
     let mut planner = Planner::new(input);
     planner.stored = true;
     let outputs = planner.select(select)?;
@@ -218,7 +220,7 @@ fn is_cell(value: &str) -> bool {
 }
 
 /// `SELECT columns FROM one relation WHERE …`, and nothing else.
-fn base(select: &SelectStmt, input: &Input<'_>) -> Option<Base> {
+fn base(node: &Node, select: &SelectStmt, input: &Input<'_>) -> Option<Base> {
     let plain = select.distinct_clause.is_empty()
         && select.group_clause.is_empty()
         && select.having_clause.is_none()
@@ -243,9 +245,11 @@ fn base(select: &SelectStmt, input: &Input<'_>) -> Option<Base> {
         at: None,
         written: false,
     };
+    let named = crate::tree::names(node).ok()?.relations.len();
     plain.then(|| Base {
         table: taint::resolved(&name, input),
         columns,
+        alone: named == 1,
     })
 }
 

@@ -7,7 +7,7 @@ use super::Planner;
 use super::resolve::parts;
 use super::scope::{Entry, EntryColumn, Outputs};
 use crate::verdict::{At, Form, Plan, Source, Subjects};
-use crate::world::{ProtectedTable, View};
+use crate::world::{ProtectedTable, View, ViewSubject};
 use hippocrypt_policy::TableRef;
 use pg_query::NodeEnum;
 use pg_query::protobuf::{Node, SelectStmt};
@@ -83,6 +83,30 @@ impl Planner<'_> {
             kind: Arc::clone(&subject.kind),
             form,
         };
+        self.sight_by(of, entry);
+    }
+
+    /// A view that shows rows of one table, the subject among their columns, is seen as the table is; the rows of others
+    /// are of people that only their queries could name.
+    pub(super) fn sight_view(&mut self, view: &View, entry: &mut Entry) {
+        if self.stored || !self.world().shows_subjects(&view.name) {
+            return;
+        }
+        let Some(ViewSubject { column, kind, form }) = view.whose.clone() else {
+            self.whose.untold = true;
+            return;
+        };
+        let table = view.name.clone();
+        let of = Of {
+            table,
+            column,
+            kind,
+            form,
+        };
+        self.sight_by(of, entry);
+    }
+
+    fn sight_by(&mut self, of: Of, entry: &mut Entry) {
         let column = Arc::clone(&of.column);
         let ix = self.sighting(Arc::new(of), true);
         let mut columns: Vec<EntryColumn> = entry.columns.as_ref().clone();
@@ -90,11 +114,6 @@ impl Planner<'_> {
             seen.whose = Some(ix);
         }
         entry.columns = Arc::new(columns);
-    }
-
-    /// A view's rows are of people that only its query could name.
-    pub(super) fn sight_view(&mut self, view: &View) {
-        self.whose.untold |= !self.stored && self.world().shows_subjects(&view.name);
     }
 
     fn sighting(&mut self, of: Arc<Of>, is_table: bool) -> SightingIx {

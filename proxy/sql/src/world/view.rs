@@ -6,6 +6,7 @@
 use super::{ProtectedTable, State, TableColumn, World};
 use crate::catalog::{Relation, RelationKind};
 use crate::plan;
+use crate::verdict::Form;
 use hippocrypt_policy::{ColumnIx, DeclaredType, TableRef};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -28,6 +29,16 @@ pub struct View {
     pub opaque: bool,
     /// The table behind it by the view's own names, where PostgreSQL lets INSERT, UPDATE and DELETE through.
     pub target: Option<Box<ProtectedTable>>,
+    /// Whose rows it shows, where each of them is one row of a table with a subject, and it shows the subject too.
+    pub(crate) whose: Option<ViewSubject>,
+}
+
+/// The column of a view that says whose row a row is.
+#[derive(Clone, Debug)]
+pub(crate) struct ViewSubject {
+    pub(crate) column: Arc<str>,
+    pub(crate) kind: Arc<str>,
+    pub(crate) form: Form,
 }
 
 /// A column of a view.
@@ -127,9 +138,11 @@ fn judged(world: &World, name: &TableRef, relation: &Relation) -> Result<View, S
             cells,
         });
     }
-    let target = stored
-        .base
-        .and_then(|base| target(world, name, relation, &base));
+    let base = stored.base.as_ref();
+    let target = base.and_then(|base| target(world, name, relation, base));
+    let whose = base
+        .filter(|base| base.alone && target.is_some())
+        .and_then(|base| whose(world, relation, base));
     Ok(View {
         name: name.clone(),
         kind: relation.kind,
@@ -137,6 +150,41 @@ fn judged(world: &World, name: &TableRef, relation: &Relation) -> Result<View, S
         inside: stored.inside,
         opaque: stored.opaque,
         target: target.map(Box::new),
+        whose,
+    })
+}
+
+/// Each row of such a view is one row of the table behind it. Where rights to that are uneven, or row security has a say,
+/// a column that is read could fail or say something else for whoever reads the view by their own rights.
+fn whose(world: &World, relation: &Relation, base: &plan::Base) -> Option<ViewSubject> {
+    let key = (
+        Arc::clone(&base.table.schema),
+        Arc::clone(&base.table.table),
+    );
+    let behind = world.catalog.relations.get(&key)?;
+    if behind.uneven_grants || behind.row_security {
+        return None;
+    }
+    let (column, kind, form) = match world.states.get(&base.table)? {
+        State::Protected(table) => {
+            let subject = world.subject(&table.name)?;
+            let form = world.form_of(&table.name, &subject.column)?;
+            (&subject.column, &subject.kind, form)
+        }
+        State::View(view) => {
+            let whose = view.whose.as_ref()?;
+            (&whose.column, &whose.kind, whose.form)
+        }
+        State::Missing | State::Closed { .. } | State::Derived { .. } => return None,
+    };
+    let shown = relation.columns.iter().zip(&base.columns);
+    let mut shown = shown.filter(|(_, of)| of.as_deref() == Some(&**column));
+    Some(ViewSubject {
+        column: shown
+            .next()
+            .map(|(attribute, _)| Arc::clone(&attribute.name))?,
+        kind: Arc::clone(kind),
+        form,
     })
 }
 
