@@ -3,9 +3,9 @@
 use anyhow::{Context, Result};
 use clap::Parser;
 use hippocrypt_bench::load::{self, Mode, PEOPLE, Script};
-use hippocrypt_bench::measure::machine;
+use hippocrypt_bench::measure::{machine, sync};
 use hippocrypt_bench::report::{Cell, Figure, Report, Series};
-use hippocrypt_bench::sides::{BOUNCER, DIRECT, DURABLE, OURS, RELAY, Side, Sides};
+use hippocrypt_bench::sides::{BOUNCER, DIRECT, DURABLE, OURS, RELAY, Side, Sides, UNAUDITED};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,65 +13,109 @@ use std::path::{Path, PathBuf};
 /// Compare hippocrypt with PostgreSQL alone, PgBouncer and a relay
 #[derive(Debug, Parser)]
 struct Args {
+    /// One family of figures alone
+    #[arg(long, value_enum)]
+    only: Option<Only>,
     /// Two minutes: fewer cells, shorter slices
     #[arg(long)]
     quick: bool,
     /// How many rounds; medians are over them
     #[arg(long)]
     rounds: Option<usize>,
-    /// Where bench.md, bench.json and bench.svg go
+    /// Where bench.md, bench.json and bench.svg go, or audit.md …
     #[arg(long, value_name = "DIR", default_value = "target/bench")]
     out: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Only {
+    /// What the audit log costs, in both durabilities
+    Audit,
 }
 
 const EVERY: [&str; 4] = [DIRECT, BOUNCER, RELAY, OURS];
 
 fn main() -> Result<()> {
     let args = Args::parse();
-    let relay = std::env::current_exe()?.with_file_name("relay");
-    let sides = Sides::start(&relay)?;
+    let ours = std::env::current_exe()?;
+    let sides = Sides::start(ours.parent().context("no directory of its own")?)?;
     fill(&sides)?;
-    let mut report = Report {
-        about: about(&sides, &args)?,
-        ..Report::default()
+    let (baseline, cells, name) = match args.only {
+        None => (BOUNCER, cells(args.quick), "bench"),
+        Some(Only::Audit) => (UNAUDITED, audit(), "audit"),
     };
-    let seconds = if args.quick { 2 } else { 4 };
+    let mut report = Report {
+        baseline,
+        about: about(&sides, &args)?,
+        series: Vec::new(),
+        figures: Vec::new(),
+    };
     let rounds = args.rounds.unwrap_or(if args.quick { 2 } else { 3 });
     for round in 1..=rounds {
-        for (cell, against) in cells(args.quick) {
-            for name in against {
-                let side = sides.named(name);
-                let sample = load::pgbench(
-                    sides.programs(),
-                    side,
-                    cell.script,
-                    cell.mode,
-                    cell.clients,
-                    seconds,
-                )?;
-                note(&format!(
-                    "round {round}: {}, {name}: {:.0}/s",
-                    cell.name(),
-                    sample.rate
-                ));
-                match report
-                    .series
-                    .iter_mut()
-                    .find(|s| s.cell == cell && s.side == name)
-                {
-                    Some(series) => series.samples.push(sample),
-                    None => report.series.push(Series {
-                        cell,
-                        side: name,
-                        samples: vec![sample],
-                    }),
-                }
+        note(&format!("round {round}"));
+        run(&sides, &args, &cells, &mut report)?;
+    }
+    match args.only {
+        None => {
+            bulk(&sides, &mut report)?;
+            idle(&sides, &mut report)?;
+        }
+        Some(Only::Audit) => report.figures.push(Figure {
+            name: "fdatasync of a line, nothing else running".to_owned(),
+            side: "the logs' disk",
+            value: sync(sides.directory())?,
+            unit: "ms",
+        }),
+    }
+    write(&args.out, name, &report)
+}
+
+/// One round: each cell against each of its sides.
+fn run(
+    sides: &Sides,
+    args: &Args,
+    cells: &[(Cell, Vec<&'static str>)],
+    report: &mut Report,
+) -> Result<()> {
+    let seconds = if args.quick { 2 } else { 4 };
+    for (cell, against) in cells {
+        for name in against {
+            let side = sides.named(name);
+            let Cell {
+                script,
+                mode,
+                clients,
+            } = *cell;
+            let sample = load::pgbench(sides.programs(), side, script, mode, clients, seconds)?;
+            note(&format!("{}, {name}: {:.0}/s", cell.name(), sample.rate));
+            let mut series = report.series.iter_mut();
+            match series.find(|s| s.cell == *cell && s.side == *name) {
+                Some(series) => series.samples.push(sample),
+                None => report.series.push(Series {
+                    cell: *cell,
+                    side: name,
+                    samples: vec![sample],
+                }),
             }
         }
     }
-    bulk(&sides, &mut report)?;
-    idle(&sides, &mut report)?;
-    write(&args.out, &report)
+    Ok(())
+}
+
+/// What the audit log costs.
+fn audit() -> Vec<(Cell, Vec<&'static str>)> {
+    let mut list = Vec::new();
+    for mode in [Mode::Prepared, Mode::Simple] {
+        for clients in [1, 8, 64] {
+            let cell = Cell {
+                script: Script::Select,
+                mode,
+                clients,
+            };
+            list.push((cell, vec![UNAUDITED, OURS, DURABLE]));
+        }
+    }
+    list
 }
 
 /// What is run, and against whom.
@@ -214,15 +258,15 @@ fn idle(sides: &Sides, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-fn write(directory: &Path, report: &Report) -> Result<()> {
+fn write(directory: &Path, name: &str, report: &Report) -> Result<()> {
     fs::create_dir_all(directory)?;
     let table = report.markdown();
-    fs::write(directory.join("bench.md"), &table)?;
+    fs::write(directory.join(format!("{name}.md")), &table)?;
     fs::write(
-        directory.join("bench.json"),
+        directory.join(format!("{name}.json")),
         serde_json::to_string_pretty(&report.json())?,
     )?;
-    fs::write(directory.join("bench.svg"), report.svg())?;
+    fs::write(directory.join(format!("{name}.svg")), report.svg())?;
     say(&table);
     note(&format!("written to {}", directory.display()));
     Ok(())

@@ -2,6 +2,9 @@
 
 use anyhow::{Context, Result};
 use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
 /// CPU time of a process with all its threads, in nanoseconds (schedstat's first field: time on a CPU).
 ///
@@ -36,6 +39,22 @@ pub fn resident(pid: u32) -> Result<u64> {
         .context("no VmRSS")?;
     let number = line.split_whitespace().next().context("no VmRSS")?;
     Ok(number.parse()?)
+}
+
+/// Milliseconds that the disk of `directory` takes to sync a line of a log: the median of three seconds.
+///
+/// # Errors
+/// It cannot be written to.
+pub fn sync(directory: &Path) -> Result<f64> {
+    let mut file = tempfile::tempfile_in(directory)?;
+    let (begun, mut took) = (Instant::now(), Vec::new());
+    while begun.elapsed() < Duration::from_secs(3) {
+        file.write_all(&[b'x'; 600])?;
+        let before = Instant::now();
+        file.sync_data()?;
+        took.push(before.elapsed().as_secs_f64() * 1e3);
+    }
+    median(took).context("no sync in three seconds")
 }
 
 /// The middle one; the mean of the two in the middle where they are even.

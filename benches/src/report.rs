@@ -2,7 +2,7 @@
 
 use crate::load::{Mode, Sample, Script};
 use crate::measure::median;
-use crate::sides::BOUNCER;
+use crate::sides::{BOUNCER, DURABLE, OURS, RELAY, UNAUDITED};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
@@ -54,8 +54,10 @@ pub struct Figure {
 }
 
 /// All of a run.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Report {
+    /// The side that the others are divided by.
+    pub baseline: &'static str,
     /// The machine, the versions, the rounds.
     pub about: Vec<(String, String)>,
     /// pgbench.
@@ -64,7 +66,7 @@ pub struct Report {
     pub figures: Vec<Figure>,
 }
 
-/// Medians of a series, and of its ratios with PgBouncer's in the same rounds.
+/// Medians of a series, and of its ratios with the baseline's in the same rounds.
 struct Row<'a> {
     series: &'a Series,
     rate: f64,
@@ -80,14 +82,14 @@ impl Report {
 
     fn row<'a>(&self, series: &'a Series) -> Row<'a> {
         let Series { cell, samples, .. } = series;
-        let bouncer = self
+        let baseline = self
             .series
             .iter()
-            .find(|s| s.side == BOUNCER && s.cell == *cell);
+            .find(|s| s.side == self.baseline && s.cell == *cell);
         let paired = || {
             samples
                 .iter()
-                .zip(bouncer.map(|b| b.samples.as_slice()).unwrap_or_default())
+                .zip(baseline.map(|b| b.samples.as_slice()).unwrap_or_default())
         };
         let cpu: Vec<f64> = samples.iter().filter_map(|s| s.cpu).collect();
         Row {
@@ -109,8 +111,10 @@ impl Report {
         for (what, is) in &self.about {
             let _ = writeln!(out, "* {what}: {is}");
         }
-        out.push_str(
-            "\n| | side | statements/s | ÷ PgBouncer | CPU µs/statement | ÷ PgBouncer |\n|---|---|---:|---:|---:|---:|\n",
+        let over = self.baseline;
+        let _ = writeln!(
+            out,
+            "\n| | side | statements/s | ÷ {over} | CPU µs/statement | ÷ {over} |\n|---|---|---:|---:|---:|---:|"
         );
         let shown = |value: Option<f64>, digits: usize| {
             value.map_or_else(|| "–".to_owned(), |v| format!("{v:.digits$}"))
@@ -153,7 +157,7 @@ impl Report {
             .map(|row| {
                 json!({
                     "what": row.series.cell.name(), "side": row.series.side, "rate": row.rate,
-                    "rate_over_pgbouncer": row.rate_ratio, "cpu_us": row.cpu, "cpu_over_pgbouncer": row.cpu_ratio,
+                    "rate_over_baseline": row.rate_ratio, "cpu_us": row.cpu, "cpu_over_baseline": row.cpu_ratio,
                     "rounds": samples(row.series),
                 })
             })
@@ -168,16 +172,17 @@ impl Report {
             .iter()
             .map(|(what, is)| (what.clone(), Value::from(is.as_str())))
             .collect();
-        json!({ "about": about, "pgbench": rows, "figures": figures })
+        json!({ "about": about, "baseline": self.baseline, "pgbench": rows, "figures": figures })
     }
 
     /// CPU per statement as bars, a group for each cell.
     pub fn svg(&self) -> String {
-        const COLOURS: [(&str, &str); 4] = [
+        const COLOURS: [(&str, &str); 5] = [
             (BOUNCER, "#8a8f98"),
-            (crate::sides::RELAY, "#c3c7ce"),
-            (crate::sides::OURS, "#1f6feb"),
-            (crate::sides::DURABLE, "#0b3d91"),
+            (RELAY, "#c3c7ce"),
+            (OURS, "#1f6feb"),
+            (DURABLE, "#0b3d91"),
+            (UNAUDITED, "#8a8f98"),
         ];
         let rows: Vec<_> = self
             .rows()

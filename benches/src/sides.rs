@@ -8,7 +8,7 @@ use std::fs;
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -42,8 +42,9 @@ pub struct Sides {
     cluster: Cluster,
     bouncer: Child,
     relay: Child,
+    unaudited: Child,
     _proxies: Vec<(Proxy, TempDir)>,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 /// The name of the side that the others are compared with.
@@ -54,6 +55,8 @@ pub const DIRECT: &str = "direct";
 pub const OURS: &str = "hippocrypt";
 /// Ours, `durability: durable`.
 pub const DURABLE: &str = "hippocrypt, durable";
+/// Ours, without the log.
+pub const UNAUDITED: &str = "hippocrypt, unaudited";
 /// Copies messages.
 pub const RELAY: &str = "relay";
 
@@ -70,11 +73,11 @@ default: clear
 ";
 
 impl Sides {
-    /// Starts them all; `relay` is the program that only copies.
+    /// Starts them all; our own programs (`relay`, `unaudited`) are in `ours`.
     ///
     /// # Errors
     /// One of them does not start.
-    pub fn start(relay: &Path) -> Result<Self> {
+    pub fn start(ours: &Path) -> Result<Self> {
         let cluster = Cluster::start(&[
             ("fsync", "off"),
             ("shared_buffers", "512MB"),
@@ -93,12 +96,19 @@ impl Sides {
         }
         let (bouncer, bouncer_port) = bouncer(directory.path(), cluster.port())?;
         let relay_port = free_port();
-        let relay = Command::new(relay)
+        let relay = Command::new(ours.join("relay"))
             .args([relay_port.to_string(), cluster.port().to_string()])
             .spawn()
             .context("cannot start the relay")?;
         let written = proxy(&cluster, "written")?;
         let durable = proxy(&cluster, "durable")?;
+        let unaudited_port = free_port();
+        let config = configuration(&cluster, directory.path(), "written", unaudited_port)?;
+        Proxy::make_keys(&config);
+        let unaudited = Command::new(ours.join("unaudited"))
+            .arg(&config)
+            .spawn()
+            .context("cannot start the proxy without its log")?;
         let side = |name, port, pid| Side { name, port, pid };
         let all = vec![
             side(DIRECT, cluster.port(), None),
@@ -106,6 +116,7 @@ impl Sides {
             side(RELAY, relay_port, Some(relay.id())),
             side(OURS, written.0.port(), Some(written.0.pid())),
             side(DURABLE, durable.0.port(), Some(durable.0.pid())),
+            side(UNAUDITED, unaudited_port, Some(unaudited.id())),
         ];
         for side in &all {
             listens(side)?;
@@ -115,8 +126,9 @@ impl Sides {
             cluster,
             bouncer,
             relay,
+            unaudited,
             _proxies: vec![written, durable],
-            _directory: directory,
+            directory,
         })
     }
 
@@ -134,6 +146,11 @@ impl Sides {
         self.cluster.programs()
     }
 
+    /// A directory on the disk that the logs are on.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
     /// Runs a statement directly, as the superuser.
     ///
     /// # Errors
@@ -145,7 +162,7 @@ impl Sides {
 
 impl Drop for Sides {
     fn drop(&mut self) {
-        for child in [&mut self.bouncer, &mut self.relay] {
+        for child in [&mut self.bouncer, &mut self.relay, &mut self.unaudited] {
             // it may be gone already
             let _ = child.kill();
             let _ = child.wait();
@@ -194,18 +211,28 @@ fn bouncer(directory: &Path, upstream: u16) -> Result<(Child, u16)> {
 
 fn proxy(cluster: &Cluster, durability: &str) -> Result<(Proxy, TempDir)> {
     let directory = tempfile::tempdir()?;
-    let at = |name: &str| directory.path().join(name);
+    let config = configuration(cluster, directory.path(), durability, 0)?;
+    Ok((Proxy::start(&config), directory))
+}
+
+fn configuration(
+    cluster: &Cluster,
+    directory: &Path,
+    durability: &str,
+    port: u16,
+) -> Result<PathBuf> {
+    let at = |name: &str| directory.join(name);
     fs::write(at("service.password"), cluster.password())?;
     fs::write(at("policy.yaml"), POLICY)?;
     let configuration = format!(
-        "listen: {{ address: 127.0.0.1:0 }}\nupstream:\n  address: 127.0.0.1:{}\n  \
+        "listen: {{ address: 127.0.0.1:{port} }}\nupstream:\n  address: 127.0.0.1:{}\n  \
          service: {{ user: {SUPERUSER}, password_file: service.password }}\n\
          keys: {{ keyring: keyring.json, provider: {{ file: master.key }} }}\n\
          audit: {{ directory: audit/, durability: {durability} }}\nsessions: {{ max: 2000 }}\npolicy: policy.yaml\n",
         cluster.port()
     );
     fs::write(at("hippocrypt.yaml"), configuration)?;
-    Ok((Proxy::start(&at("hippocrypt.yaml")), directory))
+    Ok(at("hippocrypt.yaml"))
 }
 
 fn listens(side: &Side) -> Result<()> {

@@ -28,7 +28,7 @@ use crate::telemetry::admin::Readiness;
 use crate::tls::{Acceptor, Connector, TlsError};
 use cancel::Cancels;
 use desk::Desk;
-use hippocrypt_audit::{AppendError, Body, Keep, Log, Options};
+use hippocrypt_audit::{AppendError, Body, Keep, Log, Options, Sink};
 use hippocrypt_keys::KeysError;
 use regime::{Regime, Regimes};
 use std::collections::BTreeMap;
@@ -47,6 +47,9 @@ const LOG: Duration = Duration::from_secs(1);
 pub struct Services {
     /// The audit log.
     pub log: Log,
+    /// Where sessions put their records: that log. A program that only measures what the log costs may say otherwise;
+    /// nothing in the configuration can.
+    pub sink: Arc<dyn Sink>,
     /// The keys of each database that the policy names.
     pub vaults: BTreeMap<Arc<str>, Arc<Vault>>,
     /// What is counted.
@@ -74,8 +77,10 @@ impl Services {
     /// Opens what the configuration names: log, keyring, and the keys of each policy database.
     pub fn open(config: &Config) -> Result<Self, OpenError> {
         let vaults = regime::vaults(&config.keys, &config.policy)?;
+        let log = open_log(config)?;
         Ok(Self {
-            log: open_log(config)?,
+            sink: Arc::new(log.clone()),
+            log,
             vaults,
             metrics: Arc::default(),
         })

@@ -172,7 +172,7 @@ pub(super) async fn turn_away(
 
 fn record_failure(house: &House, who: Who, sqlstate: &str, reason: &str) {
     house.services.metrics.login_failures.inc();
-    let recorder = Recorder::new(Arc::new(house.services.log.clone()), who, None, None);
+    let recorder = Recorder::new(Arc::clone(&house.services.sink), who, None, None);
     if let Err(error) = recorder.auth_failure(sqlstate, reason) {
         tracing::error!(%error, "a failed login could not be put on record");
     }

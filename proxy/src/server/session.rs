@@ -34,7 +34,7 @@ pub(super) async fn converse(house: &Arc<House>, who: Who, minor: u16, peers: Pe
         let mut peers = peers;
         return turn_away(house, &mut *peers.client, who, &report, "no randomness").await;
     };
-    let sink = Arc::new(house.services.log.clone());
+    let sink = Arc::clone(&house.services.sink);
     let recorder =
         Recorder::new(sink, who, rule, hash).with_subjects_max(house.config.audit.subjects_max);
     let mut machine = Machine::new(Env {

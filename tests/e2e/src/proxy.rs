@@ -23,9 +23,14 @@ pub struct Proxy {
 impl Proxy {
     /// Makes keys where there are none, starts the proxy and waits for its ready line.
     pub fn start(config: &Path) -> Self {
+        Self::make_keys(config);
+        Self::serve(config)
+    }
+
+    /// `hippocrypt keys init`
+    pub fn make_keys(config: &Path) {
         let keys = ["keys", "init", "--config"];
         crate::sql::succeed(Command::new(binary()).args(keys).arg(config));
-        Self::serve(config)
     }
 
     /// `hippocrypt serve`, ready.
