@@ -1,11 +1,12 @@
-//! `hippocrypt audit verify|query|report|changes|export|checkpoint|prove|identity`: is the log whole, what does it say, and
-//! what proves it.
+//! `hippocrypt audit verify|query|report|changes|review|export|checkpoint|prove|identity`: is the log whole, what does it
+//! say, and what proves it.
 //!
-//! It reads and prints; it must never write in the log's directory (but that values were shown, which `changes` puts on
-//! record), nor send a byte of the log to a
+//! It reads and prints; it must never write in the log's directory (but the records of `changes` and
+//! `review`), nor send a byte of the log to a
 //! terminal that the terminal would obey.
 
 mod changes;
+mod entry;
 mod export;
 mod filter;
 mod form;
@@ -13,6 +14,7 @@ mod identity;
 mod prove;
 mod query;
 mod report;
+mod review;
 mod subjects;
 mod table;
 mod time;
@@ -45,6 +47,8 @@ enum Verb {
     Report(Box<report::ReportArgs>),
     /// Show what rows held before and after they were changed, by whom and why; that it was shown goes on record
     Changes(Box<changes::ChangesArgs>),
+    /// Put on record that somebody has read the log of a period, and what they found
+    Review(Box<review::ReviewArgs>),
     /// Write records as events of OCSF, FHIR or CEF
     Export(Box<export::ExportArgs>),
     /// Print the latest signed checkpoint: keep it elsewhere, and what is cut off or changed later shows
@@ -100,6 +104,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         Verb::Query(args) => query::run(&args),
         Verb::Report(args) => report::run(&args),
         Verb::Changes(args) => changes::run(&args),
+        Verb::Review(args) => review::run(&args),
         Verb::Export(args) => export::run(&args),
         Verb::Checkpoint(args) => prove::checkpoint(&args),
         Verb::Prove(args) => prove::prove(&args),

@@ -61,6 +61,50 @@ pub struct Disclosure {
     pub subjects_all: Option<bool>,
 }
 
+/// That somebody has read what the log says of a period.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Review {
+    /// Who, as they say.
+    pub reviewer: String,
+    /// Of when, and by which reports.
+    pub target: String,
+    /// What the log was then, and what they note.
+    pub detail: String,
+}
+
+/// What a verb has put on record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Entry {
+    /// Values are shown.
+    Disclosure(Box<Disclosure>),
+    /// A review was made.
+    Review(Review),
+}
+
+impl Entry {
+    /// Puts it on record; the number of its record, and of the last.
+    ///
+    /// # Errors
+    /// The log's: it is not on record.
+    pub fn record(&self, log: &Log, from: Origin) -> Result<(u64, u64), AppendError> {
+        match self {
+            Self::Disclosure(disclosure) => disclosure.record(log, from),
+            Self::Review(review) => {
+                let record = Body::Admin {
+                    action: "review".into(),
+                    target: review.target.as_str().into(),
+                    actor: format!("{} ({from})", review.reviewer).into(),
+                    detail: Some(review.detail.as_str().into()),
+                };
+                let seq = log.append(&record.into())?;
+                Ok((seq, seq))
+            }
+        }
+    }
+}
+
 /// What the proxy says of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -86,11 +130,7 @@ pub enum DeskError {
 }
 
 impl Disclosure {
-    /// Puts it on record; the number of the statement's record, and of the last.
-    ///
-    /// # Errors
-    /// The log's: it must not be shown then.
-    pub fn record(&self, log: &Log, from: Origin) -> Result<(u64, u64), AppendError> {
+    fn record(&self, log: &Log, from: Origin) -> Result<(u64, u64), AppendError> {
         let id = super::login::session_id();
         let client = from.to_string();
         let session = Arc::new(SessionInfo::new(&SessionFacts {
@@ -222,8 +262,8 @@ async fn serve(socket: Socket, from: Origin, log: &Log) -> io::Result<()> {
     let mut socket = BufReader::new(socket);
     let mut line = String::new();
     (&mut socket).take(LINE_MAX).read_line(&mut line).await?;
-    let answer = match serde_json::from_str::<Disclosure>(&line) {
-        Ok(disclosure) => put(&disclosure, from, log).await,
+    let answer = match serde_json::from_str::<Entry>(&line) {
+        Ok(entry) => put(&entry, from, log).await,
         Err(error) => Answer::Refused(format!("not understood: {error}")),
     };
     let mut answer = serde_json::to_vec(&answer)?;
@@ -231,9 +271,9 @@ async fn serve(socket: Socket, from: Origin, log: &Log) -> io::Result<()> {
     socket.get_mut().write_all(&answer).await
 }
 
-async fn put(disclosure: &Disclosure, from: Origin, log: &Log) -> Answer {
+async fn put(entry: &Entry, from: Origin, log: &Log) -> Answer {
     let refused = |error: AppendError| Answer::Refused(error.to_string());
-    let (seq, last) = match disclosure.record(log, from) {
+    let (seq, last) = match entry.record(log, from) {
         Ok(recorded) => recorded,
         Err(error) => return refused(error),
     };
@@ -244,11 +284,11 @@ async fn put(disclosure: &Disclosure, from: Origin, log: &Log) -> Answer {
     on_disk.map_or_else(refused, |()| Answer::Recorded(seq))
 }
 
-/// Has the proxy that writes the log in `directory` put it on record; the number of the statement's record.
+/// Has the proxy that writes the log in `directory` put it on record; the number of its record.
 ///
 /// # Errors
 /// There is no such proxy, or it did not: nothing must be shown then.
-pub async fn submit(directory: &Path, disclosure: &Disclosure) -> Result<u64, DeskError> {
+pub async fn submit(directory: &Path, entry: &Entry) -> Result<u64, DeskError> {
     let path = place(directory);
     let failed = |error| DeskError::Io(path.clone(), error);
     let mut socket = match tokio::net::UnixStream::connect(&path).await {
@@ -261,7 +301,7 @@ pub async fn submit(directory: &Path, disclosure: &Disclosure) -> Result<u64, De
             });
         }
     };
-    let mut line = serde_json::to_vec(disclosure).map_err(|e| failed(e.into()))?;
+    let mut line = serde_json::to_vec(entry).map_err(|e| failed(e.into()))?;
     line.push(b'\n');
     let mut answer = String::new();
     let asked = async {

@@ -4,7 +4,7 @@
 use crate::audit_log::{durable, thumb, until};
 use hippocrypt_e2e::place::{CLINIC, CLINIC_TABLES, Place};
 use hippocrypt_e2e::raw::sqlstate;
-use hippocrypt_e2e::sql::{rows as direct, told};
+use hippocrypt_e2e::sql::{rows as direct, succeed, told};
 use hippocrypt_e2e::{Proxy, Setup};
 use serde_json::Value;
 use std::fs;
@@ -371,4 +371,90 @@ fn in_durable_nothing_is_shown_before_the_disk_has_its_record() {
     fs::remove_file(&hold).unwrap();
     let output = verb.wait_with_output().unwrap();
     assert!(told(&output).contains("Second Heron"), "{}", told(&output));
+}
+
+#[test]
+fn a_review_is_a_record_that_says_what_the_log_was() {
+    let place = worked();
+    let review = |more: &[&str]| {
+        let words = [
+            "review",
+            "--reviewer",
+            "dpo",
+            "--since",
+            "7d",
+            "--until",
+            "2100-01-01",
+        ];
+        audit(&place, &[&words, more].concat())
+    };
+    let words = [
+        "--report",
+        "bulk",
+        "--report",
+        "refused",
+        "--note",
+        "nothing to follow",
+    ];
+    let done = review(&words);
+    assert_eq!(done.status.code(), Some(0), "{}", told(&done));
+    let records = place.audit();
+    let record = records.iter().rfind(|r| r["type"] == "admin").unwrap();
+    assert_eq!(record["action"], "review");
+    assert!(
+        record["actor"]
+            .as_str()
+            .unwrap()
+            .starts_with("dpo (unix:uid="),
+        "{record}"
+    );
+    assert!(
+        record["target"]
+            .as_str()
+            .unwrap()
+            .ends_with(": bulk, refused"),
+        "{record}"
+    );
+    let detail = record["detail"].as_str().unwrap();
+    assert!(
+        detail.starts_with("the log was whole: ") && detail.ends_with("; nothing to follow"),
+        "{record}"
+    );
+    let seq = record["seq"].to_string();
+    assert!(
+        told(&done).contains(&format!("record {seq};")),
+        "{}",
+        told(&done)
+    );
+    let output = audit(
+        &place,
+        &["report", "changes", "--output", "json", "--no-verify"],
+    );
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(
+        report["tables"]["events"]
+            .to_string()
+            .contains("nothing to follow"),
+        "{report}"
+    );
+    // held to a checkpoint of another log, it says that this one is not whole
+    let other = clinic();
+    let note = succeed(&mut other.verb(&["audit", "checkpoint"]));
+    let kept = place.directory().join("kept.txt");
+    fs::write(&kept, note).unwrap();
+    let against = [&words[..], &["--against", kept.to_str().unwrap()]].concat();
+    let broken = review(&against);
+    assert_eq!(broken.status.code(), Some(1), "{}", told(&broken));
+    assert!(
+        told(&broken).contains("THE LOG WAS NOT WHOLE"),
+        "{}",
+        told(&broken)
+    );
+    for wrong in [
+        &["--report", "bulk"][..],
+        &["--report", "none", "--note", "x"],
+        &["--note", "x"],
+    ] {
+        assert_eq!(review(wrong).status.code(), Some(64), "{wrong:?}");
+    }
 }

@@ -6,25 +6,22 @@
 mod cells;
 mod stored;
 
+use super::entry::on_record;
 use super::filter::{since, until};
 use super::form::Form;
 use super::verify::Held;
 use crate::catalog::ServiceConnection;
 use crate::config::Config;
-use crate::server::desk::{self, DeskError, Disclosure};
-use crate::server::open_log;
-use crate::socket::Origin;
+use crate::server::desk::{Disclosure, Entry};
 use crate::tls::Connector;
 use anyhow::{Context as _, bail};
 use cells::{Eyes, Opening};
 use hippocrypt_audit::query::Filter;
-use hippocrypt_audit::{Body, OpenError};
 use hippocrypt_keys::Keyring;
 use hippocrypt_policy::{Access, Database, TableRef};
 use hippocrypt_report::rows::{self, Change, Changes, Moment};
 use hippocrypt_report::{Ask, Name};
 use jiff::{SignedDuration, Timestamp};
-use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -146,7 +143,7 @@ pub fn run(args: &ChangesArgs) -> anyhow::Result<ExitCode> {
     }
     let disclosure = args.disclosure(&config, &database, &mut opening);
     let mut report = rows::report(directory, &args.ask()?, changes, log);
-    let seq = match runtime.block_on(on_record(&config, &disclosure)) {
+    let seq = match on_record(&config, &Entry::Disclosure(Box::new(disclosure)), APP) {
         Ok(seq) => seq,
         Err(why) => {
             return super::misused(&why.context("nothing is shown that is not on record"));
@@ -182,30 +179,6 @@ fn moment(row: &Stored, families: &Family) -> Moment {
         login: row.login.clone(),
         end_user: row.end_user.clone(),
     }
-}
-
-/// By the proxy that has the log; where there is none, in the log itself.
-async fn on_record(config: &Config, disclosure: &Disclosure) -> anyhow::Result<u64> {
-    let nobody = match desk::submit(&config.audit.directory, disclosure).await {
-        Ok(seq) => return Ok(seq),
-        Err(nobody @ DeskError::Nobody(_)) => nobody,
-        Err(error) => return Err(error.into()),
-    };
-    let log = match open_log(config) {
-        Err(OpenError::Locked(_)) => bail!("{nobody}, and another process has the audit log"),
-        log => log?,
-    };
-    let own = std::fs::metadata("/proc/self")?;
-    let pid = i32::try_from(std::process::id()).ok();
-    let from = Origin::Unix {
-        uid: own.uid(),
-        pid,
-    };
-    let (seq, _) = disclosure.record(&log, from)?;
-    let stop = Body::Stop { reason: APP.into() };
-    log.append(&stop.into())?;
-    log.close()?;
-    Ok(seq)
 }
 
 impl ChangesArgs {
