@@ -8,6 +8,7 @@ mod attribution;
 mod backend;
 mod client;
 mod copy;
+mod cursors;
 pub mod driver;
 mod ending;
 mod extended;

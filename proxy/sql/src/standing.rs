@@ -9,8 +9,8 @@ use crate::grammar;
 use crate::plan;
 use crate::scan;
 use crate::verdict::{
-    ClientParam, Cursor, Facts, Plan, Prepared, Refusal, Shown, Statement, Subjects, UpstreamParam,
-    Verdict,
+    ClientParam, Cursor, Facts, Plan, Prepared, Refusal, Shown, Statement, Subjects, Transaction,
+    UpstreamParam, Verdict,
 };
 use crate::world::World;
 use std::fmt;
@@ -22,6 +22,8 @@ pub trait Session: fmt::Debug {
     fn prepared(&self, name: &str) -> Option<Standing>;
     /// The cursor or portal of this name.
     fn cursor(&self, name: &str) -> Option<Standing>;
+    /// Whether the server is known to have no cursor of this name: nobody opened one, or it is gone.
+    fn lacks_cursor(&self, name: &str) -> bool;
 }
 
 /// What a name stands for.
@@ -69,6 +71,10 @@ impl Session for NoNames {
     fn cursor(&self, _name: &str) -> Option<Standing> {
         None
     }
+
+    fn lacks_cursor(&self, _name: &str) -> bool {
+        false
+    }
 }
 
 /// Whether the statement's verdict depends on the session's names.
@@ -95,6 +101,7 @@ pub(crate) fn resolve(
         session,
         prepared: Earlier::default(),
         cursors: Earlier::default(),
+        quiet: true,
     };
     for (ix, statement) in statements.iter_mut().enumerate() {
         let result = here.statement(ix, statement, text, cx, world);
@@ -104,8 +111,27 @@ pub(crate) fn resolve(
             facts.effects = crate::verdict::Effects::default();
             statement.verdict = Verdict::Refusal(Arc::new(*refusal));
         }
+        here.quiet &= opens_nothing(&statement.facts);
     }
     true
+}
+
+/// Whether no code runs in it that could open a cursor. COMMIT runs what was deferred.
+fn opens_nothing(facts: &Facts) -> bool {
+    let ends = matches!(
+        facts.effects.transaction,
+        Some(
+            Transaction::Begin
+                | Transaction::Savepoint
+                | Transaction::Release
+                | Transaction::Rollback
+                | Transaction::RollbackTo
+        )
+    );
+    ends || matches!(
+        facts.effects.cursor,
+        Some((Cursor::Close | Cursor::CloseAll, _))
+    )
 }
 
 /// Names as statements earlier in the string leave them.
@@ -127,6 +153,13 @@ impl Earlier {
         self.all_gone = true;
     }
 
+    fn took(&self, name: &str) -> bool {
+        match self.names.iter().rev().find(|(known, _)| **known == *name) {
+            Some((_, standing)) => standing.is_none(),
+            None => self.all_gone,
+        }
+    }
+
     fn get(&self, name: &str, before: impl FnOnce() -> Option<Standing>) -> Option<Standing> {
         match self.names.iter().rev().find(|(known, _)| **known == *name) {
             Some((_, standing)) => standing.clone(),
@@ -140,6 +173,8 @@ struct Here<'a> {
     session: &'a dyn Session,
     prepared: Earlier,
     cursors: Earlier,
+    /// Nothing before it in the string could have opened a cursor.
+    quiet: bool,
 }
 
 impl Here<'_> {
@@ -176,12 +211,18 @@ impl Here<'_> {
                 match self.cursors.get(name, || self.session.cursor(name)) {
                     Some(known) => fetch(statement, &known, cx)?,
                     None if world.policy().trusted_functions.is_empty() => {}
+                    // the server says that there is none
+                    None if self.is_gone(name) => {}
                     None => return Err(no_cursor(name)),
                 }
             }
             None => {}
         }
         Ok(())
+    }
+
+    fn is_gone(&self, name: &str) -> bool {
+        self.quiet && (self.cursors.took(name) || self.session.lacks_cursor(name))
     }
 }
 

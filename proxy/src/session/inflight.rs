@@ -143,6 +143,7 @@ pub(super) enum Question {
     Declare,
     Catalog,
     Temporary,
+    Cursors,
     Snapshot,
     /// A setting that tells who is behind the client.
     Attribute(Attribute),

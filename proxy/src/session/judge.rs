@@ -15,15 +15,18 @@ use hippocrypt_sql::verdict::{
 use hippocrypt_sql::{Analyser, Context, Normalised, Session, Standing, normalise, settings};
 use hippocrypt_wire::backend::TransactionStatus;
 use hippocrypt_wire::{ErrorReport, Severity};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 /// What the session's names stand for, as `sql` asks for it.
 #[derive(Debug)]
 struct Standings<'a> {
     machine: &'a Machine,
+    protocol: Protocol,
     /// Names of statements that would have to be judged again.
     outdated: RefCell<Vec<Bytes>>,
+    /// The verdict hangs on whether the server has a cursor that the session did not see opened.
+    wants_cursors: Cell<bool>,
 }
 
 impl Session for Standings<'_> {
@@ -55,6 +58,11 @@ impl Session for Standings<'_> {
         }
         Some(of(&portal.prepared))
     }
+
+    fn lacks_cursor(&self, name: &str) -> bool {
+        self.wants_cursors.set(true);
+        self.protocol == Protocol::Extended || self.machine.known.lacks_cursor(name)
+    }
 }
 
 fn of(prepared: &PreparedStatement) -> Standing {
@@ -82,8 +90,18 @@ pub(super) struct Refusal {
 pub(super) enum Protocol {
     /// Once, as it is.
     Simple,
-    /// Perhaps many times, each with a Bind.
+    /// Perhaps many times, each with a Bind: nothing runs yet.
     Extended,
+    /// Its portal, now.
+    Portal,
+}
+
+/// The statements of a text, and what their verdicts hang on.
+#[derive(Debug)]
+struct Analysed {
+    statements: Vec<Statement>,
+    outdated: Vec<Bytes>,
+    wants_cursors: bool,
 }
 
 impl Machine {
@@ -109,18 +127,20 @@ impl Machine {
         let analyser = self.known.analyser(&protected);
         let scs = self.known.names.standard_conforming_strings;
         let quoted;
-        let (text, mut statements) = match self.verdicts(text, oids, &protected, &analyser) {
+        let (text, mut statements) = match self
+            .verdicts(text, oids, protocol, &protected, &analyser)
+        {
             Ok(statements) => (text, statements),
             Err(refusal) if refusal.unparsable => {
                 quoted = settings::with_user_quoted(text, scs).ok_or(refusal)?;
-                let statements = self.verdicts(&quoted, oids, &protected, &analyser)?;
+                let statements = self.verdicts(&quoted, oids, protocol, &protected, &analyser)?;
                 (quoted.as_str(), statements)
             }
             Err(refusal) => return Err(refusal),
         };
         self.take_tokens(text, &mut statements)?;
         match protocol {
-            Protocol::Extended => bind_defaults(&mut statements),
+            Protocol::Extended | Protocol::Portal => bind_defaults(&mut statements),
             Protocol::Simple => guard(&mut statements),
         }
         let asked = self.asked(text, &statements);
@@ -145,12 +165,14 @@ impl Machine {
         &mut self,
         text: &str,
         oids: &[u32],
+        protocol: Protocol,
         protected: &Protected,
         analyser: &Analyser,
     ) -> Result<Vec<Statement>, Box<Refusal>> {
-        let (judged, outdated) = self.analysed(text, oids, protected, analyser)?;
+        let judged = self.analysed(text, oids, protocol, protected, analyser)?;
+        let outdated = judged.outdated;
         if outdated.is_empty() || self.renewing {
-            return Ok(judged);
+            return Ok(judged.statements);
         }
         self.renewing = true;
         let renewed = outdated.into_iter().try_for_each(|name| {
@@ -161,17 +183,18 @@ impl Machine {
         });
         self.renewing = false;
         renewed.map_err(|report| refuse(*report, vec![unparsed(text.as_bytes())]))?;
-        let (judged, _) = self.analysed(text, oids, protected, analyser)?;
-        Ok(judged)
+        let judged = self.analysed(text, oids, protocol, protected, analyser)?;
+        Ok(judged.statements)
     }
 
     fn analysed(
         &self,
         text: &str,
         oids: &[u32],
+        protocol: Protocol,
         protected: &Protected,
         analyser: &Analyser,
-    ) -> Result<(Vec<Statement>, Vec<Bytes>), Box<Refusal>> {
+    ) -> Result<Analysed, Box<Refusal>> {
         let cx = Context {
             names: &self.known.names,
             rights: &protected.rights,
@@ -180,16 +203,29 @@ impl Machine {
         };
         let standings = Standings {
             machine: self,
+            protocol,
             outdated: RefCell::default(),
+            wants_cursors: Cell::default(),
         };
         match analyser.analyse_in(text, &cx, &standings) {
-            Ok(judged) => Ok((judged, standings.outdated.into_inner())),
+            Ok(statements) => Ok(Analysed {
+                statements,
+                outdated: standings.outdated.into_inner(),
+                wants_cursors: standings.wants_cursors.get(),
+            }),
             Err(refusal) => Err(Box::new(Refusal {
                 unparsable: refusal.sqlstate == "42601",
                 report: fault::refusal(&refusal, text),
                 asked: vec![unparsed(text.as_bytes())],
             })),
         }
+    }
+
+    /// Whether the verdict on a simple query hangs on which cursors the server has.
+    pub(super) fn wants_cursors(&self, text: &str, protected: &Protected) -> bool {
+        let analyser = self.known.analyser(protected);
+        let analysed = self.analysed(text, &[], Protocol::Simple, protected, &analyser);
+        analysed.is_ok_and(|a| a.wants_cursors)
     }
 
     /// Whether the session is in no transaction block, whatever is under way.

@@ -282,6 +282,7 @@ impl Machine {
             }
             self.inbox.pop_front();
             self.client_frame(&frame, now)?;
+            self.known.forget_cursors();
         }
         Ok(())
     }

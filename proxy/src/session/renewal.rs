@@ -131,7 +131,7 @@ impl Machine {
             return Ok(());
         }
         let again = self
-            .judge(&prepared.query, &prepared.oids, Protocol::Extended)
+            .judge(&prepared.query, &prepared.oids, Protocol::Portal)
             .map_err(|refusal| Box::new(refusal.report))?;
         let gone = again.parts.iter().all(|p| p.outputs().is_none());
         let fetches = prepared.part().is_some_and(|p| p.is_fetch());

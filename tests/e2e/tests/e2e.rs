@@ -26,6 +26,7 @@ mod drivers;
 mod fast_path;
 mod generated;
 mod hash;
+mod gone_cursors;
 mod hostile;
 mod lifecycle;
 mod limits;

@@ -1,0 +1,242 @@
+//! FETCH and MOVE of a cursor that is gone, or never was: the server's own 34000, where the policy trusts functions, too.
+//!
+//! A cursor that a trusted function has opened is refused; one that is not there is nobody's to refuse.
+
+use hippocrypt_e2e::raw::{self, Message, Raw, sqlstate};
+use hippocrypt_e2e::{Setup, sql};
+
+const TRUSTING: &str = "
+databases:
+  DATABASE:
+    functions: { \"*.*\": trusted }
+    tables:
+      public.patients: { columns: { name: { type: text, protect: random } } }
+default: clear
+";
+
+const TABLES: &str = "CREATE TABLE patients (id int, name text);
+INSERT INTO patients VALUES (1, 'Gone Gopher'), (2, 'Other Gopher');
+CREATE TABLE plain (id int);
+INSERT INTO plain VALUES (1), (2);
+CREATE FUNCTION opened(refcursor) RETURNS refcursor LANGUAGE plpgsql AS $$ BEGIN OPEN $1 FOR SELECT name FROM patients; RETURN $1; END $$;
+CREATE FUNCTION held() RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'DECLARE held CURSOR WITH HOLD FOR SELECT name FROM patients'; END $$;
+CREATE FUNCTION fired() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM opened('fired'); RETURN NULL; END $$;
+CREATE TRIGGER fires AFTER UPDATE ON plain FOR EACH STATEMENT EXECUTE FUNCTION fired();
+CREATE TABLE late (id int);
+CREATE CONSTRAINT TRIGGER late AFTER INSERT ON late DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION fired()";
+
+fn answer(messages: &[Message]) -> Vec<String> {
+    let one = |m: &Message| match m.tag {
+        'E' => format!(
+            "E {:?}",
+            ['S', 'C', 'M', 'D', 'H', 'P'].map(|f| m.fields().get(&f).cloned())
+        ),
+        _ => format!("{m:?}"),
+    };
+    let seen = messages.iter().filter(|m| !"NSA".contains(m.tag));
+    seen.map(one).collect()
+}
+
+/// The proxy and the twin, asked the same.
+struct Sides {
+    place: hippocrypt_e2e::place::Place,
+    through: Raw,
+    twin: Raw,
+}
+
+impl Sides {
+    fn new() -> Self {
+        let place = Setup::policy(TRUSTING).start();
+        let (through, twin) = (place.raw("app"), place.raw_twin("app"));
+        let mut sides = Self {
+            place,
+            through,
+            twin,
+        };
+        for statement in TABLES.split(";\n") {
+            assert_eq!(sqlstate(&sides.same(statement)), None, "{statement}");
+        }
+        sides
+    }
+
+    /// The same answer, with its text, its details and the state of the transaction.
+    fn same(&mut self, step: &str) -> Vec<Message> {
+        let (here, there) = (self.through.query(step), self.twin.query(step));
+        assert_eq!(answer(&here), answer(&there), "{step}");
+        here
+    }
+
+    fn same_frames(&mut self, frames: &[Vec<u8>]) -> Vec<Message> {
+        let [here, there] = [&mut self.through, &mut self.twin].map(|client| {
+            client.pipeline(frames);
+            client.until_ready()
+        });
+        assert_eq!(answer(&here), answer(&there), "{frames:?}");
+        here
+    }
+
+    fn gone(&mut self, step: &str) {
+        assert_eq!(
+            sqlstate(&self.same(step)).as_deref(),
+            Some("34000"),
+            "{step}"
+        );
+    }
+
+    fn refused(&mut self, step: &str) {
+        let answer = self.through.query(step);
+        assert_eq!(
+            sqlstate(&answer).as_deref(),
+            Some("0A000"),
+            "{step}: {answer:?}"
+        );
+        assert!(raw::rows(&answer).is_empty(), "{step}: {answer:?}");
+        // an error there, too, so that the transactions are the same
+        self.twin.query("SELECT $0");
+    }
+}
+
+#[test]
+fn a_cursor_that_is_gone_is_the_servers_34000() {
+    let mut sides = Sides::new();
+    for step in [
+        "FETCH never",
+        "MOVE never",
+        "CLOSE never",
+        "FETCH ALL FROM \"Never\"",
+    ] {
+        sides.gone(step);
+    }
+    sides.same("BEGIN");
+    sides.gone("FETCH BACKWARD 2 FROM never");
+    sides.same("FETCH never");
+    sides.same("ROLLBACK");
+    for (ways, opens) in [
+        ("mine", "SELECT opened('mine')"),
+        ("c", "DECLARE c CURSOR FOR SELECT name FROM patients"),
+    ] {
+        for over in ["COMMIT", "ROLLBACK"] {
+            sides.same("BEGIN");
+            sides.same(opens);
+            sides.same(over);
+            sides.gone(&format!("FETCH {ways}"));
+        }
+        for closes in [format!("CLOSE {ways}"), "CLOSE ALL".to_owned()] {
+            sides.same("BEGIN");
+            sides.same(opens);
+            sides.same(&closes);
+            sides.gone(&format!("MOVE 2 IN {ways}"));
+            sides.same("ROLLBACK");
+        }
+        sides.same("BEGIN");
+        sides.same("SAVEPOINT s");
+        sides.same(opens);
+        sides.same("ROLLBACK TO s");
+        sides.gone(&format!("FETCH ALL FROM {ways}"));
+        sides.same("ROLLBACK TO s");
+        sides.gone(&format!("CLOSE {ways}"));
+        sides.same("ROLLBACK");
+        // in one string
+        sides.gone(&format!("BEGIN; FETCH {ways}"));
+        sides.same("ROLLBACK");
+        sides.same("BEGIN");
+        sides.same(opens);
+        sides.gone(&format!("CLOSE {ways}; FETCH {ways}"));
+        sides.same("ROLLBACK");
+    }
+    sides.place.assert_hidden("Gopher");
+}
+
+#[test]
+fn a_cursor_that_a_trusted_function_has_opened_is_refused_wherever_it_was_opened() {
+    let mut sides = Sides::new();
+    for opens in ["SELECT opened('mine')", "UPDATE plain SET id = id"] {
+        let name = if opens.contains("mine") {
+            "mine"
+        } else {
+            "fired"
+        };
+        for step in ["FETCH ALL FROM", "MOVE 1 IN"] {
+            sides.same("BEGIN");
+            sides.same(opens);
+            sides.refused(&format!("{step} {name}"));
+            // as after any error
+            sides.same(&format!("FETCH {name}"));
+            sides.same("ROLLBACK");
+        }
+        // opened by the string itself, which cannot be asked about
+        sides.refused(&format!("BEGIN; {opens}; FETCH {name}"));
+    }
+    // a held one outlives its transaction
+    sides.same("SELECT held()");
+    sides.refused("FETCH held");
+    sides.same("CLOSE held");
+    sides.gone("FETCH held");
+    // what was deferred runs before the FETCH
+    sides.same("BEGIN");
+    sides.same("INSERT INTO late VALUES (1)");
+    sides.same("SET CONSTRAINTS ALL IMMEDIATE");
+    sides.refused("FETCH fired");
+    sides.same("ROLLBACK");
+    sides.place.assert_hidden("Gopher");
+}
+
+#[test]
+fn in_the_extended_protocol_execute_is_what_says_so() {
+    let mut sides = Sides::new();
+    let fetch = |name: &str| {
+        vec![
+            raw::parse("", &format!("FETCH ALL FROM {name}"), &[]),
+            raw::bind("", "", &[], 0),
+            raw::describe(b'P', ""),
+            raw::execute("", 0),
+            raw::sync(),
+        ]
+    };
+    let answer = sides.same_frames(&fetch("never"));
+    assert_eq!(raw::tags(&answer), "12nEZ");
+    // prepared before its cursor is there, and used after
+    sides.same_frames(&[raw::parse("f", "FETCH 1 FROM c", &[]), raw::sync()]);
+    let run = [raw::bind("", "f", &[], 0), raw::execute("", 0), raw::sync()];
+    let answer = sides.same_frames(&run);
+    assert_eq!(sqlstate(&answer).as_deref(), Some("34000"));
+    sides.same("BEGIN");
+    sides.same("DECLARE c CURSOR FOR SELECT name FROM patients ORDER BY id");
+    let answer = sides.same_frames(&run);
+    assert_eq!(raw::rows(&answer), [[Some("Gone Gopher".to_owned())]]);
+    sides.same("COMMIT");
+    let answer = sides.same_frames(&run);
+    assert_eq!(sqlstate(&answer).as_deref(), Some("34000"));
+    // opened by a function in the same pipeline
+    let mut frames = vec![
+        raw::parse("", "SELECT opened('c')", &[]),
+        raw::bind("", "", &[], 0),
+        raw::execute("", 0),
+    ];
+    frames.extend(run.clone());
+    sides.through.pipeline(&frames);
+    let answer = sides.through.until_ready();
+    assert_eq!(sqlstate(&answer).as_deref(), Some("0A000"), "{answer:?}");
+    assert!(!format!("{answer:?}").contains("f5e1"), "{answer:?}");
+    // which ended with the pipeline
+    sides.same_frames(&run);
+    assert!(sides.through.is_quiet());
+    sides.place.assert_hidden("Gopher");
+}
+
+/// What is on record of a FETCH that the server has failed: it went on, and how it ended.
+#[test]
+fn it_is_on_record_as_the_servers_error() {
+    let mut sides = Sides::new();
+    sides.gone("FETCH never");
+    let log = sides.place.audit();
+    let fetch = |r: &&serde_json::Value| r["type"] == "statement" && r["kind"] == "FETCH";
+    let statement = log.iter().find(fetch).expect("a record");
+    let outcome = |r: &&serde_json::Value| r["type"] == "outcome" && r["stmt"] == statement["stmt"];
+    let outcome = log
+        .iter()
+        .filter(outcome)
+        .find(|r| r["session"] == statement["session"]);
+    assert_eq!(outcome.expect("an outcome")["sqlstate"], "34000");
+    assert!(sql::rows(&sides.place.client("app"), "FETCH never").is_err());
+}
