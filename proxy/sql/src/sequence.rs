@@ -45,7 +45,7 @@ impl Course {
     /// What the statements behind it were not judged by.
     fn unforeseen(&mut self, effects: &Effects, kind: &str) -> Change {
         let ends = ends(effects) && self.quiet;
-        self.quiet &= !effects.settings && !effects.catalog && effects.creates_temporary.is_empty();
+        self.quiet &= !effects.settings && !effects.catalog && !effects.changes_temporary();
         match ends || effects.foreseen {
             true => Change::None,
             false => made(effects, kind),
@@ -145,7 +145,7 @@ fn ends(effects: &Effects) -> bool {
 fn made(effects: &Effects, kind: &str) -> Change {
     let ends = ends(effects);
     let schemas = matches!(kind, "CREATE SCHEMA" | "DROP SCHEMA" | "RENAME" | "ALTER");
-    if effects.settings || ends || !effects.creates_temporary.is_empty() || schemas {
+    if effects.settings || ends || effects.changes_temporary() || schemas {
         return Change::Names;
     }
     // GRANT is DDL for the snapshot's reader, and changes no name.

@@ -65,7 +65,8 @@ pub struct Facts {
 /// What a statement may change that later verdicts depend on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Effects {
-    /// The catalog may be different afterwards (DDL, DO, CALL, unknown function), but for what `creates_temporary` says.
+    /// The catalog may be different afterwards (DDL, DO, CALL, unknown function), but for temporary relations of this
+    /// session.
     pub catalog: bool,
     /// The statements behind it in its string have been judged by a catalog that has what it changes.
     pub foreseen: bool,
@@ -75,6 +76,8 @@ pub struct Effects {
     pub settings: bool,
     /// Temporary relations that it creates.
     pub creates_temporary: Vec<Arc<str>>,
+    /// It drops or indexes temporary relations of this session, and nothing else.
+    pub alters_temporary: bool,
     /// Relations that it makes out of protected ones: no snapshot taken before it knows of them.
     pub makes: Vec<Arc<str>>,
     /// Transaction control.
@@ -89,6 +92,13 @@ pub struct Effects {
     pub copy: bool,
     /// What it does to the settings by which a client tells who is behind it.
     pub attribution: Attribution,
+}
+
+impl Effects {
+    /// Whether the session has other temporary relations afterwards.
+    pub fn changes_temporary(&self) -> bool {
+        self.alters_temporary || !self.creates_temporary.is_empty()
+    }
 }
 
 /// Cursors of SQL; they share their names with the protocol's portals.

@@ -209,7 +209,7 @@ impl Machine {
         self.known.tracked.done(effects, in_block);
         if effects.catalog {
             self.known.catalog_changed();
-        } else if !effects.creates_temporary.is_empty() {
+        } else if effects.changes_temporary() {
             self.known.temporary_changed();
         }
         match effects.transaction {

@@ -346,7 +346,7 @@ fn is_barrier(effects: &Effects) -> bool {
             effects.cursor,
             Some((Cursor::Declare { .. } | Cursor::Close | Cursor::CloseAll, _))
         )
-        || !effects.creates_temporary.is_empty()
+        || effects.changes_temporary()
         || matches!(
             effects.transaction,
             Some(Transaction::Rollback | Transaction::RollbackTo | Transaction::Commit)

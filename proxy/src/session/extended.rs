@@ -271,7 +271,11 @@ impl Machine {
             self.settle_credit("0A000", now)?;
             return self.refuse_later(*report, &asked(&prepared));
         }
-        let part = prepared.part().cloned();
+        let part = match self.known.is_fresh() && self.is_current(&prepared) {
+            true => prepared.part().cloned(),
+            // since Bind its names may have come to mean other relations
+            false => prepared.part().map(|part| part.changing_anything()),
+        };
         let ticket = match self.execute_record(&prepared, part.as_deref(), now) {
             Ok(ticket) => ticket,
             Err(report) => return self.refuse_later(report, &asked(&prepared)),

@@ -203,6 +203,11 @@ impl Known {
         }
     }
 
+    /// Whether nothing has changed that has not been asked since.
+    pub(super) fn is_fresh(&self) -> bool {
+        !(self.stale_names || self.stale_catalog || self.stale_temporary)
+    }
+
     /// DDL has been committed that the shared catalog does not know yet.
     pub(super) fn is_behind(&self) -> bool {
         self.stale_catalog

@@ -58,7 +58,7 @@ impl PartialEq for Basis {
 }
 
 /// One statement of a judged text.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Part {
     pub(super) facts: Arc<Facts>,
     pub(super) asked: Asked,
@@ -125,6 +125,16 @@ impl Part {
     /// Whether a statement of ours follows it, which the client does not see.
     pub(super) fn is_guarded(&self) -> bool {
         self.plan.as_ref().is_some_and(|p| !p.guards.is_empty())
+    }
+
+    /// The same where its verdict is an older one: what changed temporary relations alone may change others.
+    pub(super) fn changing_anything(self: &Arc<Self>) -> Arc<Self> {
+        if !self.facts.effects.changes_temporary() {
+            return Arc::clone(self);
+        }
+        let mut part = Self::clone(self);
+        Arc::make_mut(&mut part.facts).effects.catalog = true;
+        Arc::new(part)
     }
 
     /// Whether it means what a name of the session stands for at the time: EXECUTE, FETCH, MOVE.

@@ -37,8 +37,13 @@ impl Machine {
                 false => Err(Box::new(own::outdated())),
             };
         }
+        // the same text may by now change something else: a temporary table, or another
+        let parts = match fetches || prepared.by_sql {
+            true => prepared.judged.parts.clone(),
+            false => again.parts.clone(),
+        };
         let renewed = Arc::new(prepared.judged_again(Judged {
-            parts: prepared.judged.parts.clone(),
+            parts,
             text: prepared.judged.text.clone(),
             map: prepared.judged.map.clone(),
             guards: again.guards.clone(),

@@ -211,6 +211,29 @@ fn a_temporary_table_makes_nobody_read_the_catalog() {
         "SELECT name FROM patients",
     ];
     assert!(!play(&temporary));
+    // made and dropped all day, with an index, from a pool that cleans up behind each
+    let dropped = [
+        "CREATE TEMP TABLE patients (id int, name text)",
+        "CREATE INDEX claims ON patients (id)",
+        "INSERT INTO patients VALUES (1, 'in clear')",
+        "SELECT * FROM patients",
+        "SELECT count(*) FROM public.claims",
+        "DROP TABLE patients",
+        "SELECT count(name) FROM patients",
+        "BEGIN",
+        "CREATE TEMP TABLE patients AS SELECT 1 AS one",
+        "SAVEPOINT s",
+        "DROP TABLE IF EXISTS pg_temp.patients",
+        "SELECT count(name) FROM patients",
+        "ROLLBACK TO s",
+        "SELECT one FROM patients",
+        "DROP TABLE patients",
+        "COMMIT",
+        "SELECT count(name) FROM patients",
+        "DISCARD ALL",
+        "DROP TABLE IF EXISTS pg_temp.patients",
+    ];
+    assert!(!play(&dropped));
     // and one that is not is looked for
     assert!(play(&[
         "BEGIN",
@@ -218,4 +241,53 @@ fn a_temporary_table_makes_nobody_read_the_catalog() {
         "SELECT * FROM mine",
         "ROLLBACK"
     ]));
+    // what goes with it may be everybody's, a second one of the name is, and nobody knows what DISCARD took with it
+    for steps in [
+        ["CREATE TEMP TABLE mine (id int)", "DROP TABLE mine CASCADE"],
+        [
+            "CREATE TABLE mine (id int); CREATE TEMP TABLE mine (id int)",
+            "DROP TABLE mine; DROP TABLE mine",
+        ],
+        ["CREATE TEMP TABLE mine (id int)", "DISCARD TEMP"],
+    ] {
+        assert!(play(&steps), "{steps:?}");
+    }
+}
+
+/// What a prepared DROP drops is found when it runs.
+#[test]
+fn a_prepared_drop_of_a_temporary_table_may_drop_another() {
+    let place = Setup::clinic().start();
+    place.both(CLINIC_TABLES);
+    let mut app = place.raw("app");
+    let reading = hippocrypt::catalog::SNAPSHOT.as_bytes();
+    let done = |answer: Vec<Message>| assert_eq!(sqlstate(&answer), None, "{answer:?}");
+    done(app.query("CREATE TABLE mine (id int)"));
+    done(app.query("CREATE TEMP TABLE mine (id int)"));
+    place.tap.forget();
+    let run = |portal: &str| [raw::bind(portal, "drop", &[], 0), raw::execute(portal, 0)];
+    app.pipeline(&[raw::parse("drop", "DROP TABLE mine", &[]), raw::sync()]);
+    done(app.until_ready());
+    app.pipeline(&[&run("")[..], &[raw::sync()]].concat());
+    done(app.until_ready());
+    assert!(!place.tap.saw(reading));
+    app.pipeline(&[&run("")[..], &[raw::sync()]].concat());
+    done(app.until_ready());
+    assert!(place.tap.saw(reading));
+
+    // bound while the name meant the one, and run when it means the other
+    done(app.query("CREATE TABLE mine (id int)"));
+    done(app.query("BEGIN"));
+    done(app.query("CREATE TEMP TABLE mine (id int)"));
+    app.pipeline(&[raw::bind("later", "drop", &[], 0), raw::sync()]);
+    done(app.until_ready());
+    app.pipeline(&[&run("now")[..], &[raw::sync()]].concat());
+    done(app.until_ready());
+    place.tap.forget();
+    app.pipeline(&[raw::execute("later", 0), raw::sync()]);
+    done(app.until_ready());
+    done(app.query("COMMIT"));
+    assert!(place.tap.saw(reading));
+    let gone = app.query("SELECT id FROM mine");
+    assert_eq!(sqlstate(&gone).as_deref(), Some("42P01"), "{gone:?}");
 }

@@ -9,8 +9,8 @@ use crate::verdict::{Attribute, Attribution, Constant, Cursor, Effects, Prepared
 use crate::{functions, settings};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{
-    CopyStmt, DiscardMode, ExecuteStmt, ObjectType, RangeVar, TransactionStmt, TransactionStmtKind,
-    VariableSetKind, VariableSetStmt, a_const,
+    CopyStmt, DiscardMode, DropBehavior, DropStmt, ExecuteStmt, ObjectType, RangeVar,
+    TransactionStmt, TransactionStmtKind, VariableSetKind, VariableSetStmt, a_const,
 };
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ pub(super) fn of(node: &NodeEnum, input: &Input<'_>, taint: &Taint) -> Effects {
             effects.settings = variable(s);
             effects.attribution = attribution(s, input);
         }
-        NodeEnum::DiscardStmt(s) => discard(s.target(), &mut effects),
+        NodeEnum::DiscardStmt(s) => discard(s.target(), input, &mut effects),
         NodeEnum::PrepareStmt(s) => effects.prepared = Some((Prepared::Prepare, name(&s.name))),
         NodeEnum::ExecuteStmt(ExecuteStmt { name: n, .. }) => {
             effects.prepared = Some((Prepared::Execute, name(n)));
@@ -85,10 +85,12 @@ pub(super) fn of(node: &NodeEnum, input: &Input<'_>, taint: &Taint) -> Effects {
         | NodeEnum::DeleteStmt(_) => {}
         // The rest is DDL: GRANT among it, for it may change what the service role sees.
         _ => {
-            let temporary = temporary(node, input);
-            effects.catalog |= temporary.is_none() || !only_temporary(node, input);
+            let temporary = only_temporary(node, input);
+            effects.catalog |= !temporary;
             effects.code = brings_code(node, input, taint);
-            effects.creates_temporary.extend(temporary);
+            let created = creates_temporary(node, input);
+            effects.alters_temporary = temporary && created.is_none();
+            effects.creates_temporary.extend(created);
             if let NodeEnum::CreateTableAsStmt(s) = node
                 && let Some(NodeEnum::ExecuteStmt(s)) = super::inner(s.query.as_deref())
             {
@@ -212,10 +214,12 @@ pub(super) fn set_to(s: &VariableSetStmt, input: &Input<'_>) -> Option<Constant>
     })
 }
 
-fn discard(mode: DiscardMode, effects: &mut Effects) {
+/// What goes with a temporary relation may be another's; a session without any loses none.
+fn discard(mode: DiscardMode, input: &Input<'_>, effects: &mut Effects) {
     let all = matches!(mode, DiscardMode::DiscardAll | DiscardMode::Undefined);
     effects.settings = all;
-    effects.catalog = all || mode == DiscardMode::DiscardTemp;
+    effects.catalog = (all || mode == DiscardMode::DiscardTemp)
+        && (!input.cx.names.temporary.is_empty() || !is_first(input));
     if all {
         effects.prepared = Some((Prepared::Deallocate, name("*")));
         effects.cursor = Some((Cursor::CloseAll, name("")));
@@ -228,20 +232,59 @@ fn speaks_copy(s: &CopyStmt) -> bool {
 }
 
 /// The temporary relation that the statement makes.
-fn temporary(node: &NodeEnum, input: &Input<'_>) -> Option<Arc<str>> {
+fn creates_temporary(node: &NodeEnum, input: &Input<'_>) -> Option<Arc<str>> {
     let relation = made(node)?;
     is_temporary(relation, input).then(|| name(&relation.relname))
 }
 
-/// Whether all that a statement which makes a temporary relation makes is one: no snapshot has those. An event trigger
+/// Whether all that the statement makes, indexes or drops is temporary relations: no snapshot has those. An event trigger
 /// may make something else.
 fn only_temporary(node: &NodeEnum, input: &Input<'_>) -> bool {
-    let table = matches!(
-        node,
-        NodeEnum::CreateStmt(_) | NodeEnum::CreateTableAsStmt(_)
-    );
+    let temporary = match node {
+        NodeEnum::CreateStmt(_) | NodeEnum::CreateTableAsStmt(_) => {
+            creates_temporary(node, input).is_some()
+        }
+        NodeEnum::IndexStmt(s) => s.relation.as_ref().is_some_and(|r| {
+            let parts = [r.schemaname.as_str(), r.relname.as_str()];
+            is_own(parts.strip_prefix(&[""]).unwrap_or(&parts), input)
+        }),
+        NodeEnum::DropStmt(s) => drops_temporary(s, input),
+        _ => false,
+    };
     let mut runs = input.world.catalog().runs.iter();
-    table && !runs.any(|r| r.from == Object::Ddl)
+    temporary && !runs.any(|r| r.from == Object::Ddl)
+}
+
+/// Whether it drops relations of this session alone. What depends on one, as a function on its row type, stops a DROP
+/// without CASCADE; what goes with one is of it.
+fn drops_temporary(s: &DropStmt, input: &Input<'_>) -> bool {
+    let relations = matches!(
+        s.remove_type(),
+        ObjectType::ObjectTable | ObjectType::ObjectView | ObjectType::ObjectSequence
+    );
+    let own = |object| is_own(&super::names::parts(object), input);
+    relations && s.behavior() == DropBehavior::DropRestrict && s.objects.iter().all(own)
+}
+
+/// Whether the name means a temporary relation that the session has.
+fn is_own(name: &[&str], input: &Input<'_>) -> bool {
+    let names = input.cx.names;
+    match name {
+        ["pg_temp", _] => true,
+        // where pg_temp is on the path, it may come behind a schema that has the name, too
+        [name] => {
+            is_first(input)
+                && input.world.is_temporary(name, names)
+                && !names.search_path.iter().any(|s| &**s == "pg_temp")
+        }
+        _ => false,
+    }
+}
+
+/// Whether nothing stands before it in its string, that could have taken what it names.
+fn is_first(input: &Input<'_>) -> bool {
+    let before = input.text.get(..input.range.start).unwrap_or("?");
+    before.trim().is_empty()
 }
 
 /// The relation that the statement makes.

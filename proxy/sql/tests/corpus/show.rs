@@ -293,6 +293,9 @@ fn effects(effects: &Effects) -> Vec<String> {
     if !effects.creates_temporary.is_empty() {
         all.push(format!("temporary {}", effects.creates_temporary.join(" ")));
     }
+    if effects.alters_temporary {
+        all.push("alters temporary".into());
+    }
     if let Some(transaction) = effects.transaction {
         all.push(format!("{transaction:?}").to_lowercase());
     }
