@@ -13,6 +13,8 @@
 /// `parallel_setup_cost = 0` there was one, and it took minutes to start workers. What prints an expression opens its
 /// relation, waits for who drops it and then fails: it is asked for cells only. Relations with cells are found from the
 /// domain on, by `pg_depend`: a scan of `pg_attribute` cost as much as the rest (docs/decisions/catalog-readings.md).
+/// So is what runs code, from what there is to be run. Columns are joined with `pg_class` itself: of `r` the planner has no
+/// statistics, and would make the hash of the columns.
 ///
 /// Sources: PostgreSQL 15, chapter 53, System Catalogs; ruleutils.c, `set_relation_column_names`; heap.c,
 /// `AddNewAttributeTuples`, for the dependency of a column on its type.
@@ -52,50 +54,65 @@ WITH RECURSIVE n AS (
     WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass
     AND d.objid OPERATOR(pg_catalog.=) p.oid AND d.deptype OPERATOR(pg_catalog.=) 'e'))
   LIMIT 1
-), owner (class, oid, kind, its, writes) AS (
-  SELECT 'pg_catalog.pg_attrdef'::pg_catalog.regclass, oid, 'r', adrelid, true FROM pg_catalog.pg_attrdef
-  UNION ALL SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, oid, 'r', conrelid, true FROM pg_catalog.pg_constraint
-    WHERE conrelid OPERATOR(pg_catalog.<>) 0
-  UNION ALL SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, oid, 't', contypid, true FROM pg_catalog.pg_constraint
-    WHERE contypid OPERATOR(pg_catalog.<>) 0
-  UNION ALL SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, oid, 'r', oid, false FROM pg_catalog.pg_class
-    WHERE relkind OPERATOR(pg_catalog.<>) ALL ('{i,I}'::pg_catalog.\"char\"[])
-  UNION ALL SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, indexrelid, 'r', indrelid, true FROM pg_catalog.pg_index
-  UNION ALL SELECT 'pg_catalog.pg_policy'::pg_catalog.regclass, oid, 'r', polrelid, false FROM pg_catalog.pg_policy
-  UNION ALL SELECT 'pg_catalog.pg_rewrite'::pg_catalog.regclass, oid, 'r', ev_class, false FROM pg_catalog.pg_rewrite
-  UNION ALL SELECT 'pg_catalog.pg_trigger'::pg_catalog.regclass, oid, 'r', tgrelid, true FROM pg_catalog.pg_trigger
-    WHERE NOT tgisinternal
-  UNION ALL SELECT 'pg_catalog.pg_proc'::pg_catalog.regclass, oid, 'f', oid, false FROM pg_catalog.pg_proc
-  UNION ALL SELECT 'pg_catalog.pg_operator'::pg_catalog.regclass, oid, 'o', oid, false FROM pg_catalog.pg_operator
-  UNION ALL SELECT 'pg_catalog.pg_type'::pg_catalog.regclass, oid, 't', oid, false FROM pg_catalog.pg_type
-  UNION ALL SELECT 'pg_catalog.pg_cast'::pg_catalog.regclass, c.oid, CASE WHEN v.its IS NULL THEN 's' ELSE 't' END,
-         COALESCE(v.its, 0), false
-    FROM pg_catalog.pg_cast c LEFT JOIN LATERAL (VALUES (c.castsource), (c.casttarget)) v (its)
-      ON v.its OPERATOR(pg_catalog.>=) 16384
-  UNION ALL SELECT 'pg_catalog.pg_opclass'::pg_catalog.regclass, oid, 'y', opcfamily, false FROM pg_catalog.pg_opclass
-  UNION ALL SELECT 'pg_catalog.pg_amproc'::pg_catalog.regclass, oid, 'y', amprocfamily, false FROM pg_catalog.pg_amproc
-  UNION ALL SELECT 'pg_catalog.pg_amop'::pg_catalog.regclass, oid, 'y', amopfamily, false FROM pg_catalog.pg_amop
-  UNION ALL SELECT 'pg_catalog.pg_event_trigger'::pg_catalog.regclass, oid, 'd', 0, false FROM pg_catalog.pg_event_trigger
-    WHERE evtenabled OPERATOR(pg_catalog.<>) 'D'
-), runs (kind, oid, writes, its_kind, its_oid) AS (
-  SELECT o.kind, o.its, o.writes,
-         CASE d.refclassid WHEN 'pg_catalog.pg_proc'::pg_catalog.regclass THEN 'f'
+), d AS MATERIALIZED (
+  SELECT d.classid, d.objid, CASE d.refclassid WHEN 'pg_catalog.pg_proc'::pg_catalog.regclass THEN 'f'
            WHEN 'pg_catalog.pg_operator'::pg_catalog.regclass THEN 'o'
            WHEN 'pg_catalog.pg_type'::pg_catalog.regclass
              THEN CASE WHEN t.typrelid OPERATOR(pg_catalog.<>) 0 THEN 'r' ELSE 't' END
-           ELSE 'y' END,
-         COALESCE(y.opcfamily, NULLIF(t.typrelid, 0), d.refobjid)
-  FROM pg_catalog.pg_depend d JOIN owner o ON o.class OPERATOR(pg_catalog.=) d.classid AND o.oid OPERATOR(pg_catalog.=) d.objid
+           ELSE 'y' END AS kind,
+         COALESCE(y.opcfamily, NULLIF(t.typrelid, 0), d.refobjid) AS its
+  FROM pg_catalog.pg_depend d
   LEFT JOIN pg_catalog.pg_type t ON d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_type'::pg_catalog.regclass
     AND t.oid OPERATOR(pg_catalog.=) d.refobjid
   LEFT JOIN pg_catalog.pg_opclass y ON d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_opclass'::pg_catalog.regclass
     AND y.oid OPERATOR(pg_catalog.=) d.refobjid
   WHERE d.refclassid OPERATOR(pg_catalog.=) ANY ('{pg_catalog.pg_proc,pg_catalog.pg_operator,pg_catalog.pg_type,\
 pg_catalog.pg_opclass,pg_catalog.pg_opfamily}'::pg_catalog.regclass[])
-    AND d.refobjid OPERATOR(pg_catalog.>=) 16384
+    AND d.refobjid OPERATOR(pg_catalog.>=) 16384 AND EXISTS (SELECT FROM code)
     AND NOT EXISTS (SELECT FROM pg_catalog.pg_type c JOIN n ON n.oid OPERATOR(pg_catalog.=) c.typnamespace
     WHERE n.nspname OPERATOR(pg_catalog.=) 'hippocrypt' AND c.typname OPERATOR(pg_catalog.=) 'cell'
     AND t.oid OPERATOR(pg_catalog.=) ANY (ARRAY[c.oid, c.typarray]))
+), runs (kind, oid, writes, its_kind, its_oid) AS (
+  SELECT o.kind, o.its, o.writes, d.kind, d.its
+  FROM d CROSS JOIN LATERAL (
+    SELECT 'r' AS kind, adrelid AS its, true AS writes FROM pg_catalog.pg_attrdef
+    WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND oid OPERATOR(pg_catalog.=) d.objid
+    UNION ALL SELECT 'r', conrelid, true FROM pg_catalog.pg_constraint
+    WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_constraint'::pg_catalog.regclass
+      AND oid OPERATOR(pg_catalog.=) d.objid AND conrelid OPERATOR(pg_catalog.<>) 0
+    UNION ALL SELECT 't', contypid, true FROM pg_catalog.pg_constraint
+    WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_constraint'::pg_catalog.regclass
+      AND oid OPERATOR(pg_catalog.=) d.objid AND contypid OPERATOR(pg_catalog.<>) 0
+    UNION ALL SELECT 'r', oid, false FROM pg_catalog.pg_class
+    WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass
+      AND oid OPERATOR(pg_catalog.=) d.objid AND relkind OPERATOR(pg_catalog.<>) ALL ('{i,I}'::pg_catalog.\"char\"[])
+    UNION ALL SELECT 'r', indrelid, true FROM pg_catalog.pg_index
+    WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass
+      AND indexrelid OPERATOR(pg_catalog.=) d.objid
+    UNION ALL SELECT 'r', polrelid, false FROM pg_catalog.pg_policy
+    WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_policy'::pg_catalog.regclass AND oid OPERATOR(pg_catalog.=) d.objid
+    UNION ALL SELECT 'r', ev_class, false FROM pg_catalog.pg_rewrite
+    WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND oid OPERATOR(pg_catalog.=) d.objid
+    UNION ALL SELECT 'r', tgrelid, true FROM pg_catalog.pg_trigger
+    WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_trigger'::pg_catalog.regclass
+      AND oid OPERATOR(pg_catalog.=) d.objid AND NOT tgisinternal
+    UNION ALL SELECT 'f', d.objid, false WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass
+    UNION ALL SELECT 'o', d.objid, false WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_operator'::pg_catalog.regclass
+    UNION ALL SELECT 't', d.objid, false WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_type'::pg_catalog.regclass
+    UNION ALL SELECT CASE WHEN v.its IS NULL THEN 's' ELSE 't' END, COALESCE(v.its, 0), false
+    FROM pg_catalog.pg_cast c LEFT JOIN LATERAL (VALUES (c.castsource), (c.casttarget)) v (its)
+      ON v.its OPERATOR(pg_catalog.>=) 16384
+    WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_cast'::pg_catalog.regclass AND c.oid OPERATOR(pg_catalog.=) d.objid
+    UNION ALL SELECT 'y', opcfamily, false FROM pg_catalog.pg_opclass
+    WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_opclass'::pg_catalog.regclass AND oid OPERATOR(pg_catalog.=) d.objid
+    UNION ALL SELECT 'y', amprocfamily, false FROM pg_catalog.pg_amproc
+    WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_amproc'::pg_catalog.regclass AND oid OPERATOR(pg_catalog.=) d.objid
+    UNION ALL SELECT 'y', amopfamily, false FROM pg_catalog.pg_amop
+    WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_amop'::pg_catalog.regclass AND oid OPERATOR(pg_catalog.=) d.objid
+    UNION ALL SELECT 'd', 0, false FROM pg_catalog.pg_event_trigger
+    WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_event_trigger'::pg_catalog.regclass
+      AND oid OPERATOR(pg_catalog.=) d.objid AND evtenabled OPERATOR(pg_catalog.<>) 'D'
+  ) o
   UNION ALL SELECT 'r', confrelid, true, 'r', conrelid FROM pg_catalog.pg_constraint
   WHERE contype OPERATOR(pg_catalog.=) 'f' AND (confdeltype OPERATOR(pg_catalog.=) ANY ('{c,n,d}'::pg_catalog.\"char\"[])
     OR confupdtype OPERATOR(pg_catalog.=) ANY ('{c,n,d}'::pg_catalog.\"char\"[]))
@@ -123,8 +140,10 @@ UNION ALL SELECT 'attribute', a.attrelid::pg_catalog.text, a.attnum::pg_catalog.
        a.atttypid::pg_catalog.text, a.atttypmod::pg_catalog.text,
                  a.attnotnull::pg_catalog.text, (CASE WHEN a.attgenerated OPERATOR(pg_catalog.<>) ''
     THEN 'g' WHEN a.atthasdef OR a.attidentity OPERATOR(pg_catalog.<>) '' THEN 'd' ELSE '' END)
-  FROM pg_catalog.pg_attribute a JOIN r ON r.oid OPERATOR(pg_catalog.=) a.attrelid
-  WHERE a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped AND r.relkind OPERATOR(pg_catalog.<>) 'S'
+  FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) a.attrelid
+  WHERE a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped
+    AND c.relkind OPERATOR(pg_catalog.=) ANY ('{r,p,v,m,f,c}'::pg_catalog.\"char\"[])
+    AND c.relnamespace OPERATOR(pg_catalog.=) ANY (SELECT oid FROM n)
 UNION ALL SELECT 'parent', i.inhrelid::pg_catalog.text, i.inhparent::pg_catalog.text, NULL, NULL, NULL, NULL, NULL
   FROM pg_catalog.pg_inherits i JOIN r ON r.oid OPERATOR(pg_catalog.=) i.inhrelid
 UNION ALL SELECT 'depends', ev_class::pg_catalog.text, refobjid::pg_catalog.text, NULL, NULL, NULL, NULL, NULL
@@ -143,16 +162,17 @@ UNION ALL SELECT 'policy', p.polrelid::pg_catalog.text, pg_catalog.pg_get_expr(e
     WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_policy'::pg_catalog.regclass
     AND d.objid OPERATOR(pg_catalog.=) p.oid
     AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass)
+UNION ALL SELECT 'grants', a.attrelid::pg_catalog.text, NULL, NULL, NULL, NULL, NULL, NULL
+  FROM pg_catalog.pg_attribute a JOIN r ON r.oid OPERATOR(pg_catalog.=) a.attrelid WHERE a.attacl IS NOT NULL
 UNION ALL SELECT 'grants', c.oid::pg_catalog.text, NULL, NULL, NULL, NULL, NULL, NULL
   FROM pg_catalog.pg_class c JOIN r ON r.oid OPERATOR(pg_catalog.=) c.oid
-  WHERE EXISTS (SELECT FROM pg_catalog.pg_attribute a
-      WHERE a.attrelid OPERATOR(pg_catalog.=) c.oid AND a.attacl IS NOT NULL)
-    OR EXISTS (SELECT FROM pg_catalog.aclexplode(c.relacl) g
-      WHERE g.privilege_type OPERATOR(pg_catalog.=) ANY ('{INSERT,UPDATE,DELETE}'::pg_catalog.text[])
-        AND NOT EXISTS (SELECT FROM pg_catalog.aclexplode(c.relacl) s
-          WHERE s.grantee OPERATOR(pg_catalog.=) g.grantee AND s.privilege_type OPERATOR(pg_catalog.=) 'SELECT'))
-    OR EXISTS (SELECT FROM pg_catalog.pg_auth_members m
-      WHERE m.roleid OPERATOR(pg_catalog.=) pg_catalog.to_regrole('pg_write_all_data')::pg_catalog.oid)
+  WHERE EXISTS (SELECT FROM pg_catalog.aclexplode(c.relacl) g
+    WHERE g.privilege_type OPERATOR(pg_catalog.=) ANY ('{INSERT,UPDATE,DELETE}'::pg_catalog.text[])
+      AND NOT EXISTS (SELECT FROM pg_catalog.aclexplode(c.relacl) s
+        WHERE s.grantee OPERATOR(pg_catalog.=) g.grantee AND s.privilege_type OPERATOR(pg_catalog.=) 'SELECT'))
+UNION ALL SELECT 'grants', r.oid::pg_catalog.text, NULL, NULL, NULL, NULL, NULL, NULL
+  FROM r WHERE EXISTS (SELECT FROM pg_catalog.pg_auth_members m
+    WHERE m.roleid OPERATOR(pg_catalog.=) pg_catalog.to_regrole('pg_write_all_data')::pg_catalog.oid)
 UNION ALL SELECT 'rules', w.ev_class::pg_catalog.text, NULL, NULL, NULL, NULL, NULL, NULL
   FROM pg_catalog.pg_rewrite w JOIN r ON r.oid OPERATOR(pg_catalog.=) w.ev_class
     WHERE w.rulename OPERATOR(pg_catalog.<>) '_RETURN'
