@@ -243,10 +243,9 @@ impl<H: Host> Driver<'_, H> {
             let record = || self.machine.recorder.on_disk();
             self.gate.admit(&mut self.machine.to_server, record);
             let is_waiting = self.gate.is_waiting();
+            let held = self.gate.held(&self.machine.to_server);
             let (waiting, outlet) = self.gate.ends();
-            let wants_client = self.machine.wants_client()
-                && self.machine.to_server.len() < HIGH_WATER
-                && !self.terminated;
+            let wants_client = self.machine.wants_client() && held < HIGH_WATER && !self.terminated;
             let rest = self.machine.rest();
             if resting.map(|(rest, _)| rest) != rest {
                 resting = rest.map(|rest| (rest, tokio::time::Instant::now()));

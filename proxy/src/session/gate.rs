@@ -48,6 +48,12 @@ impl Gate {
         self.waiting.is_some()
     }
 
+    /// Bytes that have not gone to the server, those included that the machine has not given up yet.
+    pub fn held(&self, to_server: &BytesMut) -> usize {
+        let waiting = self.waiting.as_ref().map_or(0, |(_, bytes)| bytes.len());
+        waiting + self.outlet.open.len() + to_server.len()
+    }
+
     /// The two ends, which a driver looks after at the same time.
     pub fn ends(&mut self) -> (&mut Option<(OnDisk, BytesMut)>, &mut Outlet) {
         (&mut self.waiting, &mut self.outlet)

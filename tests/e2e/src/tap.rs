@@ -12,6 +12,7 @@ use std::thread;
 pub struct Tap {
     port: u16,
     seen: Arc<Mutex<Vec<u8>>>,
+    open: Arc<Mutex<Vec<TcpStream>>>,
 }
 
 impl Tap {
@@ -21,14 +22,17 @@ impl Tap {
         let tap = Self {
             port: listener.local_addr().expect("the tap's address").port(),
             seen: Arc::default(),
+            open: Arc::default(),
         };
-        let seen = Arc::clone(&tap.seen);
+        let (seen, open) = (Arc::clone(&tap.seen), Arc::clone(&tap.open));
         let server = SocketAddr::from(([127, 0, 0, 1], port));
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let Ok(server) = TcpStream::connect(server) else {
                     continue;
                 };
+                let both = [&client, &server].map(|s| s.try_clone().expect("a handle of it"));
+                open.lock().expect("the tap's lock").extend(both);
                 forward(client, server, &seen);
             }
         });
@@ -38,6 +42,13 @@ impl Tap {
     /// Where to connect.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Ends every connection that goes through it without a word, as a network does.
+    pub fn cut(&self) {
+        for stream in self.open.lock().expect("the tap's lock").drain(..) {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
     }
 
     /// Everything clients sent to the server until now, all connections together.
