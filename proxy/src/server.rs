@@ -347,7 +347,7 @@ impl House {
         acceptor.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// How far the log is, and its copy behind it. And a log that has failed takes nothing more: no need to wait for the
+    /// How far the log is, and its copy behind it; what verdicts weigh. And a log that has failed takes nothing more: no need to wait for the
     /// catalogs' turn to say so.
     fn check_log(&self, ready: &watch::Sender<Readiness>) {
         let counter = &self.services.metrics.audit_records;
@@ -357,6 +357,8 @@ impl House {
             let gauge = self.services.metrics.unshipped(copy.kind);
             gauge.set(i64::try_from(copy.unshipped).unwrap_or(i64::MAX));
         }
+        let verdicts = i64::try_from(self.regimes.verdicts()).unwrap_or(i64::MAX);
+        self.services.metrics.verdicts_kept.set(verdicts);
         let Some(error) = self.services.log.failure() else {
             return;
         };

@@ -116,6 +116,11 @@ impl Analyser {
         self.analyse_in(text, cx, &NoNames)
     }
 
+    /// What the verdicts weigh that are kept, in bytes.
+    pub fn kept(&self) -> usize {
+        self.cache.weight()
+    }
+
     /// The same in a session that has prepared statements and cursors.
     pub fn analyse_in(
         &self,

@@ -118,6 +118,17 @@ impl<V: Clone> Cache<V> {
         Ok(value)
     }
 
+    /// What all entries weigh, in bytes.
+    pub(crate) fn weight(&self) -> usize {
+        let shards = self.shards.iter();
+        let weights = shards.map(|shard| {
+            let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            let both = shard.young.values().chain(shard.old.values());
+            both.map(|(_, weight)| *weight).sum::<usize>()
+        });
+        weights.sum()
+    }
+
     fn get(&self, key: Key) -> Option<V> {
         let mut shard = self.shard(key)?;
         if let Some((found, _)) = shard.young.get(&key) {

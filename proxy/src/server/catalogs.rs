@@ -56,6 +56,12 @@ impl Catalogs {
             .for_each(|live| live.zones().forget());
     }
 
+    /// What the verdicts weigh that are kept, in bytes.
+    pub(crate) fn verdicts(&self) -> usize {
+        let kept = self.databases.values().map(|live| live.current().kept());
+        kept.sum()
+    }
+
     /// Reads all anew; the first error, in words for the operator.
     pub(crate) async fn refresh_all(&self) -> Result<(), String> {
         let mut result = Ok(());

@@ -160,6 +160,10 @@ impl Regimes {
         all.iter().filter_map(|r| r.watched(database)).collect()
     }
 
+    pub(super) fn verdicts(&self) -> usize {
+        self.current().catalogs.verdicts()
+    }
+
     pub(super) fn forget_zones(&self) {
         self.current().catalogs.forget_zones();
     }

@@ -42,6 +42,8 @@ pub struct Metrics {
     pub audit_records: Counter,
     /// Records of the audit log that are on disk and not in a copy, by copy.
     audit_unshipped: Family<Copied, Gauge>,
+    /// What the verdicts weigh that are kept, in bytes.
+    pub verdicts_kept: Gauge,
     /// Records that could not be written: each is a refused statement.
     pub audit_failures: Counter,
 }
@@ -62,6 +64,7 @@ impl Default for Metrics {
             cells_rejected: Counter::default(),
             audit_records: Counter::default(),
             audit_unshipped: Family::default(),
+            verdicts_kept: Gauge::default(),
             audit_failures: Counter::default(),
             registry: Registry::default(),
         };
@@ -101,6 +104,12 @@ impl Default for Metrics {
             "audit_unshipped",
             "Records on disk that the audit log's copy lacks",
             metrics.audit_unshipped.clone(),
+        );
+        registry.register_with_unit(
+            "verdicts_kept",
+            "Verdicts that are kept, as they are weighed",
+            Unit::Bytes,
+            metrics.verdicts_kept.clone(),
         );
         registry.register_with_unit(
             "resident_memory",

@@ -30,17 +30,17 @@ fn ready_healthy_and_counted() {
     let place = Setup::clinic().start();
     assert_eq!(place.proxy.get("/healthz").0, 200);
     assert_eq!(place.proxy.get("/readyz").0, 200);
-    drop(place.raw("app"));
+    place.raw("app").query("SELECT 1");
     let (code, metrics) = place.proxy.get("/metrics");
     assert_eq!(code, 200);
     assert!(metrics.contains("hippocrypt_"), "{metrics}");
-    let on_disk = || {
+    let number = |name: &str| {
         let metrics = place.proxy.get("/metrics").1;
-        let records = metrics
-            .lines()
-            .find_map(|l| l.strip_prefix("hippocrypt_audit_records_total "));
-        records.unwrap().parse::<usize>().unwrap()
+        let mut lines = metrics.lines();
+        let value = lines.find_map(|l| l.strip_prefix(name)?.strip_prefix(' ')?.parse().ok());
+        value.unwrap_or_else(|| panic!("no {name} in {metrics}"))
     };
+    let on_disk = || number("hippocrypt_audit_records_total");
     // the start, and a session's beginning and end
     let until = Instant::now() + Duration::from_secs(10);
     while on_disk() < 3 && Instant::now() < until {
@@ -48,6 +48,11 @@ fn ready_healthy_and_counted() {
     }
     let (counted, written) = (on_disk(), place.audit().len());
     assert!((3..=written).contains(&counted), "{counted} of {written}");
+    let kept = || number("hippocrypt_verdicts_kept_bytes");
+    while kept() == 0 && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert!((1..32 << 20).contains(&kept()), "{}", kept());
     assert_eq!(place.proxy.get("/no_such_page").0, 404);
 }
 

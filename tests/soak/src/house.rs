@@ -4,6 +4,7 @@
 
 use hippocrypt::demo::postgres::{Cluster, SUPERUSER};
 use hippocrypt_e2e::Proxy;
+use hippocrypt_e2e::proxy::free_port;
 use hippocrypt_e2e::sql::{connect, rows};
 use std::fs;
 use std::path::PathBuf;
@@ -56,8 +57,10 @@ impl House {
             "listen: {{ address: 127.0.0.1:0 }}\nupstream:\n  address: 127.0.0.1:{}\n  \
              service: {{ user: {SUPERUSER}, password_file: service.password }}\n\
              keys: {{ keyring: keyring.json, provider: {{ file: master.key }} }}\n\
-             audit: {{ directory: audit/ }}\npolicy: policy.yaml\n",
-            cluster.port()
+             audit: {{ directory: audit/ }}\npolicy: policy.yaml\n\
+             admin: {{ address: 127.0.0.1:{} }}\n",
+            cluster.port(),
+            free_port()
         );
         fs::write(at("hippocrypt.yaml"), configuration).unwrap();
         let proxy = Proxy::start(&at("hippocrypt.yaml"));
@@ -97,6 +100,14 @@ impl House {
             .env("PGDATABASE", DATABASE)
             .env("PGAPPNAME", app);
         command
+    }
+
+    /// What the proxy's verdicts weigh, KiB: a cache that fills, and is bounded.
+    pub fn verdicts(&self) -> u64 {
+        let (_, metrics) = self.proxy.get("/metrics");
+        let mut lines = metrics.lines();
+        let bytes = lines.find_map(|l| l.strip_prefix("hippocrypt_verdicts_kept_bytes "));
+        bytes.and_then(|n| n.parse::<u64>().ok()).expect("a number") / 1024
     }
 
     /// A file of the run.

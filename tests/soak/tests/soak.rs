@@ -38,7 +38,11 @@ fn hours_of_mixed_load_leave_nothing_behind() {
             load::restart_server(&house);
         }
         samples.push(quiet(&house));
-        println!("wave {wave}: {:?}", samples[wave]);
+        println!(
+            "wave {wave}: {:?}, verdicts {} KiB",
+            samples[wave],
+            house.verdicts()
+        );
     }
     assert_eq!(growth(&samples), Vec::<String>::new(), "{samples:#?}");
 

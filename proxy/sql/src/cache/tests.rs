@@ -26,6 +26,17 @@ fn get(
 }
 
 #[test]
+fn it_weighs_what_it_keeps() {
+    let cache = Cache::new(1_000, 1 << 20);
+    assert_eq!(cache.weight(), 0);
+    let (names, rights) = (Names::default(), Rights::new("a", vec![Access::Clear]));
+    for text in ["SELECT 1", "SELECT 2", "SELECT 1"] {
+        get(&cache, text, &names, &rights, &[], 1);
+    }
+    assert_eq!(cache.weight(), 2 * (10 + super::OVERHEAD));
+}
+
+#[test]
 fn everything_a_verdict_depends_on_is_in_the_key() {
     let cache = Cache::new(1_000, 1 << 20);
     let names = |path: &[&str], temporary: &[&str], on| Names {
