@@ -3,8 +3,8 @@
 use hippocrypt_e2e::logins::{
     listen_tls, psql, records, scram, startup, startup_of, upstream_tls, userlist,
 };
-use hippocrypt_e2e::place::{certificates, cluster, password};
-use hippocrypt_e2e::raw::{self, Raw};
+use hippocrypt_e2e::place::{CLINIC_TABLES, certificates, cluster, password};
+use hippocrypt_e2e::raw::{self, Message, Raw};
 use hippocrypt_e2e::sql::{succeed, told};
 use hippocrypt_e2e::{Place, Setup};
 use std::io::Write as _;
@@ -377,4 +377,54 @@ fn psql_asks_for_gss_and_tls_first_and_gets_in_without_either() {
         password("app")
     );
     assert_eq!(said(&psql(&place, &settings, "SELECT 1")), "1");
+}
+
+/// ParameterStatus: drivers read values by what it says.
+#[test]
+fn what_the_server_reports_of_its_settings_is_what_the_client_is_told() {
+    let place = Setup::clinic().start();
+    place.both(CLINIC_TABLES);
+    let (mut through, mut twin) = (place.raw("app"), place.raw_twin("app"));
+    let database = |raw: &Raw| {
+        let mut told = raw.parameters.clone();
+        told.remove("application_name");
+        told
+    };
+    assert_eq!(database(&through), database(&twin));
+    let reported = |messages: &[Message]| -> Vec<Message> {
+        let all = messages.iter().filter(|m| "SZ".contains(m.tag));
+        all.cloned().collect()
+    };
+    let mut told = 0;
+    for step in [
+        "SET application_name = 'told'",
+        "SET TimeZone = 'Europe/Vienna'",
+        "SET DateStyle = 'German'; SET IntervalStyle = 'iso_8601'",
+        "SELECT dob FROM patients",
+        "SET standard_conforming_strings = off",
+        "SET client_encoding = 'utf8'",
+        "BEGIN; SET LOCAL TimeZone = 'UTC'",
+        "SELECT seen FROM patients",
+        "ROLLBACK",
+        "SET search_path = nowhere",
+        "SELECT set_config('TimeZone', 'Asia/Tokyo', false)",
+        "RESET ALL",
+    ] {
+        let (here, there) = (through.query(step), twin.query(step));
+        assert_eq!(reported(&here), reported(&there), "{step}");
+        told += reported(&here).len() - 1;
+    }
+    assert!(told >= 9, "{told}");
+    let frames = [
+        raw::parse("", "SET TimeZone = 'Asia/Tokyo'", &[]),
+        raw::bind("", "", &[], 0),
+        raw::execute("", 0),
+        raw::sync(),
+    ];
+    let [here, there] = [&mut through, &mut twin].map(|client| {
+        client.pipeline(&frames);
+        reported(&client.until_ready())
+    });
+    assert_eq!(here, there);
+    assert_eq!(here.len(), 2);
 }
