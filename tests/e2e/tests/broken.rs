@@ -295,10 +295,14 @@ fn slow_server(place: &Place) {
     // the first row of each COPY waits
     place.both("CREATE TABLE slow (id int, name text CHECK (pg_sleep(CASE id WHEN 1 THEN 3 ELSE 0 END) IS NOT NULL))");
     place.both("ALTER TABLE claims ADD CONSTRAINT slow CHECK (pg_sleep(CASE id WHEN 1 THEN 3 ELSE 0 END) IS NOT NULL)");
-    let long = "x".repeat(400);
-    for (copy, value) in [
-        ("COPY slow FROM STDIN", long.as_str()),
-        ("COPY claims (id, patient_ssn) FROM STDIN", "900-55-0001"),
+    let long = "x".repeat(4000);
+    for (copy, value, rows) in [
+        ("COPY slow FROM STDIN", long.as_str(), 10_000),
+        (
+            "COPY claims (id, patient_ssn) FROM STDIN",
+            "900-55-0001",
+            20_000,
+        ),
     ] {
         let mut client = place.raw("app");
         client.send(&raw::query(copy));
@@ -307,7 +311,7 @@ fn slow_server(place: &Place) {
             std::thread::scope(|scope| {
                 let sending = scope.spawn(|| {
                     for piece in 0..100 {
-                        let ids = 1 + piece * 1000..1001 + piece * 1000;
+                        let ids = 1 + piece * rows / 100..1 + (piece + 1) * rows / 100;
                         let rows: String = ids.map(|id| format!("{id}\t{value}\n")).collect();
                         client.send(&raw::frame(b'd', rows.as_bytes()));
                     }
@@ -322,8 +326,11 @@ fn slow_server(place: &Place) {
         client.send(&raw::frame(b'c', b""));
         let answer = client.until_ready();
         assert_eq!(sqlstate(&answer), None, "{answer:?}");
-        assert!(format!("{answer:?}").contains("COPY 100000"), "{answer:?}");
+        assert!(
+            format!("{answer:?}").contains(&format!("COPY {rows}")),
+            "{answer:?}"
+        );
     }
     let stored = sql::rows(&server, "SELECT count(patient_ssn) FROM claims").unwrap();
-    assert_eq!(stored, [[Some("100000".to_owned())]]);
+    assert_eq!(stored, [[Some("20000".to_owned())]]);
 }

@@ -810,6 +810,8 @@ fn functions_of_another(place: &Place, statement: &str) -> Option<String> {
 #[test]
 fn a_superusers_event_trigger() {
     let place = place();
+    let mut client = place.raw("app");
+    client.query("CREATE TEMP TABLE scratch (id int)");
     let thief = place.thief();
     let make = |statement: &str| sql::rows(&thief, statement).unwrap();
     make(
@@ -817,7 +819,6 @@ fn a_superusers_event_trigger() {
          CREATE EVENT TRIGGER watch ON ddl_command_end EXECUTE FUNCTION watch()",
     );
     // reads the catalog anew, and fires no trigger
-    let mut client = place.raw("app");
     client.query("DISCARD TEMP");
     client.query("SELECT 1");
     for ddl in [
