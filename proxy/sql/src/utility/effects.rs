@@ -283,8 +283,7 @@ fn is_own(name: &[&str], input: &Input<'_>) -> bool {
 
 /// Whether nothing stands before it in its string, that could have taken what it names.
 fn is_first(input: &Input<'_>) -> bool {
-    let before = input.text.get(..input.range.start).unwrap_or("?");
-    before.trim().is_empty()
+    input.tokens.from(input.range.start) == 0
 }
 
 /// The relation that the statement makes.
