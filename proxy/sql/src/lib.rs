@@ -9,6 +9,7 @@ mod cache;
 pub mod catalog;
 mod catalog_view;
 pub mod comment;
+pub mod constants;
 mod foresee;
 mod functions;
 pub mod grammar;

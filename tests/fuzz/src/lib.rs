@@ -8,6 +8,7 @@
 
 mod audit;
 mod cells;
+mod constants;
 mod copies;
 mod frames;
 mod policy;
@@ -18,10 +19,11 @@ mod statements;
 pub type Target = fn(&[u8]) -> bool;
 
 /// Every target by the name of its corpus.
-pub const TARGETS: [(&str, Target); 9] = [
+pub const TARGETS: [(&str, Target); 10] = [
     ("audit", audit::verify),
     ("cells", cells::open),
     ("client", frames::client),
+    ("constants", constants::find),
     ("copies", copies::stream),
     ("policy", policy::parse),
     ("server", frames::server),
