@@ -12,14 +12,18 @@ use crate::scan::{self, Tokens};
 use crate::sequence::{self, Course};
 use crate::standing::{self, NoNames, Session};
 use crate::taint::{self, Taint};
-use crate::verdict::{Attribution, Facts, Refusal, Replacement, Shown, Statement, Verdict};
+use crate::verdict::{Facts, Refusal, Shown, Statement, Verdict};
+use crate::watch;
 use crate::world::World;
 use crate::{catalog_view, functions, plan, utility};
 use hippocrypt_policy::{Database, Rights};
+use kept::Kept;
 use pg_query::NodeEnum;
 use pg_query::protobuf::{Node, RawStmt, SelectStmt};
 use std::ops::Range;
 use std::sync::Arc;
+
+mod kept;
 
 /// How many verdicts are kept, and how many bytes they may take.
 const CACHED: (usize, usize) = (16_384, 32 << 20);
@@ -28,7 +32,7 @@ const CACHED: (usize, usize) = (16_384, 32 << 20);
 #[derive(Debug)]
 pub struct Analyser {
     world: Arc<World>,
-    cache: Cache<Arc<[Statement]>>,
+    cache: Cache<Kept>,
 }
 
 /// Whose statement it is, as far as a verdict depends on it.
@@ -135,6 +139,13 @@ impl Analyser {
         Ok(statements)
     }
 
+    /// What the text alone says by full analysis, whatever is kept: what is kept must say the same.
+    pub fn analyse_anew(&self, text: &str, cx: &Context<'_>) -> Result<Vec<Statement>, Refusal> {
+        let mut statements = self.judge(text, cx)?;
+        sequence::settle(&mut statements, &self.world, cx);
+        Ok(statements)
+    }
+
     /// What the text alone says. Comments behind it say nothing, and are often different each time (sqlcommenter):
     /// they are no part of the verdict's name.
     fn by_text(&self, text: &str, cx: &Context<'_>) -> Result<Vec<Statement>, Refusal> {
@@ -144,18 +155,6 @@ impl Analyser {
             // where an error is, is counted in the whole text
             Some(Err(_)) | None => self.named_by(text, cx),
         }
-    }
-
-    fn named_by(&self, text: &str, cx: &Context<'_>) -> Result<Vec<Statement>, Refusal> {
-        let key = self.cache.key(text, cx);
-        let make = || {
-            let mut statements = self.judge(text, cx)?;
-            sequence::settle(&mut statements, &self.world, cx);
-            let weight = weight(&statements, text);
-            Ok((Arc::from(statements), weight))
-        };
-        let found: Arc<[Statement]> = self.cache.get_or_try_insert_with(key, make)?;
-        Ok(found.to_vec())
     }
 
     fn judge(&self, text: &str, cx: &Context<'_>) -> Result<Vec<Statement>, Refusal> {
@@ -226,7 +225,10 @@ fn statement(
         }
     };
     let verdict = match concerns {
-        true => catalog_view::corrected(&input, node, verdict),
+        true => {
+            watch::looked_at_all();
+            catalog_view::corrected(&input, node, verdict)
+        }
         false => verdict,
     };
     let facts = Arc::new(facts);
@@ -318,36 +320,6 @@ fn range_of(raw: &RawStmt, text: &str, tokens: &Tokens) -> Option<Range<usize>> 
         len => start + len,
     };
     tokens.span(start..end)
-}
-
-/// What keeping the verdicts costs, in bytes; `None` where one holds a client's literal.
-fn weight(statements: &[Statement], text: &str) -> Option<usize> {
-    let mut weight = text.len();
-    for statement in statements {
-        weight += 512;
-        if let Attribution::Set(..) = statement.facts.effects.attribution {
-            return None;
-        }
-        if let Verdict::Plan(plan) = &statement.verdict {
-            if plan.has_literals() {
-                return None;
-            }
-            weight += plan
-                .edits
-                .iter()
-                .map(|e| match &e.with {
-                    Replacement::Text(text) => text.len() + 64,
-                    Replacement::Cell { .. }
-                    | Replacement::Argument { .. }
-                    | Replacement::GroupId(_)
-                    | Replacement::Default { .. }
-                    | Replacement::Hash { .. }
-                    | Replacement::Made(_) => 64,
-                })
-                .sum::<usize>();
-        }
-    }
-    Some(weight)
 }
 
 fn unparsable(error: ParseError) -> Refusal {

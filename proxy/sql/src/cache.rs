@@ -1,16 +1,18 @@
 //! Verdicts by statement: bounded in number and bytes, without a statement's text in it.
 //!
-//! A key is SHA-256, cut to 128 bits, of a secret of this cache and everything a verdict depends on: text,
+//! A key is SHA-256, cut to 128 bits, of a secret of this cache and everything a verdict depends on: text or template,
 //! names, rights, declared parameters. (Catalog and policy are one per analyser, and so is the cache.) Two
 //! generations: when the young one is half of what is allowed, the old one is dropped. It must never hold a
-//! statement's text or constant: callers give no weight to a verdict that holds one.
+//! statement's text or constant: callers do not put a verdict here that holds one.
 
 use crate::analyse::Context;
+use crate::template::Spotted;
 use sha2::{Digest, Sha256};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::mem;
+use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A power of two: sessions seldom wait for one another.
@@ -22,6 +24,15 @@ const OVERHEAD: usize = 64;
 /// The name of a verdict.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Key(u128);
+
+/// What a verdict is named by, beside its context.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Named<'a> {
+    /// A whole text.
+    Text(&'a str),
+    /// What is between its constants, their kinds, and those that are pinned.
+    Template(Spotted<'a>, &'a BTreeSet<usize>),
+}
 
 /// The cache. `V` is cheap to clone.
 pub(crate) struct Cache<V> {
@@ -74,11 +85,11 @@ impl<V: Clone> Cache<V> {
         }
     }
 
-    /// The key of this text in this context.
-    pub(crate) fn key(&self, text: &str, cx: &Context<'_>) -> Key {
+    /// The key of this name in this context.
+    pub(crate) fn key(&self, named: &Named<'_>, cx: &Context<'_>) -> Key {
         let mut hash = Sha256::new();
         hash.update(self.secret);
-        part(&mut hash, text.as_bytes());
+        named.hash(&mut hash);
         count(&mut hash, cx.names.search_path.len());
         for schema in &cx.names.search_path {
             part(&mut hash, schema.as_bytes());
@@ -89,9 +100,7 @@ impl<V: Clone> Cache<V> {
         }
         hash.update([u8::from(cx.names.standard_conforming_strings)]);
         hash.update([cx.names.catalog as u8]);
-        // only a string of several statements can have a block of its own
-        let several = text.trim_end().trim_end_matches(';').contains(';');
-        hash.update([u8::from(several && cx.outside)]);
+        hash.update([u8::from(named.may_be_several() && cx.outside)]);
         part(&mut hash, cx.rights.rule.as_bytes());
         hash.update(cx.rights.fingerprint());
         for oid in cx.declared_params {
@@ -100,22 +109,6 @@ impl<V: Clone> Cache<V> {
         let digest = hash.finalize();
         let cut = digest.first_chunk::<16>().copied().unwrap_or_default();
         Key(u128::from_be_bytes(cut))
-    }
-
-    /// The verdict of this key, or what `make` makes: kept where it comes with a weight in bytes.
-    pub(crate) fn get_or_try_insert_with<E>(
-        &self,
-        key: Key,
-        make: impl FnOnce() -> Result<(V, Option<usize>), E>,
-    ) -> Result<V, E> {
-        if let Some(found) = self.get(key) {
-            return Ok(found);
-        }
-        let (value, weight) = make()?;
-        if let Some(weight) = weight {
-            self.put(key, value.clone(), weight);
-        }
-        Ok(value)
     }
 
     /// What all entries weigh, in bytes.
@@ -129,7 +122,8 @@ impl<V: Clone> Cache<V> {
         weights.sum()
     }
 
-    fn get(&self, key: Key) -> Option<V> {
+    /// What is kept by this key.
+    pub(crate) fn get(&self, key: Key) -> Option<V> {
         let mut shard = self.shard(key)?;
         if let Some((found, _)) = shard.young.get(&key) {
             return Some(found.clone());
@@ -140,7 +134,8 @@ impl<V: Clone> Cache<V> {
         Some(found)
     }
 
-    fn put(&self, key: Key, value: V, weight: usize) {
+    /// Keeps it, by its weight in bytes.
+    pub(crate) fn put(&self, key: Key, value: V, weight: usize) {
         let weight = weight.saturating_add(OVERHEAD);
         if weight > self.limit.bytes {
             return;
@@ -168,6 +163,42 @@ impl<V> Shard<V> {
         }
         if self.young.insert(key, (value, weight)).is_none() {
             self.young_bytes = self.young_bytes.saturating_add(weight);
+        }
+    }
+}
+
+impl Named<'_> {
+    fn hash(&self, hash: &mut Sha256) {
+        match *self {
+            Self::Text(text) => {
+                hash.update([0]);
+                part(hash, text.as_bytes());
+            }
+            Self::Template(Spotted { text, spots }, pinned) => {
+                let bytes = |range| text.as_bytes().get::<Range<usize>>(range);
+                let mut done = 0;
+                hash.update([1]);
+                count(hash, spots.len());
+                count(hash, pinned.len());
+                for (index, spot) in spots.iter().enumerate() {
+                    part(hash, bytes(done..spot.range.start).unwrap_or_default());
+                    done = spot.range.end;
+                    let is_pinned = pinned.contains(&index);
+                    hash.update([spot.kind as u8, u8::from(is_pinned)]);
+                    if is_pinned {
+                        part(hash, bytes(spot.range.clone()).unwrap_or_default());
+                    }
+                }
+                part(hash, bytes(done..text.len()).unwrap_or_default());
+            }
+        }
+    }
+
+    /// Only a string of several statements can have a block of its own.
+    fn may_be_several(&self) -> bool {
+        match self {
+            Self::Text(text) => text.trim_end().trim_end_matches(';').contains(';'),
+            Self::Template(..) => false,
         }
     }
 }

@@ -5,6 +5,7 @@
 //! libpg_query's `pg_query.h`. This is the only unsafe code of the crate. It must never let a pointer or a
 //! C string out, and never hand the grammar a text with a NUL in it (C would see a shorter statement).
 
+use crate::watch;
 use pg_query::ParserOptions;
 use pg_query::protobuf::ParseResult;
 use prost::Message;
@@ -98,11 +99,12 @@ pub fn with_stack_for<T: Send>(tokens: usize, work: impl FnOnce() -> T + Send) -
     if tokens <= SHALLOW_TOKENS {
         return Some(work());
     }
+    let watch = watch::current();
     std::thread::scope(|scope| {
         std::thread::Builder::new()
             .name("deep statement".into())
             .stack_size(DEEP_STACK)
-            .spawn_scoped(scope, work)
+            .spawn_scoped(scope, || watch::under(watch, work))
             .ok()?
             .join()
             .ok()

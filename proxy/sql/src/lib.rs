@@ -20,9 +20,11 @@ mod sequence;
 pub mod settings;
 pub mod standing;
 mod taint;
+mod template;
 mod tree;
 mod utility;
 pub mod verdict;
+mod watch;
 pub mod world;
 
 pub use analyse::{Analyser, Context};

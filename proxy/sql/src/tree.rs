@@ -6,7 +6,9 @@
 
 use crate::catalog::Names;
 use crate::grammar::LEVELS;
+use crate::verdict::LiteralText;
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 mod serializer;
 
@@ -27,6 +29,8 @@ pub(crate) struct Found {
     pub(crate) columns: Vec<Vec<String>>,
     /// Every common table expression's name.
     pub(crate) ctes: Vec<String>,
+    /// Where the constants are that are nothing but values: operands and rows, in WHERE, ON, HAVING, VALUES, SET, LIMIT.
+    pub(crate) values: BTreeSet<usize>,
 }
 
 /// A relation as written.
@@ -55,7 +59,7 @@ pub(crate) struct Function {
     /// How many arguments it has.
     pub(crate) arguments: usize,
     /// Arguments that are string constants, by index: settings' names and values. Not for messages.
-    pub(crate) constants: Vec<(usize, String)>,
+    pub(crate) constants: Vec<(usize, LiteralText)>,
 }
 
 /// A field as written.
@@ -200,7 +204,7 @@ struct Frame {
     /// Relations found before it.
     before: usize,
     arguments: usize,
-    constants: Vec<(usize, String)>,
+    constants: Vec<(usize, LiteralText)>,
 }
 
 /// Nodes whose names are kept.
@@ -317,6 +321,7 @@ impl Walk {
             "SubLink" => self.operator(frame.qualified("oper_name")),
             "SortBy" => self.operator(frame.qualified("use_op")),
             "CommonTableExpr" => self.found.ctes.extend(frame.one("ctename")),
+            "AConst" if is_value(&self.stack) => self.found.values.extend(frame.at),
             _ => {}
         }
     }
@@ -357,6 +362,35 @@ impl Walk {
     }
 }
 
+/// Whether a constant within these is a value and no more: no function's argument, no position, no modifier.
+fn is_value(within: &[Frame]) -> bool {
+    let mut outwards = within.iter().rev();
+    let mut set = false;
+    let clause = outwards.find(|frame| match (frame.node, frame.field) {
+        ("TypeCast", "arg")
+        | ("AExpr", "lexpr" | "rexpr")
+        | ("BoolExpr", "args")
+        | ("List", "items") => false,
+        ("ResTarget", "val") => {
+            set = true;
+            false
+        }
+        _ => true,
+    });
+    let Some(clause) = clause else {
+        return false;
+    };
+    let holds = match (clause.node, clause.field) {
+        ("UpdateStmt", "target_list") => set,
+        ("SelectStmt", "where_clause" | "having_clause" | "values_lists")
+        | ("SelectStmt", "limit_count" | "limit_offset")
+        | ("UpdateStmt" | "DeleteStmt", "where_clause")
+        | ("JoinExpr", "quals") => !set,
+        _ => false,
+    };
+    holds && outwards.all(|frame| frame.node != "FuncCall")
+}
+
 /// A constant that is an argument of a function, bare or cast.
 fn constant(below: &mut [Frame], value: &str) {
     let call = below.iter_mut().rev().find(|f| f.node != "TypeCast");
@@ -365,7 +399,7 @@ fn constant(below: &mut [Frame], value: &str) {
         && call.field == "args"
     {
         let index = call.arguments.saturating_sub(1);
-        call.constants.push((index, value.to_owned()));
+        call.constants.push((index, value.into()));
     }
 }
 

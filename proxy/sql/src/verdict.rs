@@ -2,23 +2,25 @@
 
 use crate::catalog::StoredCell;
 use hippocrypt_policy::{ColumnIx, ColumnRef, DeclaredType, GroupIx, Mask, TableRef};
-use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
-use zeroize::Zeroizing;
 
 mod attribution;
 mod copy;
+mod fill;
 mod hash;
+mod literal;
 mod subjects;
 
 pub use attribution::{Attribute, Attribution, Constant};
 pub use copy::{CopyColumn, CopyDirection, CopyForm, CopyHash, CopyHeader, CopyPlan, CopyValue};
+pub(crate) use fill::Fill;
 pub use hash::{HashPart, Plaintexts};
+pub use literal::{Literal, LiteralText};
 pub use subjects::{Added, At, Form, Source, Subjects, is_subject_type};
 
 /// One statement of a string, with what is to be done about it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statement {
     /// Bytes of the client's text, from the statement's first token to its last (no `;`).
     pub range: Range<usize>,
@@ -29,7 +31,7 @@ pub struct Statement {
 }
 
 /// The answer. A new variant may join (DESIGN §10): match without a wildcard.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Touches nothing protected: the client's bytes go on as they are.
     Untouched,
@@ -183,7 +185,7 @@ pub struct Touch {
 }
 
 /// Edits, parameters and outputs of a statement that touches something protected.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
     /// In order, not overlapping; ranges are bytes of the client's whole text.
     pub edits: Vec<Edit>,
@@ -263,7 +265,7 @@ impl Plan {
 }
 
 /// Replace these bytes by that.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Edit {
     /// Bytes of the client's text; empty for an insertion.
     pub range: Range<usize>,
@@ -272,7 +274,7 @@ pub struct Edit {
 }
 
 /// What an edit puts in place.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Replacement {
     /// This text.
     Text(String),
@@ -360,32 +362,6 @@ pub enum Coercion {
     Both,
 }
 
-/// A constant of the client's text, decoded by the grammar. `Debug` shows the kind only.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Literal {
-    /// A quoted constant: PostgreSQL's type `unknown`, or typed by a cast to `cast`.
-    String {
-        /// Its value.
-        value: Zeroizing<String>,
-        /// OID of the type it is cast to, 0 for none.
-        cast: u32,
-    },
-    /// A numeric constant with its sign, as written (`-5`, `1e3`); typed int4, int8 or numeric by its size.
-    Number(Zeroizing<String>),
-    /// TRUE or FALSE.
-    Bool(bool),
-}
-
-impl fmt::Debug for Literal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::String { .. } => "String(…)",
-            Self::Number(_) => "Number(…)",
-            Self::Bool(_) => "Bool(…)",
-        })
-    }
-}
-
 /// A parameter of the statement that goes upstream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpstreamParam {
@@ -417,7 +393,7 @@ pub struct ClientParam {
 }
 
 /// A result column.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
     /// As the server sends it.
     Clear,
@@ -426,7 +402,7 @@ pub enum Output {
 }
 
 /// A result column that holds cells.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CellOutput {
     /// The columns its cells may come from: a cell opens only under the group of one of them.
     pub columns: Vec<ColumnIx>,

@@ -22,6 +22,8 @@ use std::{env, fs};
 mod fixture;
 #[path = "corpus/show.rs"]
 mod show;
+#[path = "corpus/templates.rs"]
+mod templates;
 
 struct Block {
     title: String,
@@ -312,42 +314,59 @@ fn print(out: &mut String, block: &Block, verdict: &str) {
     write!(out, "{}\n---\n{verdict}", block.text).unwrap();
 }
 
-fn verdict(analysers: &fixture::Analysers, block: &Block) -> String {
-    let mut names = Names {
-        search_path: vec![Arc::from("public")],
-        temporary: Vec::new(),
-        standard_conforming_strings: true,
-        ..Names::default()
-    };
-    let mut rights = fixture::rights("app");
-    let mut params = Vec::new();
-    let mut analyser: &Analyser = &analysers.clinic;
-    let mut text = block.text.clone();
-    for (key, value) in &block.settings {
-        let list = || value.split_whitespace().map(Arc::from).collect();
-        match key.as_str() {
-            "path" => names.search_path = list(),
-            "temporary" => names.temporary = list(),
-            "strings" => names.standard_conforming_strings = value != "off",
-            "role" => rights = fixture::rights(value),
-            "params" => {
-                params = value
-                    .split_whitespace()
-                    .map(|p| p.parse().unwrap())
-                    .collect()
+/// Whose statement a block's is, and in which world.
+struct Standing<'a> {
+    analyser: &'a Analyser,
+    names: Names,
+    rights: hippocrypt_policy::Rights,
+    params: Vec<u32>,
+    text: String,
+}
+
+impl<'a> Standing<'a> {
+    fn of(block: &Block, analysers: &'a fixture::Analysers) -> Self {
+        let mut standing = Self {
+            analyser: &analysers.clinic,
+            names: public(),
+            rights: fixture::rights("app"),
+            params: Vec::new(),
+            text: block.text.clone(),
+        };
+        for (key, value) in &block.settings {
+            let list = || value.split_whitespace().map(Arc::from).collect();
+            match key.as_str() {
+                "path" => standing.names.search_path = list(),
+                "temporary" => standing.names.temporary = list(),
+                "strings" => standing.names.standard_conforming_strings = value != "off",
+                "role" => standing.rights = fixture::rights(value),
+                "params" => {
+                    let params = value.split_whitespace().map(|p| p.parse().unwrap());
+                    standing.params = params.collect();
+                }
+                "world" => standing.analyser = analysers.named(value),
+                "escapes" => standing.text = unescape(&standing.text),
+                other => panic!("{other} is no setting"),
             }
-            "world" => analyser = analysers.named(value),
-            "escapes" => text = unescape(&text),
-            other => panic!("{other} is no setting"),
+        }
+        standing
+    }
+
+    fn context(&self) -> Context<'_> {
+        Context {
+            names: &self.names,
+            rights: &self.rights,
+            declared_params: &self.params,
+            outside: true,
         }
     }
-    let cx = Context {
-        names: &names,
-        rights: &rights,
-        declared_params: &params,
-        outside: true,
-    };
-    show::answer(&text, &analyser.analyse(&text, &cx), analyser)
+}
+
+fn verdict(analysers: &fixture::Analysers, block: &Block) -> String {
+    let standing = Standing::of(block, analysers);
+    let found = standing
+        .analyser
+        .analyse(&standing.text, &standing.context());
+    show::answer(&standing.text, &found, standing.analyser)
 }
 
 /// `\r` and `\0` as the file cannot hold them.

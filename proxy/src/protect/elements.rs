@@ -235,7 +235,7 @@ pub(in crate::protect) fn of_literal(
     };
     let element = |value: Zeroizing<String>| {
         let left = cut(value.as_bytes(), seal.cut)?.len();
-        let value = Zeroizing::new(value.get(..left).unwrap_or_default().to_owned());
+        let value = value.get(..left).unwrap_or_default().into();
         Ok(Literal::String { value, cast })
     };
     let elements = of_text(value)?.into_iter();

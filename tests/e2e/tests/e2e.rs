@@ -29,6 +29,7 @@ mod generated;
 mod gone_cursors;
 mod hash;
 mod hostile;
+mod inlined;
 mod lifecycle;
 mod limits;
 mod login;

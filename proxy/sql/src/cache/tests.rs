@@ -1,8 +1,10 @@
-use super::Cache;
+use super::{Cache, Named};
 use crate::analyse::Context;
 use crate::catalog::Names;
+use crate::constants::spots;
+use crate::template::Spotted;
 use hippocrypt_policy::{Access, Rights};
-use std::convert::Infallible;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 fn get(
@@ -19,10 +21,11 @@ fn get(
         declared_params: params,
         outside: true,
     };
-    let key = cache.key(text, &cx);
-    cache
-        .get_or_try_insert_with(key, || Ok::<_, Infallible>((made, Some(10))))
-        .unwrap()
+    let key = cache.key(&Named::Text(text), &cx);
+    cache.get(key).unwrap_or_else(|| {
+        cache.put(key, made, 10);
+        made
+    })
 }
 
 #[test]
@@ -103,23 +106,52 @@ fn it_stays_within_its_bounds_and_keeps_what_is_used() {
 }
 
 #[test]
-fn what_has_no_weight_or_too_much_is_not_kept() {
+fn what_weighs_too_much_is_not_kept() {
     let cache = Cache::new(1_000, 32_000);
-    let names = Names::default();
-    let rights = Rights::new("a", vec![]);
-    let cx = Context {
-        names: &names,
-        rights: &rights,
+    let (names, rights) = (Names::default(), Rights::new("a", vec![]));
+    let key = cache.key(&Named::Text("x"), &context(&names, &rights));
+    cache.put(key, 1, 1_000_000);
+    assert_eq!(cache.get(key), None);
+    cache.put(key, 1, 10);
+    assert_eq!(cache.get(key), Some(1));
+}
+
+#[test]
+fn a_template_is_named_by_what_is_between_its_constants() {
+    let cache = Cache::<u32>::new(1_000, 1 << 20);
+    let (names, rights) = (Names::default(), Rights::new("a", vec![]));
+    let key = |text: &str, pinned: &[usize]| {
+        let spots = spots(text).unwrap();
+        let pinned: BTreeSet<_> = pinned.iter().copied().collect();
+        let named = Named::Template(Spotted::new(text, &spots), &pinned);
+        cache.key(&named, &context(&names, &rights))
+    };
+    let one = key("SELECT a FROM t WHERE b = 1 LIMIT 10", &[]);
+    assert!(one == key("SELECT a FROM t WHERE b = 234 LIMIT 1", &[]));
+    let pinned = key("SELECT a FROM t WHERE b = 1 LIMIT 10", &[1]);
+    assert!(pinned == key("SELECT a FROM t WHERE b = 234 LIMIT 10", &[1]));
+    for other in [
+        key("SELECT a FROM t WHERE b = 3000000000 LIMIT 10", &[]),
+        key("SELECT a FROM t WHERE b = '1' LIMIT 10", &[]),
+        key("SELECT a FROM t WHERE b = -1 LIMIT 10", &[]),
+        key("SELECT a FROM t WHERE b = 1  LIMIT 10", &[]),
+        key("SELECT a FROM t WHERE b = 1 OFFSET 10", &[]),
+        key("SELECT a FROM t WHERE b = 1 LIMIT 11", &[1]),
+        key("SELECT a FROM t WHERE b = 1 LIMIT 10", &[0]),
+        cache.key(
+            &Named::Text("SELECT a FROM t WHERE b = 1 LIMIT 10"),
+            &context(&names, &rights),
+        ),
+    ] {
+        assert!(other != one && other != pinned);
+    }
+}
+
+fn context<'a>(names: &'a Names, rights: &'a Rights) -> Context<'a> {
+    Context {
+        names,
+        rights,
         declared_params: &[],
         outside: true,
-    };
-    for weight in [None, Some(1_000_000)] {
-        let key = cache.key("x", &cx);
-        for n in 0..3 {
-            let made = cache.get_or_try_insert_with(key, || Ok::<_, Infallible>((n, weight)));
-            assert_eq!(made, Ok(n));
-        }
     }
-    let failed = cache.get_or_try_insert_with(cache.key("y", &cx), || Err::<(i32, _), _>("no"));
-    assert_eq!(failed, Err("no"));
 }

@@ -6,10 +6,9 @@ use super::Planner;
 use super::flow::{Cast, Cell, Fate, Flow, Leaf, LeafIx, Sealed, What};
 use super::refuse::{Construct, Judged, refusal, unsupported};
 use super::types;
-use crate::verdict::{Coercion, Literal, Seal, Shape, Shown, Use};
+use crate::verdict::{Coercion, Literal, LiteralText, Seal, Shape, Shown, Use};
 use hippocrypt_policy::{ColumnIx, DeclaredType, GroupIx};
 use std::collections::BTreeSet;
-use zeroize::Zeroizing;
 
 /// How an undeclared parameter beside a cell gets its type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -188,7 +187,7 @@ impl Planner<'_> {
             (What::Constant(Literal::Number(number)), Cast::None) => Some(number.clone()),
             _ => None,
         };
-        let wider = |n: &Zeroizing<String>| types::number_is_wider(n, cell.declared);
+        let wider = |n: &LiteralText| types::number_is_wider(n, cell.declared);
         if !leaves.iter().filter_map(|l| number(l)).any(|n| wider(&n)) {
             return Ok(cell.declared);
         }

@@ -5,11 +5,10 @@
 use hippocrypt_policy::{ColumnIx, DeclaredType, Mask};
 use std::collections::BTreeSet;
 use std::ops::Range;
-use zeroize::Zeroizing;
 
 use super::refuse::{Judged, unsupported};
 use super::types::BuiltIn;
-use crate::verdict::{Literal, Seal, Shape};
+use crate::verdict::{Literal, LiteralText, Seal, Shape};
 
 /// The value of an expression.
 #[derive(Clone, Debug)]
@@ -140,6 +139,6 @@ impl Sealed {
 }
 
 /// A constant's value, kept from print.
-pub(super) fn string(value: &str) -> Zeroizing<String> {
-    Zeroizing::new(value.to_owned())
+pub(super) fn string(value: &str) -> LiteralText {
+    value.into()
 }

@@ -4,6 +4,7 @@
 
 use super::flow::Cell;
 use crate::catalog::Names;
+use crate::verdict::LiteralText;
 use hippocrypt_policy::DeclaredType;
 use pg_query::NodeEnum;
 use pg_query::protobuf::{Node, TypeName, a_const};
@@ -187,7 +188,8 @@ pub(super) fn common(first: DeclaredType, other: DeclaredType) -> Option<Declare
 }
 
 /// The type of a numeric constant: int4, int8 or numeric by its size (scan.l, make_const).
-pub(super) fn number_oid(number: &str) -> u32 {
+pub(super) fn number_oid(number: &LiteralText) -> u32 {
+    let number = number.unnoticed(); // one of its kind is as another
     match (number.parse::<i32>(), number.parse::<i64>()) {
         (Ok(_), _) => 23,
         (Err(_), Ok(_)) => 20,
@@ -212,7 +214,8 @@ pub(super) fn common_oid(types: &BTreeSet<u32>) -> Option<u32> {
 
 /// Whether a numeric constant is of a wider type than an integer column: int4, int8 or numeric by its size
 /// (scan.l, make_const).
-pub(super) fn number_is_wider(number: &str, column: DeclaredType) -> bool {
+pub(super) fn number_is_wider(number: &LiteralText, column: DeclaredType) -> bool {
+    let number = number.unnoticed(); // one of its kind is as another
     match column {
         DeclaredType::Int2 => true,
         DeclaredType::Int4 => number.parse::<i32>().is_err(),

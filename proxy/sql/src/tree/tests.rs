@@ -139,8 +139,8 @@ fn functions_have_their_arguments_counted_and_constants_noted() {
     assert_eq!(
         view,
         [
-            ("g".into(), 2, vec![(1, "x".to_owned())]),
-            ("s.f".into(), 3, vec![(1, "y".to_owned())]),
+            ("g".into(), 2, vec![(1, "x".into())]),
+            ("s.f".into(), 3, vec![(1, "y".into())]),
             ("count".into(), 0, vec![]),
         ]
     );
@@ -157,4 +157,50 @@ fn types_operators_and_ctes_are_found() {
     assert_eq!(operators, ["s.+", "<%", "<"]);
     let function = found("CREATE FUNCTION f(a p.x%TYPE) RETURNS int LANGUAGE sql AS ''");
     assert!(function.types.iter().any(|t| t.of_column));
+}
+
+#[test]
+fn values_are_the_constants_that_are_nothing_else() {
+    let values = |text: &str| {
+        let values = found(text).values.into_iter();
+        let shown = values.map(|at| {
+            let end = text[at..]
+                .find([' ', ')', ',', ':'])
+                .map_or(text.len(), |n| at + n);
+            text[at..end].to_owned()
+        });
+        shown.collect::<Vec<_>>()
+    };
+    assert_eq!(
+        values(
+            "SELECT 1, f(2), a FROM t JOIN u ON t.x = 3 WHERE a = -4 AND NOT b IN ('5', 6::int8) \
+             AND c BETWEEN 7 AND 8 AND f(9) = d GROUP BY 10 HAVING count(*) > 11 ORDER BY 12, x + 13 LIMIT 14 OFFSET 15"
+        ),
+        ["3", "-4", "'5'", "6", "7", "8", "11", "14", "15"]
+    );
+    assert_eq!(
+        values(
+            "INSERT INTO t (a, b) VALUES (1, varchar(2) '3'), (f(4), CASE WHEN 5 = 6 THEN 7 END)"
+        ),
+        ["1", "'3'"]
+    );
+    assert_eq!(
+        values("UPDATE t SET a = 1, b[2] = 3, (c, d) = (4, 5) WHERE e = '6'"),
+        ["1", "3", "'6'"]
+    );
+    assert_eq!(
+        values(
+            "DELETE FROM t WHERE a = ANY (ARRAY[1]) OR b = f((SELECT c FROM u WHERE d = 2)) OR c = 3"
+        ),
+        ["3"]
+    );
+    assert_eq!(
+        values("SELECT a FROM t WHERE interval '1' day > b AND c = numeric(5, 2) '6'"),
+        ["'1'", "'6'"]
+    );
+    assert_eq!(
+        values("CREATE TABLE t AS SELECT a FROM u WHERE b = 1"),
+        ["1"]
+    );
+    assert_eq!(values("EXECUTE s(1)"), [""; 0]);
 }

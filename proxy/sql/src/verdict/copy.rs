@@ -7,7 +7,7 @@ use hippocrypt_policy::{ColumnIx, TableRef};
 use std::sync::Arc;
 
 /// A COPY that has cells to make or to open. Its options go upstream as the client wrote them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CopyPlan {
     /// Which way.
     pub direction: CopyDirection,
@@ -71,7 +71,7 @@ pub enum CopyHeader {
 }
 
 /// A hash of each row.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CopyHash {
     /// The column.
     pub column: ColumnIx,
@@ -82,7 +82,7 @@ pub struct CopyHash {
 }
 
 /// A field of each row.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CopyColumn {
     /// The column's name.
     pub name: Arc<str>,
@@ -97,7 +97,7 @@ pub struct CopyColumn {
 }
 
 /// What becomes of a field's value.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CopyValue {
     /// Nothing: its bytes stay as they are.
     Clear,

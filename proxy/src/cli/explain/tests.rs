@@ -66,7 +66,7 @@ fn a_plan_names_columns_and_shows_no_cell() {
             Edit {
                 range: literal..literal + 13,
                 with: Replacement::Cell {
-                    literal: Literal::Number(zeroize::Zeroizing::new("0".to_string())),
+                    literal: Literal::Number("0".into()),
                     seal: seal.clone(),
                 },
             },

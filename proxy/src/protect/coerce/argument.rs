@@ -26,7 +26,7 @@ pub(in crate::protect) fn argument(
     let typed = match literal {
         // the parameter type's own input function reads it
         Literal::String { value, cast } if *cast == 0 || *cast == UNKNOWN || *cast == oid => {
-            return Ok(value.clone());
+            return Ok(Zeroizing::new(value.as_str().to_owned()));
         }
         Literal::String { value, cast } => Typed::from_text(*cast, value, settings)?,
         Literal::Number(text) => Typed::from_number(text)?,

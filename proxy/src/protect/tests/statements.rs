@@ -12,11 +12,10 @@ use hippocrypt_sql::verdict::{
     Verdict,
 };
 use std::sync::Arc;
-use zeroize::Zeroizing;
 
 fn text(value: &str) -> Literal {
     Literal::String {
-        value: Zeroizing::new(value.to_owned()),
+        value: value.into(),
         cast: 0,
     }
 }

@@ -7,7 +7,6 @@ use bytes::BytesMut;
 use hippocrypt_policy::{ColumnRef, DeclaredType, TableRef};
 use hippocrypt_sql::verdict::{Coercion, Literal};
 use hippocrypt_wire::Format;
-use zeroize::Zeroizing;
 
 const ASSIGN: &str = include_str!(concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -44,12 +43,12 @@ fn unescape(field: &str) -> String {
 
 fn literal(how: &str, value: &str) -> Literal {
     let string = |cast| Literal::String {
-        value: Zeroizing::new(value.to_owned()),
+        value: value.into(),
         cast,
     };
     match how {
         "unknown" => string(0),
-        "number" => Literal::Number(Zeroizing::new(value.to_owned())),
+        "number" => Literal::Number(value.into()),
         "bool" => Literal::Bool(value == "true"),
         cast => string(match cast.strip_prefix("cast ").unwrap() {
             "bpchar" => 1042,

@@ -3,13 +3,13 @@
 //! An array must become a constant only where PostgreSQL would read the same elements from the text.
 
 use super::super::Planner;
-use super::super::flow::{Cast, Fate, Flow, Leaf, LeafIx, What, string};
+use super::super::flow::{Cast, Fate, Flow, Leaf, LeafIx, What};
 use super::super::params::keeps_number;
 use super::super::refuse::Judged;
 use super::super::types::{self, BuiltIn};
 use super::is_constant;
 use crate::scan::Kind;
-use crate::verdict::Literal;
+use crate::verdict::{Literal, LiteralText};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{AArrayExpr, Node, TypeCast};
 use std::collections::BTreeSet;
@@ -86,11 +86,7 @@ impl Planner<'_> {
     }
 
     /// The elements as PostgreSQL would write the array, and their type: the one that is asked for, or their common one.
-    fn array_constant(
-        &self,
-        items: &[Flow],
-        to: Option<&BuiltIn>,
-    ) -> Option<(Zeroizing<String>, u32)> {
+    fn array_constant(&self, items: &[Flow], to: Option<&BuiltIn>) -> Option<(LiteralText, u32)> {
         let leaf = |item: &Flow| match item {
             Flow::Open(leaves) => match leaves.as_slice() {
                 [LeafIx(ix)] => self.leaves.get(*ix),
@@ -106,7 +102,7 @@ impl Planner<'_> {
             None if typed.is_empty() => TEXT,
             None => types::common_oid(&typed)?,
         };
-        let mut value = string("{");
+        let mut value = Zeroizing::new(String::from("{"));
         for (ix, leaf) in leaves.iter().enumerate() {
             if ix > 0 {
                 value.push(',');
@@ -114,7 +110,7 @@ impl Planner<'_> {
             element(leaf, of, &mut value)?;
         }
         value.push('}');
-        Some((value, of))
+        Some((value.into(), of))
     }
 }
 

@@ -4,9 +4,8 @@
 
 use super::super::flow::{Cast, Leaf, What};
 use super::super::types::{self, BuiltIn};
-use crate::verdict::{Coercion, Literal, Shape};
+use crate::verdict::{Coercion, Literal, LiteralText, Shape};
 use hippocrypt_policy::DeclaredType;
-use zeroize::Zeroizing;
 
 /// Whether a value of type `from` becomes in the column, by way of a cast to `to`, what it becomes without the cast.
 ///
@@ -98,7 +97,8 @@ pub(super) fn cut(oid: u32, modifiers: &[i32], declared: DeclaredType) -> Option
 }
 
 /// Whether a number as written is the same value of this type: an integer of an integer type, any of numeric.
-pub(in crate::plan) fn keeps_number(oid: u32, number: &str) -> bool {
+pub(in crate::plan) fn keeps_number(oid: u32, number: &LiteralText) -> bool {
+    let number = number.unnoticed(); // one of its kind is as another
     let digits = number.strip_prefix(['-', '+']).unwrap_or(number);
     let is = |allowed: fn(char) -> bool| !digits.is_empty() && digits.chars().all(allowed);
     match oid {
@@ -122,12 +122,17 @@ pub(super) fn harmless(
 }
 
 /// varchar.c, bpchar with an explicit cast: of just this length.
-pub(in crate::plan) fn blank_padded(value: &str, n: usize) -> Zeroizing<String> {
+pub(in crate::plan) fn blank_padded(value: &str, n: usize) -> LiteralText {
     let blanks = std::iter::repeat(' ');
-    Zeroizing::new(value.chars().chain(blanks).take(n).collect())
+    value
+        .chars()
+        .chain(blanks)
+        .take(n)
+        .collect::<String>()
+        .into()
 }
 
 /// varchar.c, varchar with an explicit cast: cut without a word.
-pub(in crate::plan) fn first_characters(value: &str, n: usize) -> Zeroizing<String> {
-    Zeroizing::new(value.chars().take(n).collect())
+pub(in crate::plan) fn first_characters(value: &str, n: usize) -> LiteralText {
+    value.chars().take(n).collect::<String>().into()
 }
