@@ -12,7 +12,7 @@ use crate::scan::{self, Tokens};
 use crate::sequence::{self, Course};
 use crate::standing::{self, NoNames, Session};
 use crate::taint::{self, Taint};
-use crate::verdict::{Facts, Refusal, Shown, Statement, Verdict};
+use crate::verdict::{Beside, Facts, Refusal, Shown, Statement, Verdict};
 use crate::watch;
 use crate::world::World;
 use crate::{catalog_view, functions, plan, utility};
@@ -236,6 +236,7 @@ fn statement(
         range,
         facts,
         verdict,
+        beside: Beside::default(),
     };
     Ok((statement, changes))
 }

@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 mod attribution;
+mod beside;
 mod copy;
 mod fill;
 mod hash;
@@ -13,6 +14,7 @@ mod literal;
 mod subjects;
 
 pub use attribution::{Attribute, Attribution, Constant};
+pub use beside::Beside;
 pub use copy::{CopyColumn, CopyDirection, CopyForm, CopyHash, CopyHeader, CopyPlan, CopyValue};
 pub(crate) use fill::Fill;
 pub use hash::{HashPart, Plaintexts};
@@ -28,6 +30,8 @@ pub struct Statement {
     pub facts: Arc<Facts>,
     /// The verdict.
     pub verdict: Verdict,
+    /// What the caller keeps beside it.
+    pub beside: Beside,
 }
 
 /// The answer. A new variant may join (DESIGN §10): match without a wildcard.

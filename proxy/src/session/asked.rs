@@ -75,7 +75,16 @@ impl Machine {
     pub(super) fn asked(&self, text: &str, statements: &[Statement]) -> Vec<Asked> {
         let ranges: Vec<_> = statements.iter().map(|s| s.range.clone()).collect();
         let described = statements.iter();
-        let described = described.map(|s| self.describe(slice(text, s), &s.facts));
+        let described = described.map(|s| {
+            let describe = || self.describe(slice(text, s), &s.facts);
+            let described = s.beside.get_or_make(&s.facts, describe);
+            debug_assert_eq!(
+                described,
+                describe(),
+                "texts with one verdict have one record"
+            );
+            described
+        });
         let all = described.zip(self.tags(text, &ranges));
         all.map(|(described, tags)| Asked { described, tags })
             .collect()

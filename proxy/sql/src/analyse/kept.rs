@@ -166,9 +166,9 @@ fn holds_literal(statement: &Statement) -> bool {
     set || planned
 }
 
-/// What keeping the verdicts costs, in bytes.
+/// What keeping the verdicts costs, in bytes; what is kept beside them is about as long as the text.
 fn cost(statements: &[Statement], text: &str) -> usize {
-    let mut cost = text.len();
+    let mut cost = text.len() * 2;
     for statement in statements {
         cost += 512;
         if let Verdict::Plan(plan) = &statement.verdict {

@@ -30,6 +30,7 @@ impl Statement {
             range,
             facts,
             verdict,
+            beside,
         } = self;
         Some(Self {
             range: with.range(range)?,
@@ -39,6 +40,7 @@ impl Statement {
                 Verdict::Plan(plan) => Verdict::Plan(Arc::new(plan.filled(with)?)),
                 Verdict::Refusal(refusal) => Verdict::Refusal(refused(refusal, with)?),
             },
+            beside: beside.clone(),
         })
     }
 }

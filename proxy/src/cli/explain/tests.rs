@@ -40,6 +40,7 @@ fn statement(sql: &str, facts: Facts, verdict: Verdict) -> Statement {
         range: 0..sql.len(),
         facts: Arc::new(facts),
         verdict,
+        beside: hippocrypt_sql::verdict::Beside::default(),
     }
 }
 

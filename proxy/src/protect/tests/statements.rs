@@ -40,6 +40,7 @@ fn rendered(text: &str, edits: Vec<Edit>) -> Result<Rendered, ValueError> {
         range: 0..text.len(),
         facts: Arc::default(),
         verdict: Verdict::Plan(Arc::new(plan)),
+        beside: hippocrypt_sql::verdict::Beside::default(),
     };
     render(text, &[statement], vault(), &settings())
 }
