@@ -146,7 +146,8 @@ impl DeclaredType {
     pub fn typmod(self) -> i32 {
         match self {
             Self::Varchar(Some(n)) | Self::Bpchar(Some(n)) => {
-                i32::try_from(n).map_or(-1, |n| n + 4)
+                let n = i32::try_from(n).ok();
+                n.and_then(|n| n.checked_add(4)).unwrap_or(-1)
             }
             Self::Numeric(Some((p, s))) => ((i32::from(p) << 16) | (i32::from(s) & 0x7ff)) + 4,
             Self::Time(Some(p)) | Self::Timestamp(Some(p)) | Self::Timestamptz(Some(p)) => {
