@@ -72,11 +72,11 @@ enum Class {
     Unknown,
 }
 
+#[allow(clippy::indexing_slicing, reason = "256 bytes, while it is compiled")]
 const CLASSES: [Class; 256] = {
     let mut classes = [Class::Unknown; 256];
     let mut byte = 0;
     while byte < 256 {
-        #[allow(clippy::cast_possible_truncation, reason = "below 256")]
         let is = byte as u8;
         classes[byte] = match is {
             b' ' | b'\t' | b'\n' | b'\r' | 0x0c => Class::Blank,
@@ -175,7 +175,9 @@ impl Pass<'_> {
         let start = self.at;
         self.skip(Class::Digit);
         let whole = self.bytes.get(start..self.at)?;
-        if whole.len() > 1 && whole.starts_with(b"0") {
+        let zero = whole.starts_with(b"0");
+        // the grammar makes `0` of `-0`, which no other number loses its sign by
+        if zero && (whole.len() > 1 || self.is_signed(start)) {
             return None;
         }
         let kind = match self.class(self.at) {
@@ -193,6 +195,11 @@ impl Pass<'_> {
             Some(Class::Word | Class::Dot | Class::Quote | Class::Name | Class::Dollar)
         );
         self.push(start, kind).filter(|()| !touches)
+    }
+
+    fn is_signed(&self, number: usize) -> bool {
+        let before = self.bytes.get(..number).unwrap_or_default();
+        before.trim_ascii_end().ends_with(b"-")
     }
 
     /// A string, and no other one behind it that would continue it.

@@ -79,6 +79,8 @@ fn what_is_not_certain_has_no_answer() {
         "SELECT 'a' 'b'",
         "SELECT 'a'1",
         "SELECT 01",
+        "SELECT -0",
+        "SELECT - 0",
         "SELECT 1_000",
         "SELECT 0x1F",
         "SELECT 1e5",

@@ -2,7 +2,7 @@
 
 use hippocrypt_policy::{
     Access, Column, ColumnIx, ColumnRef, Database, DeclaredType, Group, GroupIx, Mask, Place,
-    Protect, Rights, Table, TableRef,
+    Protect, Rights, Subject, Table, TableRef,
 };
 use hippocrypt_sql::Analyser;
 use hippocrypt_sql::catalog::{
@@ -464,6 +464,8 @@ const VIEWS: &[(&str, &[u32], &str)] = &[
 pub struct Analysers {
     /// The clinic under its policy.
     pub clinic: Analyser,
+    /// The clinic whose tables say in their first column whose record a row is.
+    pub told: Analyser,
     trusting: Analyser,
     empty: Analyser,
 }
@@ -481,9 +483,20 @@ impl Analysers {
             groups: Vec::new(),
             ..policy()
         };
+        let mut told = policy();
+        for table in told.tables.values_mut() {
+            let full = table.name.to_string();
+            let relation = RELATIONS.iter().find(|(_, name, ..)| *name == full);
+            let column = relation.and_then(|(.., columns)| columns.first());
+            table.subject = column.map(|(column, _)| Subject {
+                column: Arc::from(*column),
+                kind: Arc::from("patient"),
+            });
+        }
         let analyser = |policy, catalog| Analyser::new(Arc::new(catalog), Arc::new(policy));
         Self {
             clinic: analyser(policy(), catalog(CELL)),
+            told: analyser(told, catalog(CELL)),
             trusting: analyser(trusting, catalog(CELL)),
             // Without a policy there is no cell type either.
             empty: analyser(empty, catalog(25)),
