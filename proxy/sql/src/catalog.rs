@@ -90,6 +90,8 @@ pub struct Relation {
     pub partition_key: Vec<i16>,
     /// Unique indexes and primary keys, by attnum; partial or expression indexes are left out.
     pub unique: Vec<Vec<i16>>,
+    /// OIDs of the relations whose foreign keys reference it, partitions on either side too.
+    pub referenced_by: Vec<u32>,
 }
 
 /// A column of a relation.

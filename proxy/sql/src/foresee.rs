@@ -87,6 +87,7 @@ fn made(oid: u32) -> Relation {
         definition: None,
         partition_key: Vec::new(),
         unique: Vec::new(),
+        referenced_by: Vec::new(),
     }
 }
 

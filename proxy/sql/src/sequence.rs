@@ -62,6 +62,7 @@ pub(crate) fn settle(statements: &mut [Statement], world: &World, cx: &Context<'
     let mut since_named = Change::None;
     let mut course = Course::of(cx);
     let mut code = false;
+    let mut keys = false;
     let mut made_here: Vec<Arc<str>> = Vec::new();
     for statement in statements {
         let new = |t: &&TableRef| made_here.contains(&t.table);
@@ -75,6 +76,11 @@ pub(crate) fn settle(statements: &mut [Statement], world: &World, cx: &Context<'
             statement.verdict = Verdict::Refusal(Arc::new(calls_unknown(statement.range.start)));
         }
         code |= stood && statement.facts.effects.code;
+        if statement.facts.cascades && stood && (keys || change != Change::None) {
+            statement.verdict = Verdict::Refusal(Arc::new(cascades(statement.range.start)));
+        }
+        // a foreign key that is foreseen is in no snapshot
+        keys |= stood && statement.facts.effects.catalog;
         if sets_within(statement) {
             let refusal = sets_its_own(statement.range.start);
             statement.verdict = Verdict::Refusal(Arc::new(refusal));
@@ -209,6 +215,18 @@ fn calls_unknown(at: usize) -> Refusal {
         sqlstate: "0A000",
         message:
             "an earlier statement of the same string makes something that runs a function, and this one could use it"
+                .into(),
+        detail: None,
+        hint: Some("Send the statements one at a time.".into()),
+        position: Some(at),
+    }
+}
+
+fn cascades(at: usize) -> Refusal {
+    Refusal {
+        sqlstate: "0A000",
+        message:
+            "an earlier statement of the same string can change which tables CASCADE reaches, and a protected one could be among them"
                 .into(),
         detail: None,
         hint: Some("Send the statements one at a time.".into()),

@@ -12,7 +12,7 @@ use crate::verdict::{Attribution, Effects, Refusal};
 use crate::world::Lookup;
 use hippocrypt_policy::TableRef;
 use pg_query::NodeEnum;
-use pg_query::protobuf::Node;
+use pg_query::protobuf::{DropBehavior, Node, TruncateStmt};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -41,13 +41,14 @@ pub(crate) struct Taint {
 
 /// Looks up everything that `node` names.
 pub(crate) fn taint(node: &Node, input: &Input<'_>) -> Result<Taint, Refusal> {
-    let found = tree::names(node).map_err(|_| Refusal {
+    let mut found = tree::names(node).map_err(|_| Refusal {
         sqlstate: "54001",
         message: "the statement is nested too deeply".into(),
         detail: None,
         hint: None,
         position: None,
     })?;
+    found.relations.extend(emptied_with(node, input));
     let mut taint = Taint {
         touched: found.relations.iter().any(|r| is_tainted(r, input)),
         tables: tables(&found, input),
@@ -60,6 +61,37 @@ pub(crate) fn taint(node: &Node, input: &Input<'_>) -> Result<Taint, Refusal> {
     }
     taint.found = found;
     Ok(taint)
+}
+
+/// Whether it is TRUNCATE … CASCADE.
+pub(crate) fn cascades(truncate: &TruncateStmt) -> bool {
+    truncate.behavior() == DropBehavior::DropCascade
+}
+
+/// The relations that TRUNCATE … CASCADE empties without a name for them.
+fn emptied_with(node: &Node, input: &Input<'_>) -> Vec<RelationName> {
+    let truncate = match &node.node {
+        Some(NodeEnum::TruncateStmt(truncate)) if cascades(truncate) => truncate,
+        _ => return Vec::new(),
+    };
+    let named = truncate.relations.iter().filter_map(|n| match &n.node {
+        Some(NodeEnum::RangeVar(r)) => {
+            let schema = Some(r.schemaname.as_str()).filter(|s| !s.is_empty());
+            let meant = input.world.relation(schema, &r.relname, input.cx.names);
+            meant.map(|(_, relation)| (relation.oid, r.inh))
+        }
+        _ => None,
+    });
+    let named: Vec<(u32, bool)> = named.collect();
+    let emptied = input.world.emptied_with(&named).into_iter();
+    let emptied = emptied.map(|table| RelationName {
+        catalog: None,
+        schema: Some(table.schema.to_string()),
+        name: table.table.to_string(),
+        at: None,
+        written: true,
+    });
+    emptied.collect()
 }
 
 /// Whether what the statement computes is computed now, and by the catalog that it is judged by.

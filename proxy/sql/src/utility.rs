@@ -4,7 +4,7 @@
 //! protected table, and refuses the rest. It must never forward a statement that has no rule here.
 
 use crate::analyse::{Answer, Input};
-use crate::taint::Taint;
+use crate::taint::{self, Taint};
 use crate::verdict::{Effects, Facts, Plan, Refusal, Touch, Verdict};
 use crate::{functions, plan};
 use pg_query::NodeEnum;
@@ -59,6 +59,7 @@ pub(crate) fn judge(input: &Input<'_>, stmt: &RawStmt, taint: Taint) -> Answer {
         kind,
         tables: names::tables(node, input, &taint),
         within: within(node),
+        cascades: matches!(node, NodeEnum::TruncateStmt(s) if taint::cascades(s)),
         quotes: taint.found.quotes_statements(),
         defines: taint.found.quotes_expressions(input.cx.names),
         calls: taint.found.calls(),

@@ -56,6 +56,8 @@ pub struct Facts {
     pub touches: Vec<Touch>,
     /// The kind of the statement that PREPARE and DECLARE hold.
     pub within: &'static str,
+    /// It reaches relations by their foreign keys, those that the snapshot has.
+    pub cascades: bool,
     /// It names functions.
     pub calls: bool,
     /// Its rows may quote texts of statements as they went upstream, with cells in them.

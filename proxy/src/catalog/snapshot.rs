@@ -58,6 +58,7 @@ enum Later {
     Trigger(u32, Trigger),
     Default(u32, i16, StoredCell),
     Unique(u32, Vec<i16>),
+    Referenced(u32, u32),
     Definition(u32, Option<Arc<str>>),
     Policy(u32, Arc<str>),
     Partitioned(u32, Vec<i16>),
@@ -74,6 +75,7 @@ impl Later {
             | Self::Trigger(oid, _)
             | Self::Default(oid, _, _)
             | Self::Unique(oid, _)
+            | Self::Referenced(oid, _)
             | Self::Definition(oid, _)
             | Self::Partitioned(oid, _)
             | Self::Policy(oid, _) => *oid,
@@ -95,6 +97,7 @@ impl Later {
                 }
             }
             Self::Unique(_, key) => relation.unique.push(key),
+            Self::Referenced(_, by) => relation.referenced_by.push(by),
             Self::Definition(_, query) => relation.definition = query,
             Self::Partitioned(_, key) => relation.partition_key = key,
             Self::Policy(_, expression) => relation.row_policies.push(expression),
@@ -127,6 +130,9 @@ impl Snapshot {
             relation.depends_on.sort_unstable();
             relation.triggers.sort_unstable();
             relation.unique.sort_unstable();
+            relation.referenced_by.sort_unstable();
+            // a table may have several keys to another
+            relation.referenced_by.dedup();
             relation.row_policies.sort_unstable();
             if let Some(name) = self.names.remove(&oid) {
                 self.catalog.relations.insert(name, relation);
@@ -176,6 +182,10 @@ impl Snapshot {
                     self.later
                         .push(Later::Default(f.number(0)?, f.number(1)?, cell));
                 }
+            }
+            "referenced" => {
+                self.later
+                    .push(Later::Referenced(f.number(0)?, f.number(1)?));
             }
             "unique" => self.later.push(Later::Unique(f.number(0)?, f.numbers(1)?)),
             "partitioned" => {
@@ -261,6 +271,7 @@ impl Snapshot {
                 definition: None,
                 partition_key: Vec::new(),
                 unique: Vec::new(),
+                referenced_by: Vec::new(),
             },
         );
         Some(())

@@ -316,3 +316,32 @@ fn a_policy_that_names_another_subject_is_followed() {
         [row(&["7", "true"])]
     );
 }
+
+#[test]
+fn a_truncate_that_reaches_a_table_by_its_foreign_key_is_recorded_or_refused() {
+    let place = clinic();
+    let mut app = place.raw("app");
+    for sql in [
+        "CREATE TABLE wards (id int PRIMARY KEY)",
+        "ALTER TABLE patients ADD COLUMN ward int REFERENCES wards",
+        "INSERT INTO patients (id, name) VALUES (1, 'Ward Heron')",
+        "TRUNCATE wards CASCADE",
+    ] {
+        assert_eq!(code(&mut app, sql), None, "{sql}");
+    }
+    let found = changes(&place, "operation, relation::text");
+    assert_eq!(found.last(), Some(&row(&["TRUNCATE", "public.patients"])));
+    let place = Setup::policy(&policy()).start();
+    place.both(CLINIC_TABLES);
+    let mut app = place.raw("app");
+    for sql in [
+        "CREATE TABLE wards (id int PRIMARY KEY)",
+        "ALTER TABLE patients ADD COLUMN ward int REFERENCES wards",
+    ] {
+        assert_eq!(code(&mut app, sql), None, "{sql}");
+    }
+    assert_eq!(
+        code(&mut app, "TRUNCATE wards CASCADE").as_deref(),
+        Some("55000")
+    );
+}

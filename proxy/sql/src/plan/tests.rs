@@ -202,6 +202,7 @@ fn catalog(policy: &Database) -> Catalog {
             definition: None,
             partition_key: Vec::new(),
             unique: Vec::new(),
+            referenced_by: Vec::new(),
         };
         relations.insert((name.schema, name.table), relation);
     }

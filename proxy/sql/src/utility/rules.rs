@@ -20,7 +20,7 @@ use crate::world::{Lookup, recorded};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{
     CreatePublicationStmt, CreateSchemaStmt, DropStmt, IndexStmt, Node, ObjectType, RangeVar,
-    TruncateStmt, VariableSetKind, VariableSetStmt, a_const,
+    VariableSetKind, VariableSetStmt, a_const,
 };
 
 /// The rule.
@@ -82,7 +82,7 @@ pub(super) fn rule(node: &NodeEnum, input: &Input<'_>, taint: &Taint, facts: &mu
         | NodeEnum::AlterSeqStmt(_) | NodeEnum::AlterExtensionContentsStmt(_) | NodeEnum::AlterObjectDependsStmt(_)
         | NodeEnum::ConstraintsSetStmt(_) => untouched(),
 
-        NodeEnum::TruncateStmt(s) => truncate(s, input),
+        NodeEnum::TruncateStmt(_) => truncate(input, taint),
 
         // They name no relation.
         NodeEnum::TransactionStmt(_) | NodeEnum::VariableShowStmt(_) | NodeEnum::DiscardStmt(_) | NodeEnum::DeallocateStmt(_)
@@ -329,25 +329,20 @@ fn constant(node: &Node) -> Option<&str> {
     }
 }
 
-/// SET: the encoding must stay what texts are read in, and catalogs as they are are not for everyone.
-/// It changes every row of a table.
-fn truncate(s: &TruncateStmt, input: &Input<'_>) -> Ruled {
-    let named = s.relations.iter().filter_map(|n| match &n.node {
-        Some(NodeEnum::RangeVar(relation)) => Some(relation),
-        _ => None,
-    });
-    for relation in named {
-        let schema = Some(relation.schemaname.as_str()).filter(|s| !s.is_empty());
-        let names = input.cx.names;
-        if let Lookup::Protected(table) = input.world.lookup(schema, &relation.relname, names)
+/// It changes every row of what it names, and of what it reaches by CASCADE.
+fn truncate(input: &Input<'_>, taint: &Taint) -> Ruled {
+    for relation in &taint.found.relations {
+        if let Lookup::Protected(table) = taint::lookup(relation, input)
             && table.unrecorded
         {
-            return Err(plan::unrecorded(&table.name, relation.location));
+            let at = relation.at.and_then(|at| i32::try_from(at).ok());
+            return Err(plan::unrecorded(&table.name, at.unwrap_or(-1)));
         }
     }
     untouched()
 }
 
+/// SET: the encoding must stay what texts are read in, and catalogs as they are are not for everyone.
 fn set(s: &VariableSetStmt, input: &Input<'_>) -> Ruled {
     let sets = s.kind() == VariableSetKind::VarSetValue;
     let value = match s.args.as_slice() {

@@ -2,7 +2,7 @@
 //! its own partitions and children, whose rows are among its rows (and which TRUNCATE and DDL reach by its name).
 
 use super::World;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, RelationKind};
 use hippocrypt_policy::TableRef;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -31,6 +31,41 @@ impl World {
         found
             .filter(|name| self.policy.tables.contains_key(name))
             .collect()
+    }
+
+    /// The relations that TRUNCATE … CASCADE empties beside those that it names, each with whether its children go, too:
+    /// what references one of them, and what references that (heap.c, `heap_truncate_find_FKs`). Partitions go under
+    /// their table's name, but for those that the policy names.
+    pub(crate) fn emptied_with(&self, named: &[(u32, bool)]) -> BTreeSet<TableRef> {
+        let mut open = named.to_vec();
+        let mut seen = HashSet::new();
+        let mut by_key: HashSet<u32> = HashSet::new();
+        while let Some((oid, children)) = open.pop() {
+            let Some((_, relation)) = self.by_oid(oid).filter(|_| seen.insert((oid, children)))
+            else {
+                continue;
+            };
+            // keys are not inherited, and what a key reaches is emptied without its children
+            if children || relation.kind == RelationKind::PartitionedTable {
+                let below = self.below.get(&oid).into_iter().flatten();
+                open.extend(below.map(|oid| (*oid, children)));
+            }
+            by_key.extend(&relation.referenced_by);
+            open.extend(relation.referenced_by.iter().map(|oid| (*oid, false)));
+        }
+        let all: HashSet<u32> = seen.into_iter().map(|(oid, _)| oid).collect();
+        let beside = all
+            .iter()
+            .filter(|oid| !named.iter().any(|(n, _)| n == *oid));
+        let found = beside.filter_map(|oid| {
+            let (name, relation) = self.by_oid(*oid)?;
+            let above = relation.parents.iter().filter(|oid| all.contains(oid));
+            let mut above = above.filter_map(|oid| self.by_oid(*oid));
+            let part = above.any(|(_, r)| r.kind == RelationKind::PartitionedTable);
+            let told = (by_key.contains(oid) && !part) || self.policy.tables.contains_key(&name);
+            told.then_some(name)
+        });
+        found.collect()
     }
 
     /// These, what views among them read, and what is below any of that.

@@ -36,6 +36,7 @@ fn relation(oid: u32, columns: &[(&str, u32)]) -> Relation {
         definition: None,
         partition_key: Vec::new(),
         unique: Vec::new(),
+        referenced_by: Vec::new(),
     }
 }
 
@@ -224,4 +225,51 @@ fn system_names_are_never_guessed() {
     policy.tables.insert(name, table);
     let world = World::new(Arc::new(Catalog::default()), Arc::new(policy));
     assert!(matches!(lookup(&world, "pg_class"), Lookup::Ambiguous(_)));
+}
+
+#[test]
+fn truncate_cascade_empties_what_references_and_what_references_that() {
+    let table = |oid, referenced_by: &[u32], parents: &[u32]| Relation {
+        referenced_by: referenced_by.to_vec(),
+        parents: parents.to_vec(),
+        ..relation(oid, &[("id", 23)])
+    };
+    let parted = |oid, referenced_by: &[u32], parents: &[u32]| Relation {
+        kind: RelationKind::PartitionedTable,
+        ..table(oid, referenced_by, parents)
+    };
+    let world = world(vec![
+        ("top", table(1, &[1, 2], &[])),
+        ("middle", table(2, &[3, 4], &[])),
+        ("cycle", table(3, &[1, 2], &[])),
+        // the partition has a row of pg_constraint of its own, and is what another table references
+        ("parted", parted(4, &[], &[])),
+        ("part", table(5, &[6], &[4])),
+        ("of_part", table(6, &[], &[])),
+        ("child_of_middle", table(7, &[8], &[2])),
+        ("of_child", table(8, &[], &[])),
+        ("lonely", table(9, &[], &[])),
+        ("patients", table(10, &[], &[4])),
+    ]);
+    let emptied = |oid, children| {
+        let found = world.emptied_with(&[(oid, children)]).into_iter();
+        found.map(|t| t.table.to_string()).collect::<Vec<_>>()
+    };
+    let all = ["cycle", "middle", "of_part", "parted", "patients"];
+    assert_eq!(emptied(1, true), all);
+    assert_eq!(
+        emptied(3, true),
+        ["middle", "of_part", "parted", "patients", "top"]
+    );
+    // children go with what is named, without ONLY
+    assert_eq!(
+        emptied(2, true),
+        ["cycle", "of_child", "of_part", "parted", "patients", "top"]
+    );
+    assert_eq!(
+        emptied(2, false),
+        ["cycle", "of_part", "parted", "patients", "top"]
+    );
+    assert_eq!(emptied(5, true), ["of_part"]);
+    assert_eq!(emptied(9, true), [""; 0]);
 }

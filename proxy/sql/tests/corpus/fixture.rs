@@ -629,6 +629,11 @@ fn catalog(cell: u32) -> Catalog {
             } else {
                 vec![vec![1]]
             },
+            referenced_by: match *oid {
+                105 => vec![102],
+                102 => vec![102, 105],
+                _ => Vec::new(),
+            },
         };
         relations.insert((Arc::from(schema), Arc::from(table)), relation);
     }

@@ -3,7 +3,7 @@
 //! It must never let the session's own search_path give an operator, a type or a relation another meaning.
 
 /// The query. Sections: `cell` the domain's oid; `schema`; `relation` with its columns in `attribute`,
-/// parents in `parent`, view and rule dependencies in `depends`, triggers and unique indexes, and, of what has to do
+/// parents in `parent`, view and rule dependencies in `depends`, triggers, unique indexes and foreign keys (`referenced`), and, of what has to do
 /// with cells, the `definition` of views, row security policies in `policy` and the WHEN of triggers; `function`;
 /// `operator`; `type`, and what `runs` code without being a call of it, both only where a function exists that is not
 /// C of an extension; `temporary` names of this session; columns of `system` relations that `sql` corrects.
@@ -195,6 +195,9 @@ UNION ALL SELECT 'trigger', t.tgrelid::pg_catalog.text, fn.nspname::pg_catalog.t
 UNION ALL SELECT 'unique', x.indrelid::pg_catalog.text, x.indkey::pg_catalog.text, NULL, NULL, NULL, NULL, NULL
   FROM pg_catalog.pg_index x JOIN r ON r.oid OPERATOR(pg_catalog.=) x.indrelid
   WHERE x.indisunique AND x.indisvalid AND x.indpred IS NULL AND x.indexprs IS NULL
+UNION ALL SELECT 'referenced', k.confrelid::pg_catalog.text, k.conrelid::pg_catalog.text, NULL, NULL, NULL, NULL, NULL
+  FROM pg_catalog.pg_constraint k JOIN r ON r.oid OPERATOR(pg_catalog.=) k.confrelid
+  WHERE k.contype OPERATOR(pg_catalog.=) 'f'
 UNION ALL SELECT 'function', n.nspname::pg_catalog.text, p.proname::pg_catalog.text, l.lanname::pg_catalog.text,
        x.extname::pg_catalog.text,
        CASE WHEN l.lanname OPERATOR(pg_catalog.=) ANY ('{sql,plpgsql}'::pg_catalog.name[])

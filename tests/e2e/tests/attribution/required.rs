@@ -4,6 +4,7 @@ use super::{clinic, clinic_with, some, started, statements, told};
 use hippocrypt_e2e::Raw;
 use hippocrypt_e2e::place::{CLINIC, CLINIC_TABLES, Place};
 use hippocrypt_e2e::raw::{bind, execute, parse, sqlstate, status, sync};
+use hippocrypt_e2e::sql::rows as direct;
 
 fn code(client: &mut Raw, sql: &str) -> Option<String> {
     sqlstate(&client.query(sql))
@@ -246,4 +247,99 @@ fn partitions_and_children_want_what_the_table_above_wants_and_are_not_reached_f
         !place.tap.saw(b"SELECT count(*)"),
         "nothing of it went upstream"
     );
+}
+
+#[test]
+fn truncate_cascade_touches_what_foreign_keys_reach() {
+    let table = |name: &str| {
+        format!(
+            "      public.{name}:\n        require_end_user: true\n        \
+             columns: {{ body: {{ type: text, protect: none }} }}\n"
+        )
+    };
+    let tables = ["notes", "parted", "only_part", "late"].map(table).concat();
+    let policy = format!("databases:\n  DATABASE:\n    tables:\n{tables}default: clear\n");
+    let place = started(&policy, "");
+    let mut app = place.raw("app");
+    for sql in [
+        "SET hippocrypt.user = 'dba'",
+        "CREATE TABLE clear_parent (id int PRIMARY KEY, of int REFERENCES clear_parent)",
+        "CREATE TABLE clear_middle (id int PRIMARY KEY REFERENCES clear_parent)",
+        "CREATE TABLE notes (id int PRIMARY KEY REFERENCES clear_middle, body text)",
+        "ALTER TABLE clear_middle ADD FOREIGN KEY (id) REFERENCES notes DEFERRABLE INITIALLY DEFERRED",
+        "CREATE TABLE clear_second (id int PRIMARY KEY)",
+        "CREATE TABLE parted (id int REFERENCES clear_second, body text) PARTITION BY RANGE (id)",
+        "CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM (0) TO (100)",
+        "CREATE TABLE clear_third (id int PRIMARY KEY) PARTITION BY RANGE (id)",
+        "CREATE TABLE clear_third_1 PARTITION OF clear_third FOR VALUES FROM (0) TO (100)",
+        "CREATE TABLE clear_parted (id int REFERENCES clear_third, body text) PARTITION BY RANGE (id)",
+        "CREATE TABLE only_part (id int, body text)",
+        "ALTER TABLE clear_parted ATTACH PARTITION only_part FOR VALUES FROM (0) TO (100)",
+        "CREATE TABLE clear_child () INHERITS (clear_second)",
+        "CREATE TABLE lone (id int PRIMARY KEY)",
+        "CREATE TABLE late (id int, body text)",
+        "INSERT INTO clear_second VALUES (1)",
+        "INSERT INTO parted VALUES (1, 'kept')",
+        "RESET hippocrypt.user",
+    ] {
+        assert_eq!(code(&mut app, sql), None, "{sql}");
+    }
+    let refused = Some("42501".to_owned());
+    let reached: [(&str, &[&str]); 8] = [
+        ("clear_parent", &["clear_middle", "notes"]),
+        ("ONLY clear_parent", &["clear_middle", "notes"]),
+        ("clear_middle", &["notes"]),
+        ("lone, clear_parent", &["clear_middle", "lone", "notes"]),
+        ("clear_second", &["parted"]),
+        ("public.clear_second", &["parted"]),
+        ("clear_third", &["clear_parted", "only_part"]),
+        ("clear_third_1", &["clear_parted", "only_part"]),
+    ];
+    for (named, also) in reached {
+        let sql = format!("TRUNCATE {named} CASCADE");
+        assert_eq!(code(&mut app, &sql), refused, "{sql}");
+        assert_eq!(code(&mut app, "SET hippocrypt.user = 'dba'"), None);
+        assert_eq!(code(&mut app, "BEGIN"), None);
+        assert_eq!(code(&mut app, &sql), None, "{sql}");
+        assert_eq!(code(&mut app, "ROLLBACK"), None);
+        assert_eq!(code(&mut app, "RESET hippocrypt.user"), None);
+        let records = statements(&place, app.key.0);
+        let mut records = records.iter().filter(|r| r["sql"] == *sql);
+        for decision in ["refused", "forwarded"] {
+            let record = records.next().unwrap();
+            assert_eq!(record["decision"], decision, "{record}");
+            let listed = record["tables"].as_array().unwrap();
+            for table in also {
+                assert!(
+                    listed.contains(&format!("public.{table}").into()),
+                    "{record}"
+                );
+            }
+            assert!(!listed.contains(&"public.late".into()), "{record}");
+        }
+    }
+    for sql in ["TRUNCATE clear_child CASCADE", "TRUNCATE lone CASCADE"] {
+        assert_eq!(code(&mut app, sql), None, "{sql}");
+    }
+    let answer = app.query("TRUNCATE clear_parent");
+    let error = answer.iter().find(|m| m.tag == 'E').unwrap().fields();
+    assert_eq!(error[&'C'], "0A000");
+    assert!(
+        error[&'M'].contains("referenced in a foreign key constraint"),
+        "{error:?}"
+    );
+    app.pipeline(&[parse("s", "TRUNCATE lone CASCADE", &[]), sync()]);
+    assert_eq!(sqlstate(&app.until_ready()), None);
+    let key = "ALTER TABLE late ADD FOREIGN KEY (id) REFERENCES lone";
+    assert_eq!(code(&mut app, "SET hippocrypt.user = 'dba'"), None);
+    let both = format!("{key}; TRUNCATE lone CASCADE");
+    let answer = app.query(&both);
+    let error = answer.iter().find(|m| m.tag == 'E').unwrap().fields();
+    assert!(error[&'M'].contains("CASCADE reaches"), "{error:?}");
+    assert_eq!(code(&mut app, key), None);
+    assert_eq!(code(&mut app, "RESET hippocrypt.user"), None);
+    app.pipeline(&[bind("", "s", &[], 0), execute("", 0), sync()]);
+    assert_eq!(sqlstate(&app.until_ready()), refused);
+    let kept = direct(&place.thief(), "SELECT body FROM parted");
+    assert_eq!(kept.unwrap().len(), 1);
 }

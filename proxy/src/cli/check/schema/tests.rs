@@ -48,6 +48,7 @@ fn relation(oid: u32, columns: Vec<Attribute>) -> Relation {
         definition: None,
         partition_key: Vec::new(),
         unique: Vec::new(),
+        referenced_by: Vec::new(),
     }
 }
 
