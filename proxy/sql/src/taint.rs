@@ -77,7 +77,15 @@ fn emptied_with(node: &Node, input: &Input<'_>) -> Vec<RelationName> {
     let named = truncate.relations.iter().filter_map(|n| match &n.node {
         Some(NodeEnum::RangeVar(r)) => {
             let schema = Some(r.schemaname.as_str()).filter(|s| !s.is_empty());
-            let meant = input.world.relation(schema, &r.relname, input.cx.names);
+            let names = input.cx.names;
+            let at = |schema| input.world.relation(schema, &r.relname, names);
+            let meant = match schema {
+                // a name like a system catalog's: none of those is emptied
+                None if r.relname.starts_with("pg_") => {
+                    names.search_path.iter().find_map(|s| at(Some(s)))
+                }
+                schema => at(schema),
+            };
             meant.map(|(_, relation)| (relation.oid, r.inh))
         }
         _ => None,
@@ -285,20 +293,15 @@ pub(crate) fn resolved(relation: &RelationName, input: &Input<'_>) -> TableRef {
         }
         Lookup::Unprotected | Lookup::Ambiguous(_) => {}
     }
-    if input
-        .cx
-        .names
-        .temporary
-        .iter()
-        .any(|t| **t == *relation.name)
-    {
+    let names = input.cx.names;
+    let known = input.world.relation(None, &relation.name, names);
+    if let Some((table, _)) = known {
+        return table;
+    }
+    if input.world.is_temporary(&relation.name, names) {
         return named("pg_temp");
     }
-    let known = input
-        .world
-        .relation(None, &relation.name, input.cx.names)
-        .map(|(table, _)| table);
-    known.unwrap_or_else(|| made_in(input).map_or_else(|| named("?"), |schema| named(&schema)))
+    made_in(input).map_or_else(|| named("?"), |schema| named(&schema))
 }
 
 /// Where a new relation without a schema would be: the first schema of the path that exists.

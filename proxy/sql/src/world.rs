@@ -367,8 +367,17 @@ impl World {
         };
         match schema {
             Some(schema) => at(schema),
-            None if names.temporary.iter().any(|t| &**t == name) || name.starts_with("pg_") => None,
-            None => names.search_path.iter().find_map(|s| at(s)),
+            None if name.starts_with("pg_") => None,
+            None => {
+                let temp = |s: &Arc<str>| &**s == "pg_temp";
+                let mut path = names.search_path.iter();
+                match self.is_temporary(name, names) {
+                    false => path.find_map(|s| at(s)),
+                    // theirs is the first schema unless the path has it elsewhere
+                    true if !names.search_path.iter().any(temp) => None,
+                    true => path.take_while(|s| !temp(s)).find_map(|s| at(s)),
+                }
+            }
         }
     }
 

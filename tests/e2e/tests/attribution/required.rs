@@ -276,6 +276,8 @@ fn truncate_cascade_touches_what_foreign_keys_reach() {
         "CREATE TABLE only_part (id int, body text)",
         "ALTER TABLE clear_parted ATTACH PARTITION only_part FOR VALUES FROM (0) TO (100)",
         "CREATE TABLE clear_child () INHERITS (clear_second)",
+        "CREATE TABLE pg_like (id int PRIMARY KEY)",
+        "ALTER TABLE notes ADD COLUMN like_id int REFERENCES public.pg_like",
         "CREATE TABLE lone (id int PRIMARY KEY)",
         "CREATE TABLE late (id int, body text)",
         "INSERT INTO clear_second VALUES (1)",
@@ -317,6 +319,21 @@ fn truncate_cascade_touches_what_foreign_keys_reach() {
             }
             assert!(!listed.contains(&"public.late".into()), "{record}");
         }
+    }
+    for (sql, expected) in [
+        ("CREATE TEMP TABLE clear_parent (id int)", None),
+        ("TRUNCATE clear_parent CASCADE", None),
+        ("TRUNCATE public.clear_parent CASCADE", Some("42501")),
+        ("SET search_path = public, pg_temp", None),
+        ("TRUNCATE clear_parent CASCADE", Some("42501")),
+        ("SET search_path = pg_temp, public", None),
+        ("TRUNCATE clear_parent CASCADE", None),
+        ("TRUNCATE clear_middle CASCADE", Some("42501")),
+        ("RESET search_path", None),
+        ("DROP TABLE pg_temp.clear_parent", None),
+        ("TRUNCATE pg_like CASCADE", Some("42501")),
+    ] {
+        assert_eq!(code(&mut app, sql).as_deref(), expected, "{sql}");
     }
     for sql in ["TRUNCATE clear_child CASCADE", "TRUNCATE lone CASCADE"] {
         assert_eq!(code(&mut app, sql), None, "{sql}");
