@@ -124,14 +124,17 @@ impl<V: Clone> Cache<V> {
 
     /// What is kept by this key.
     pub(crate) fn get(&self, key: Key) -> Option<V> {
+        self.shard(key)?.get(key, self.limit)
+    }
+
+    /// What is kept by this key; where nothing is, this is from now on, which has no weight of its own.
+    pub(crate) fn get_or_put(&self, key: Key, value: V) -> Option<V> {
         let mut shard = self.shard(key)?;
-        if let Some((found, _)) = shard.young.get(&key) {
-            return Some(found.clone());
+        let found = shard.get(key, self.limit);
+        if found.is_none() {
+            shard.keep(key, value, OVERHEAD, self.limit);
         }
-        // Used again: it becomes young again.
-        let (found, weight) = shard.old.remove(&key)?;
-        shard.keep(key, found.clone(), weight, self.limit);
-        Some(found)
+        found
     }
 
     /// Keeps it, by its weight in bytes.
@@ -153,7 +156,17 @@ impl<V: Clone> Cache<V> {
     }
 }
 
-impl<V> Shard<V> {
+impl<V: Clone> Shard<V> {
+    fn get(&mut self, key: Key, limit: Limit) -> Option<V> {
+        if let Some((found, _)) = self.young.get(&key) {
+            return Some(found.clone());
+        }
+        // Used again: it becomes young again.
+        let (found, weight) = self.old.remove(&key)?;
+        self.keep(key, found.clone(), weight, limit);
+        Some(found)
+    }
+
     fn keep(&mut self, key: Key, value: V, weight: usize, limit: Limit) {
         let full = self.young.len() >= limit.entries
             || self.young_bytes.saturating_add(weight) > limit.bytes;
@@ -161,9 +174,12 @@ impl<V> Shard<V> {
             self.old = mem::take(&mut self.young);
             self.young_bytes = 0;
         }
-        if self.young.insert(key, (value, weight)).is_none() {
-            self.young_bytes = self.young_bytes.saturating_add(weight);
-        }
+        let before = self.young.insert(key, (value, weight));
+        let freed = before.map_or(0, |(_, weight)| weight);
+        self.young_bytes = self
+            .young_bytes
+            .saturating_sub(freed)
+            .saturating_add(weight);
     }
 }
 

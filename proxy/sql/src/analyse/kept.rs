@@ -3,7 +3,7 @@
 //! It must never answer with what full analysis would not say, nor keep a constant of the client's.
 
 use super::{Analyser, Context};
-use crate::cache::Named;
+use crate::cache::{Key, Named};
 use crate::constants;
 use crate::grammar;
 use crate::scan;
@@ -32,62 +32,71 @@ pub(super) enum Kept {
 impl Analyser {
     pub(super) fn named_by(&self, text: &str, cx: &Context<'_>) -> Result<Vec<Statement>, Refusal> {
         let spots = constants::spots(text).filter(|spots| !spots.is_empty());
-        let found = spots.and_then(|spots| self.by_template(Spotted::new(text, &spots), cx));
-        let Some(statement) = found else {
-            return self.by_whole(text, cx);
-        };
-        // every test of a build with assertions is a test of this
-        debug_assert_eq!(
-            self.analyse_anew(text, cx).as_deref(),
-            Ok([statement.clone()].as_slice()),
-            "a template gives the verdict that the text has"
-        );
-        Ok(vec![statement])
+        match spots {
+            Some(spots) => self.by_template(Spotted::new(text, &spots), cx),
+            None => self.by_whole(text, cx),
+        }
     }
 
-    /// The verdict that texts with other constants have, too; `None` where there is none yet.
-    fn by_template(&self, spotted: Spotted<'_>, cx: &Context<'_>) -> Option<Statement> {
+    /// By the verdict that texts with other constants have, too, where there is one.
+    fn by_template(
+        &self,
+        spotted: Spotted<'_>,
+        cx: &Context<'_>,
+    ) -> Result<Vec<Statement>, Refusal> {
         let none = BTreeSet::new();
         let mut kept: Option<Arc<BTreeSet<usize>>> = None;
         for _ in 0..3 {
             let pinned = kept.as_deref().unwrap_or(&none);
             let key = self.cache.key(&Named::Template(spotted, pinned), cx);
-            match self.cache.get(key) {
-                // most texts that come once never come again
-                None => {
-                    self.cache.put(key, Kept::Seen, 0);
-                    return None;
-                }
+            match self.cache.get_or_put(key, Kept::Seen) {
+                // most texts that come once never come again: nothing but the mark is kept of them
+                None => return self.analyse_anew(spotted.text, cx),
                 Some(Kept::Seen) => return self.learn(spotted, pinned, cx),
                 Some(Kept::Pinned(more)) => kept = Some(more),
-                Some(Kept::Template(template)) => return template.fill(spotted),
-                Some(Kept::None | Kept::Whole(_)) => return None,
+                Some(Kept::Template(template)) => match template.fill(spotted) {
+                    Some(statement) => return Ok(vec![self.compared(statement, spotted, cx)]),
+                    None => break,
+                },
+                Some(Kept::None | Kept::Whole(_)) => break,
             }
         }
-        None
+        self.by_whole(spotted.text, cx)
     }
 
-    /// Makes a template of a text, and keeps it if it says of this one what full analysis does.
+    /// Every test of a build with assertions is a test of this.
+    fn compared(&self, filled: Statement, spotted: Spotted<'_>, cx: &Context<'_>) -> Statement {
+        debug_assert_eq!(
+            self.analyse_anew(spotted.text, cx).as_deref(),
+            Ok(std::slice::from_ref(&filled)),
+            "a template gives the verdict that the text has"
+        );
+        filled
+    }
+
+    /// Judges a text, and makes a template of it, which is kept if it says of this one what full analysis does.
     fn learn(
         &self,
         spotted: Spotted<'_>,
         named: &BTreeSet<usize>,
         cx: &Context<'_>,
-    ) -> Option<Statement> {
+    ) -> Result<Vec<Statement>, Refusal> {
         let key = |pinned| self.cache.key(&Named::Template(spotted, pinned), cx);
-        let whole = self.by_whole(spotted.text, cx);
+        let whole = self.analyse_anew(spotted.text, cx);
         let made = match whole.as_deref() {
-            Ok([only]) => self.template(spotted, cx).filter(|(template, pinned)| {
-                named.is_subset(pinned) && template.fill(spotted).as_ref() == Some(only)
+            Ok([only]) => self.template(spotted, cx).and_then(|(template, pinned)| {
+                let filled = template.fill(spotted)?;
+                let is_right = named.is_subset(&pinned) && filled == *only;
+                is_right.then_some((template, pinned, filled))
             }),
             Ok(_) | Err(_) => None,
         };
-        let Some((template, pinned)) = made else {
+        let Some((template, pinned, filled)) = made else {
             self.cache.put(key(named), Kept::None, 0);
-            return None;
+            let key = self.cache.key(&Named::Text(spotted.text), cx);
+            return whole.inspect(|whole| self.keep_whole(key, spotted.text, whole));
         };
         let weight = cost(std::slice::from_ref(template.statement()), spotted.text);
-        let filled = template.fill(spotted);
         if pinned != *named {
             let weight = pinned.len() * size_of::<usize>();
             let pinned = Kept::Pinned(Arc::new(pinned.clone()));
@@ -95,7 +104,7 @@ impl Analyser {
         }
         let template = Kept::Template(Arc::new(template));
         self.cache.put(key(&pinned), template, weight);
-        filled
+        Ok(vec![filled])
     }
 
     /// The verdict with sample constants, and which constants are none of them; `None` where all are pinned.
@@ -134,12 +143,16 @@ impl Analyser {
             return Ok(found.to_vec());
         }
         let statements = self.analyse_anew(text, cx)?;
-        if !statements.iter().any(holds_literal) {
-            let weight = cost(&statements, text);
-            let kept = Kept::Whole(Arc::from(statements.as_slice()));
-            self.cache.put(key, kept, weight);
-        }
+        self.keep_whole(key, text, &statements);
         Ok(statements)
+    }
+
+    fn keep_whole(&self, key: Key, text: &str, statements: &[Statement]) {
+        if !statements.iter().any(holds_literal) {
+            let weight = cost(statements, text);
+            self.cache
+                .put(key, Kept::Whole(Arc::from(statements)), weight);
+        }
     }
 }
 

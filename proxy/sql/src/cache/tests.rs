@@ -39,6 +39,28 @@ fn it_weighs_what_it_keeps() {
     assert_eq!(cache.weight(), 2 * (10 + super::OVERHEAD));
 }
 
+/// A mark becomes a template, whose weight counts.
+#[test]
+fn what_takes_the_place_of_something_lighter_is_weighed() {
+    const SMALL: usize = 1 << 16;
+    let cache = Cache::new(100_000, SMALL);
+    let (names, rights) = (Names::default(), Rights::new("a", vec![Access::Clear]));
+    let cx = Context {
+        names: &names,
+        rights: &rights,
+        declared_params: &[],
+        outside: true,
+    };
+    for n in 0..2_000 {
+        let key = cache.key(&Named::Text(&n.to_string()), &cx);
+        assert_eq!(cache.get_or_put(key, 1), None);
+        assert_eq!(cache.get_or_put(key, 2), Some(1), "the first is kept");
+        cache.put(key, 3, 500);
+        assert_eq!(cache.get(key), Some(3));
+        assert!(cache.weight() <= SMALL, "{}", cache.weight());
+    }
+}
+
 #[test]
 fn everything_a_verdict_depends_on_is_in_the_key() {
     let cache = Cache::new(1_000, 1 << 20);
