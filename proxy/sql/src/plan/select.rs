@@ -8,6 +8,7 @@ use super::literal::is_leaf;
 use super::refuse::{Judged, malformed, unsupported};
 use super::scope::{Level, OutputColumn, Outputs};
 use super::{colname, types};
+use crate::scan::Kind;
 use crate::verdict::Literal;
 use pg_query::NodeEnum;
 use pg_query::protobuf::{Node, ResTarget, SelectStmt, SetOperation};
@@ -16,6 +17,8 @@ use std::sync::Arc;
 
 /// OID of text.
 const TEXT: u32 = 25;
+/// What a result column is called that is `ARRAY[…]`.
+const ARRAY: &str = "array";
 
 /// What is done with `*` in a target list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -224,9 +227,17 @@ impl Planner<'_> {
                 self.names.extend(leaves.first().map(named));
                 Ok(())
             }
+            // the array that it ends with has named it (parse_target.c, FigureColname), and is an array no more
+            (Flow::Cell(_), Some(NodeEnum::CaseExpr(case))) if name == ARRAY => {
+                let end = self.case_end(case.location);
+                let end = end.ok_or_else(|| malformed("CASE"))?;
+                let alias = format!(" AS {}", super::scope::quoted(name));
+                self.edits.text(end..end, &alias);
+                Ok(())
+            }
             (Flow::Cell(_) | Flow::Shown(..), Some(NodeEnum::TypeCast(cast))) => {
                 let without = cast.arg.as_deref().map(colname::of);
-                match without.as_deref() == Some(name) {
+                match without.as_deref() == Some(name) && name != ARRAY {
                     true => Ok(()),
                     false => Err(unsupported(
                         "an unnamed result column that is a cast of an encrypted value",
@@ -235,6 +246,24 @@ impl Planner<'_> {
                 }
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Behind the END of the CASE that begins there.
+    fn case_end(&self, location: i32) -> Option<usize> {
+        let tokens = self.input.tokens;
+        let mut at = tokens.at(usize::try_from(location).ok()?)?;
+        let mut open = 0;
+        loop {
+            match tokens.kind(at)? {
+                Kind::Case => open += 1,
+                Kind::EndP => open -= 1,
+                _ => {}
+            }
+            if open == 0 {
+                return Some(tokens.get(at)?.range.end);
+            }
+            at += 1;
         }
     }
 
