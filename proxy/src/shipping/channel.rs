@@ -3,18 +3,15 @@
 //! It must never go on without TLS where the configuration has a root.
 
 use crate::config::{Identity, ServerAddress};
+use crate::session::driver::Duplex;
 use crate::socket::Socket;
 use crate::tls::{self, TlsError};
 use rustls::pki_types::ServerName;
 use std::io;
 use std::path::Path;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
 
 /// From the first packet to the end of the handshake.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -50,64 +47,16 @@ impl Channel {
     }
 
     /// A new connection.
-    pub async fn connect(&self) -> io::Result<Stream> {
+    pub async fn connect(&self) -> io::Result<Box<dyn Duplex>> {
         let connecting = async {
             let socket = Socket::connect(&self.address).await?;
-            match &self.tls {
-                None => Ok(Stream::Plain(socket)),
-                Some((connector, name)) => {
-                    let stream = connector.connect(name.clone(), socket).await?;
-                    Ok(Stream::Tls(Box::new(stream)))
-                }
-            }
+            let stream: Box<dyn Duplex> = match &self.tls {
+                None => Box::new(socket),
+                Some((connector, name)) => Box::new(connector.connect(name.clone(), socket).await?),
+            };
+            Ok(stream)
         };
         let connected = tokio::time::timeout(CONNECT, connecting).await;
         connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
-    }
-}
-
-/// See [`Channel::connect`].
-pub enum Stream {
-    Plain(Socket),
-    Tls(Box<TlsStream<Socket>>),
-}
-
-impl AsyncRead for Stream {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
-            Self::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
-        }
-    }
-}
-
-impl AsyncWrite for Stream {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
-            Self::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
-        }
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
-            Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
-        }
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
-            Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
-        }
     }
 }

@@ -4,8 +4,9 @@
 //! has been closed by the other side after ours; what a break finds before is sent again. It must never be sent without TLS.
 
 use super::SendError;
-use super::channel::{Channel, Stream};
+use super::channel::Channel;
 use crate::config::ShipSyslog;
+use crate::session::driver::Duplex;
 use crate::tls::TlsError;
 use hippocrypt_audit::feed::{Batch, Item, Position};
 use std::collections::VecDeque;
@@ -23,7 +24,7 @@ const PRIORITY: u8 = 13 * 8 + 6;
 /// See the module.
 pub struct Syslog {
     channel: Channel,
-    connection: Option<Stream>,
+    connection: Option<Box<dyn Duplex>>,
     /// What was sent over this connection and does not count as taken, and when.
     sent: VecDeque<(Instant, Position)>,
 }
