@@ -202,6 +202,26 @@ impl DeclaredType {
         }
     }
 
+    /// Whether there is an assignment cast between these types or they are one, whatever their modifiers (pg_cast; to text
+    /// by I/O).
+    pub fn is_assigned_to(self, to: Self) -> bool {
+        let number = |t| {
+            let exact = matches!(t, Self::Int2 | Self::Int4 | Self::Int8 | Self::Numeric(_));
+            exact || matches!(t, Self::Float4 | Self::Float8)
+        };
+        let day = |t| matches!(t, Self::Date | Self::Timestamp(_) | Self::Timestamptz(_));
+        match (self, to) {
+            (_, Self::Text | Self::Varchar(_) | Self::Bpchar(_)) => true,
+            (from, to) if number(from) => number(to),
+            (Self::Timestamp(_) | Self::Timestamptz(_) | Self::Interval(_), Self::Time(_)) => true,
+            (from, to) if day(from) => day(to),
+            (Self::Time(_), Self::Interval(_)) => true,
+            (Self::Json, Self::Jsonb) | (Self::Jsonb, Self::Json) => true,
+            (Self::Inet, Self::Cidr) | (Self::Cidr, Self::Inet) => true,
+            (from, to) => from.unmodified() == to.unmodified(),
+        }
+    }
+
     /// The type that is no array, with its modifiers as they are written (the `typmodin` of pg_type).
     pub fn from_modifiers(oid: u32, modifiers: &[i32]) -> Option<Self> {
         let typmod = match (oid, modifiers) {

@@ -132,22 +132,13 @@ pub(super) fn after_cast(cell: &Cell, cast: &BuiltIn) -> Option<Cell> {
 /// to text.
 pub(super) fn shown_as(cell: &Cell, cast: &BuiltIn) -> Option<DeclaredType> {
     use DeclaredType as D;
-    let number = |t| {
-        let exact = matches!(t, D::Int2 | D::Int4 | D::Int8 | D::Numeric(_));
-        exact || matches!(t, D::Float4 | D::Float8)
-    };
     let to = DeclaredType::from_modifiers(cast.oid, &cast.modifiers)?;
     let possible = match (cell.declared, to) {
-        (_, D::Text | D::Varchar(_) | D::Bpchar(_)) => true,
-        (D::Array(_), _) | (_, D::Array(_)) => false,
-        (from, to) if number(from) => number(to),
-        (D::Date, D::Timestamp(_) | D::Timestamptz(_)) => true,
-        // not to time: of infinity it is NULL
-        (D::Timestamp(_) | D::Timestamptz(_), to) => {
-            matches!(to, D::Date | D::Timestamp(_) | D::Timestamptz(_))
-        }
-        (D::Time(_), D::Time(_)) | (D::Json, D::Jsonb) | (D::Jsonb, D::Json) => true,
-        _ => false,
+        // of infinity it would be NULL
+        (D::Timestamp(_) | D::Timestamptz(_), D::Time(_)) => false,
+        // an inet loses bits to a cidr, an interval days to a time
+        (_, D::Interval(_) | D::Cidr) | (D::Interval(_), D::Time(_)) => false,
+        (from, to) => from.is_assigned_to(to),
     };
     (possible && cell.mask.is_none()).then_some(to)
 }

@@ -67,7 +67,7 @@ pub(super) fn assign<'a>(
                 return Err(unlike);
             };
             // an array of nothing but NULLs is of its type, too
-            if !has_cast(from.declared(), to.declared()) {
+            if !from.declared().is_assigned_to(to.declared()) {
                 return Err(unlike);
             }
             Value::Array(elements(target, to, from, array, settings).map_err(
@@ -92,26 +92,6 @@ fn mismatch(target: &Target<'_>, typed: &Typed<'_>) -> ValueError {
         ),
     )
     .hint("You will need to rewrite or cast the expression.")
-}
-
-/// Whether there is an assignment cast between the types (pg_cast; to text by I/O).
-fn has_cast(from: DeclaredType, to: DeclaredType) -> bool {
-    use DeclaredType as D;
-    let number = |t| {
-        let exact = matches!(t, D::Int2 | D::Int4 | D::Int8 | D::Numeric(_));
-        exact || matches!(t, D::Float4 | D::Float8)
-    };
-    let day = |t| matches!(t, D::Date | D::Timestamp(_) | D::Timestamptz(_));
-    match (from, to) {
-        (_, D::Text | D::Varchar(_) | D::Bpchar(_)) => true,
-        (from, to) if number(from) => number(to),
-        (D::Timestamp(_) | D::Timestamptz(_) | D::Interval(_), D::Time(_)) => true,
-        (from, to) if day(from) => day(to),
-        (D::Time(_), D::Interval(_)) => true,
-        (D::Json, D::Jsonb) | (D::Jsonb, D::Json) => true,
-        (D::Inet, D::Cidr) | (D::Cidr, D::Inet) => true,
-        (from, to) => from.unmodified() == to.unmodified(),
-    }
 }
 
 /// Each element by its own cast.
