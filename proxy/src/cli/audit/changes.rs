@@ -7,7 +7,7 @@ mod cells;
 mod stored;
 
 use super::entry::on_record;
-use super::filter::{since, until};
+use super::filter::{named, since, until};
 use super::form::Form;
 use super::verify::Held;
 use crate::catalog::ServiceConnection;
@@ -274,13 +274,10 @@ impl ChangesArgs {
             ("shown to", &self.shown_to),
             ("reason", &self.reason),
         ];
-        let asked = asked.into_iter();
         let known = (!self.no_verify).then(|| self.held.known());
         Ok(Ask {
             filter,
-            asked: asked
-                .filter_map(|(name, value)| Some((name.to_owned(), value.clone()?)))
-                .collect(),
+            asked: named(asked),
             limit: self.form.limit(),
             held_to: known.transpose()?,
             ..Ask::new(Name::Rows, Timestamp::now())

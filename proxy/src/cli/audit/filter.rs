@@ -188,10 +188,15 @@ impl FilterArgs {
             ("session", &self.session),
             ("text", &self.text),
         ];
-        let given = given.into_iter();
-        let named = given.filter_map(|(name, value)| Some((name.to_owned(), value.clone()?)));
-        named.collect()
+        named(given)
     }
+}
+
+/// What was given of these, by name.
+pub fn named<const N: usize>(given: [(&str, &Option<String>); N]) -> Vec<(String, String)> {
+    let given = given.into_iter();
+    let named = given.filter_map(|(name, value)| Some((name.to_owned(), value.clone()?)));
+    named.collect()
 }
 
 /// `--since`
