@@ -1,3 +1,5 @@
+//! What is kept, for how long, and what it weighs.
+
 use super::{Cache, Named};
 use crate::analyse::Context;
 use crate::catalog::Names;

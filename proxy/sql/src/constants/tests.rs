@@ -1,3 +1,5 @@
+//! The constants of texts, held to libpg_query's scanner.
+
 use super::{Kind, spots};
 use crate::scan::{self, Kind as TokenKind};
 

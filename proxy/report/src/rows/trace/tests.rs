@@ -1,3 +1,5 @@
+//! Changes of rows, traced to the statements of a log that was made for it.
+
 use super::{Moment, Origin, trace};
 use hippocrypt_audit::{
     Body, Decision, Described, Intent, Log, Options, Outcome, SessionFacts, SessionInfo, Source,

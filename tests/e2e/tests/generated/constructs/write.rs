@@ -327,15 +327,7 @@ fn set_from_values(a: &mut Author<'_>) -> Script {
             format!("({ix}, {})", a.constant(value))
         })
         .collect();
-    let sql = format!(
-        "UPDATE {} AS x SET {} = v.p::{} FROM (VALUES {}) AS v (i, p) WHERE x.id = v.i + {}",
-        t.name,
-        p.name,
-        p.ty.name,
-        rows.join(", "),
-        a.id()
-    );
-    write(a, t, sql)
+    from_values(a, t, p, &rows)
 }
 
 /// Many rows of one array a column.
@@ -358,6 +350,11 @@ fn set_from_text(a: &mut Author<'_>) -> Script {
     let rows: Vec<String> = (0..1 + a.rng.below(3))
         .map(|ix| format!("({ix}, {})", a.as_text(p)))
         .collect();
+    from_values(a, t, p, &rows)
+}
+
+/// Each row is a number and a value.
+fn from_values(a: &mut Author<'_>, t: &Table, p: &Column, rows: &[String]) -> Script {
     let sql = format!(
         "UPDATE {} AS x SET {} = v.p::{} FROM (VALUES {}) AS v (i, p) WHERE x.id = v.i + {}",
         t.name,
