@@ -5,11 +5,13 @@
 //! serve an app's statement over the service connection.
 
 mod changes;
+mod fence;
 mod install;
 mod live;
 mod service;
 mod snapshot;
 
+pub use fence::{Fence, Raised};
 pub use install::InstallError;
 pub use live::{LiveCatalog, RefreshError};
 pub use service::{CatalogError, ServiceConnection};

@@ -19,6 +19,7 @@ mod judge;
 mod known;
 mod late;
 pub mod machine;
+mod overtaken;
 mod own;
 mod policy;
 mod portals;

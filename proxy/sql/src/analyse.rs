@@ -12,7 +12,7 @@ use crate::scan::{self, Tokens};
 use crate::sequence::{self, Course};
 use crate::standing::{self, NoNames, Session};
 use crate::taint::{self, Taint};
-use crate::verdict::{Beside, Facts, Refusal, Shown, Statement, Verdict};
+use crate::verdict::{Beside, Facts, Refusal, Reshapes, Shown, Statement, Verdict};
 use crate::watch;
 use crate::world::World;
 use crate::{catalog_view, functions, plan, utility};
@@ -304,6 +304,8 @@ fn into(select: &SelectStmt, facts: &mut Facts) {
     if let Some(relation) = first.into_clause.as_deref().and_then(|i| i.rel.as_ref()) {
         facts.kind = "SELECT INTO";
         facts.effects.catalog = true;
+        let name = Arc::from(relation.relname.as_str());
+        facts.effects.reshapes = Reshapes::Relations([name].into());
         if relation.relpersistence == "t" {
             facts
                 .effects

@@ -25,6 +25,7 @@ mod like;
 mod names;
 mod outcome;
 mod rename;
+mod reshapes;
 mod row_policy;
 mod rules;
 mod runs;
@@ -67,6 +68,7 @@ pub(crate) fn judge(input: &Input<'_>, stmt: &RawStmt, taint: Taint) -> Answer {
         quotes_cells: !input.world.is_clear() && quotes_cells(node, input, &taint),
         ..Facts::default()
     };
+    facts.effects.reshapes = reshapes::of(node, &facts);
     if input.world.is_clear() {
         let verdict = Verdict::Untouched;
         return Answer { facts, verdict };

@@ -11,6 +11,7 @@ mod copy;
 mod fill;
 mod hash;
 mod literal;
+mod reshapes;
 mod subjects;
 
 pub use attribution::{Attribute, Attribution, Constant};
@@ -19,6 +20,7 @@ pub use copy::{CopyColumn, CopyDirection, CopyForm, CopyHash, CopyHeader, CopyPl
 pub(crate) use fill::Fill;
 pub use hash::{HashPart, Plaintexts};
 pub use literal::{Literal, LiteralText};
+pub use reshapes::Reshapes;
 pub use subjects::{Added, At, Form, Source, Subjects, is_subject_type};
 
 /// One statement of a string, with what is to be done about it.
@@ -76,6 +78,8 @@ pub struct Effects {
     /// The catalog may be different afterwards (DDL, DO, CALL, unknown function), but for temporary relations of this
     /// session.
     pub catalog: bool,
+    /// Of that, what statements of other sessions may mean something else by.
+    pub reshapes: Reshapes,
     /// The statements behind it in its string have been judged by a catalog that has what it changes.
     pub foreseen: bool,
     /// It makes or changes code that a later statement could run, or has an object run it.

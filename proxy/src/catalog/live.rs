@@ -3,6 +3,7 @@
 //! Verdicts are made against one analyser; a refresh that sees a change replaces it. It must never put an
 //! older snapshot in place of a newer one, nor call an unreadable catalog fresh.
 
+use super::fence::{Fence, Raised};
 use super::service::{CatalogError, ServiceConnection};
 use super::snapshot::RACES;
 use crate::config::Service;
@@ -20,6 +21,10 @@ use tokio::sync::Mutex;
 
 /// A refresh takes no longer than this: sessions wait for it.
 const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How often a backend without its session is looked for, so many times.
+const GLANCE: Duration = Duration::from_millis(500);
+const OUTLIVED: usize = 7200;
 
 /// Why the catalog is not fresh.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +52,7 @@ pub struct LiveCatalog {
     served: AtomicU64,
     current: RwLock<Arc<Analyser>>,
     zones: Arc<Zones>,
+    fence: Arc<Fence>,
     /// Tables whose changes nothing records, and why, as they were said last.
     unrecorded: StdMutex<Unrecorded>,
 }
@@ -56,13 +62,14 @@ type Unrecorded = BTreeSet<(TableRef, String)>;
 
 impl LiveCatalog {
     /// Connects, makes the cell type where it is missing, and reads the catalog once. Its versions begin at
-    /// `version`; `zones` are those that have been compared before.
+    /// `version`; `zones` are those that have been compared before, and `fence` the DDL that is known to be under way.
     pub async fn open(
         policy: Arc<Database>,
         connector: Connector,
         service: Service,
         version: u64,
         zones: Arc<Zones>,
+        fence: Arc<Fence>,
     ) -> Result<Self, RefreshError> {
         let stream = connector.connect().await?;
         let connection = ServiceConnection::open(stream, &service, &policy.name).await?;
@@ -85,6 +92,7 @@ impl LiveCatalog {
             served: AtomicU64::new(0),
             current: RwLock::new(analyser),
             zones,
+            fence,
         })
     }
 
@@ -96,6 +104,11 @@ impl LiveCatalog {
     /// The newest analyser.
     pub fn current(&self) -> Arc<Analyser> {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// DDL that the newest analyser may not know yet.
+    pub fn fence(&self) -> &Arc<Fence> {
+        &self.fence
     }
 
     /// The server's time zones, as far as they have been compared.
@@ -142,6 +155,35 @@ impl LiveCatalog {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// DDL of a session that has ended, which its backend at the server may still be about: it is over when that has gone
+    /// and the catalog is read.
+    pub async fn outlived(&self, backend: Option<u32>, raised: Vec<Raised>) {
+        for _ in 0..OUTLIVED {
+            if let Some(pid) = backend
+                && self.runs(pid).await.unwrap_or(true)
+            {
+                tokio::time::sleep(GLANCE).await;
+                continue;
+            }
+            match self.refresh().await {
+                Ok(()) => break,
+                Err(error) => {
+                    tracing::error!(database = %self.policy.name, %error, "the catalog could not be read");
+                    tokio::time::sleep(GLANCE).await;
+                }
+            }
+        }
+        drop(raised);
+    }
+
+    async fn runs(&self, backend: u32) -> Result<bool, RefreshError> {
+        let mut connection = self.connection.lock().await;
+        let open = self.opened(&mut connection).await?;
+        let runs = open.runs(backend).await?;
+        *connection = Some(open);
+        Ok(runs)
     }
 
     /// Verdicts and prepared statements hang on the analyser: one that would judge alike stays.

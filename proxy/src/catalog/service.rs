@@ -151,6 +151,15 @@ impl ServiceConnection {
         Ok(())
     }
 
+    /// Whether the server has a backend of this process id.
+    pub async fn runs(&self, backend: u32) -> Result<bool, CatalogError> {
+        let query = format!("SELECT FROM pg_stat_activity WHERE pid = {backend}");
+        let rows = self.client.simple_query(&query).await;
+        let rows = rows.map_err(|error| self.failed(error))?;
+        let is_row = |m: &SimpleQueryMessage| matches!(m, SimpleQueryMessage::Row(_));
+        Ok(rows.iter().any(is_row))
+    }
+
     fn failed(&self, error: tokio_postgres::Error) -> CatalogError {
         CatalogError::Server {
             database: self.database.clone(),

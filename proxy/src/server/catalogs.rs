@@ -2,7 +2,7 @@
 //!
 //! It must never be open for a database without its cell type: `LiveCatalog::open` makes or refuses it.
 
-use crate::catalog::{LiveCatalog, RefreshError};
+use crate::catalog::{Fence, LiveCatalog, RefreshError};
 use crate::config::Service;
 use crate::session::Worlds;
 use crate::tls::Connector;
@@ -24,7 +24,7 @@ pub(crate) struct Catalogs {
 
 impl Catalogs {
     /// Connects to each database of the policy, makes the cell type where it is missing, and reads the catalog.
-    /// `former` are those of the policy before, whose comparisons of time zones hold on.
+    /// `former` are those of the policy before, whose comparisons of time zones hold on, and the DDL of whose sessions.
     pub(crate) async fn open(
         policy: &Policy,
         service: &Service,
@@ -35,11 +35,11 @@ impl Catalogs {
         let mut databases = BTreeMap::new();
         for (name, database) in &policy.databases {
             let before = former.and_then(|former| former.get(name));
-            let zones = before
-                .map(|live| Arc::clone(live.zones()))
-                .unwrap_or_default();
+            let of = |live: &Arc<LiveCatalog>| (Arc::clone(live.zones()), Arc::clone(live.fence()));
+            let (zones, fence) = before.as_ref().map(of).unwrap_or_default();
             let (connector, service) = (connector.clone(), service.clone());
-            let live = LiveCatalog::open(Arc::clone(database), connector, service, version, zones);
+            let database = Arc::clone(database);
+            let live = LiveCatalog::open(database, connector, service, version, zones, fence);
             databases.insert(Arc::clone(name), Arc::new(live.await?));
         }
         Ok(Self { databases })
@@ -78,5 +78,9 @@ impl Catalogs {
 impl Worlds for LiveCatalog {
     fn current(&self) -> Arc<Analyser> {
         self.current()
+    }
+
+    fn fence(&self) -> &Arc<Fence> {
+        self.fence()
     }
 }

@@ -66,6 +66,11 @@ pub(super) async fn converse(house: &Arc<House>, who: Who, minor: u16, peers: Pe
     if let Ending::Fault(fault) = &ending {
         tracing::warn!(%user, %database, error = %fault, "session ended by a fault");
     }
+    let raised = machine.take_raised();
+    if let Some(watched) = host.watched().filter(|_| !raised.is_empty()) {
+        let pid = host.pid();
+        tokio::spawn(async move { watched.outlived(pid, raised).await });
+    }
     host.forget();
 }
 
@@ -89,9 +94,12 @@ impl SessionHost<'_> {
         self.regime().watched(self.database)
     }
 
+    fn pid(&self) -> Option<u32> {
+        *self.pid.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn forget(&self) {
-        let pid = self.pid.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(pid) = *pid {
+        if let Some(pid) = self.pid() {
             self.house.cancels.forget(pid, &self.secret);
         }
     }

@@ -33,7 +33,10 @@ impl Machine {
                 self.error(frame, now)?;
             }
             _ if self.phase == Phase::Login => self.login(frame, now)?,
-            _ => self.reply(frame, now)?,
+            _ => {
+                self.fail_overtaken(frame, now)?;
+                self.reply(frame, now)?;
+            }
         }
         Ok(())
     }
@@ -247,6 +250,7 @@ impl Machine {
         if status == TransactionStatus::Idle {
             self.known.transaction_ended();
         }
+        self.settle_own();
         let bound: Vec<Bytes> = self.inflight.bound().cloned().collect();
         self.names
             .portals

@@ -71,6 +71,7 @@ impl Machine {
                     part: Some(Arc::clone(part)),
                     ticket: Some(ticket),
                     whose: self.whose(Some(part), None),
+                    mark: self.overtaking.mark,
                     ..Run::of_query(part)
                 }),
                 Err(error) => {
@@ -119,6 +120,7 @@ impl Machine {
         self.unsynced = false;
         self.inflight.push(Expect::Query(Box::new(Query {
             judged,
+            frame: frame.clone(),
             running,
             undo,
             failed: false,
@@ -136,6 +138,7 @@ impl Machine {
         self.group_wrote |= !part.only_reads();
         self.copying |= part.facts.effects.copy;
         self.barrier |= self.protected.is_some() && is_barrier(&part.facts.effects);
+        self.reshapes(&part.facts.effects);
     }
 
     /// In place of the string goes a stand-in, whose error is replaced.

@@ -274,7 +274,7 @@ impl<H: Host> Driver<'_, H> {
                     }
                 },
                 read = read(server_in, &mut self.from_server),
-                    if self.machine.to_client.len() < HIGH_WATER && !self.machine.is_comparing() => {
+                    if self.machine.to_client.len() < HIGH_WATER && !self.machine.is_holding() => {
                     if !read {
                         return Ok(if self.terminated { Ending::Terminate } else { Ending::ServerClosed });
                     }
@@ -296,7 +296,7 @@ impl<H: Host> Driver<'_, H> {
                 } }, if refreshing.is_some() => {
                     refreshing = None;
                     self.machine.on_catalog(refreshed, Instant::now())?;
-                    self.count();
+                    self.server_batch()?;
                 }
                 () = async { match comparing.as_mut() {
                     Some(comparison) => comparison.await,
@@ -317,7 +317,8 @@ impl<H: Host> Driver<'_, H> {
     fn server_batch(&mut self) -> Result<(), Fault> {
         let now = Instant::now();
         let decoder = Decoder::new(Peer::Backend);
-        while !self.machine.is_comparing()
+        self.machine.look_for_overtaken();
+        while !self.machine.is_holding()
             && let Some(frame) = decoder.next(&mut self.from_server)?
         {
             self.machine.on_server(&frame, now)?;

@@ -18,6 +18,7 @@ use hippocrypt_wire::frontend::{Bind, Execute, Named, Parse, Target};
 use hippocrypt_wire::write::Writer;
 use hippocrypt_wire::{ErrorReport, Formats, Frame, Severity};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 impl Machine {
@@ -158,10 +159,11 @@ impl Machine {
             None => self.forward(frame),
         }
         let portal = Arc::new(Portal {
-            prepared: Arc::clone(&prepared),
             client_formats,
             upstream_formats,
             asked_for: people,
+            mark: self.overtaking.mark,
+            ..Portal::of(Arc::clone(&prepared))
         });
         let undo = self
             .names
@@ -267,6 +269,10 @@ impl Machine {
             self.settle_credit("0A000", now)?;
             return self.refuse_later(own::outdated(), &asked(&prepared));
         }
+        if portal.overtaken.load(Ordering::Relaxed) {
+            self.settle_credit("40001", now)?;
+            return self.refuse_later(own::overtaken(), &asked(&prepared));
+        }
         if let Err(report) = self.still_bound(&prepared) {
             self.settle_credit("0A000", now)?;
             return self.refuse_later(*report, &asked(&prepared));
@@ -298,6 +304,7 @@ impl Machine {
             client_formats: Arc::clone(&portal.client_formats),
             upstream_formats: Arc::clone(&portal.upstream_formats),
             prepared: Some(Arc::clone(&prepared)),
+            mark: self.overtaking.mark,
             ..Run::default()
         })));
         self.unsynced = true;

@@ -22,7 +22,7 @@ use super::portals::Entry;
 use super::prepared::{Judged, Part, Prepared};
 use bytes::Bytes;
 use hippocrypt_sql::verdict::Attribute;
-use hippocrypt_wire::ErrorReport;
+use hippocrypt_wire::{ErrorReport, Frame};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
@@ -42,6 +42,14 @@ pub(super) enum Undo {
 }
 
 impl Undo {
+    /// The portal that was made or closed.
+    pub(super) fn portal(&self) -> Option<&Bytes> {
+        match self {
+            Self::Portal(name, _) => Some(name),
+            Self::Statement(..) => None,
+        }
+    }
+
     fn is_of(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Statement(one, _), Self::Statement(other, _))
@@ -70,6 +78,10 @@ pub(super) struct Run {
     pub(super) whose: Option<Box<crate::protect::Whose>>,
     /// The statement it was prepared as.
     pub(super) prepared: Option<Arc<Prepared>>,
+    /// The catalog that it was judged by has all DDL up to this number.
+    pub(super) mark: u64,
+    /// DDL has given it another meaning since.
+    pub(super) overtaken: bool,
 }
 
 impl Run {
@@ -99,6 +111,8 @@ pub(super) struct Described {
 #[derive(Debug)]
 pub(super) struct Query {
     pub(super) judged: Arc<Judged>,
+    /// As the client sent it.
+    pub(super) frame: Frame,
     pub(super) running: VecDeque<Run>,
     /// The unnamed statement and portal, which it takes with it if it is not skipped.
     pub(super) undo: Vec<Undo>,
@@ -221,6 +235,16 @@ impl Inflight {
             Some(Expect::Query(query)) => query.running.front_mut(),
             _ => None,
         }
+    }
+
+    /// The statements of a message that is under way, which are not done.
+    pub(super) fn runs_at(&mut self, at: usize) -> impl Iterator<Item = &mut Run> {
+        let (one, several) = match self.queue.get_mut(at) {
+            Some(Expect::Execute(run)) => (Some(&mut **run), None),
+            Some(Expect::Query(query)) => (None, Some(query.running.iter_mut())),
+            _ => (None, None),
+        };
+        one.into_iter().chain(several.into_iter().flatten())
     }
 
     pub(super) fn pop(&mut self) -> Option<Expect> {

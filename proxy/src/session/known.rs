@@ -213,6 +213,11 @@ impl Known {
         self.stale_catalog
     }
 
+    /// Whether the catalog is one that the session has read in its own transaction.
+    pub(super) fn has_own_catalog(&self) -> bool {
+        self.local.is_some()
+    }
+
     pub(super) fn settings_changed(&mut self) {
         self.stale_names = true;
         self.settings_in_block = true;

@@ -11,10 +11,12 @@
 use super::attribution::Tracked;
 use super::inflight::{Inflight, Ticket};
 use super::known::Known;
+use super::overtaken::Overtaking;
 use super::prepared::{NameTable, Prepared};
 use super::records::Recorder;
 use super::{Fault, fault};
 use crate::attribution::Attribution;
+use crate::catalog::Fence;
 use crate::protect::{Settings, Vault, Zones};
 use bytes::{Bytes, BytesMut};
 use hippocrypt_policy::{Database, Rights};
@@ -40,6 +42,8 @@ pub(super) const REFUSED_NAME: &[u8] = b"_hc_refused";
 pub trait Worlds: Send + Sync {
     /// The newest one.
     fn current(&self) -> Arc<Analyser>;
+    /// DDL that it may not have yet.
+    fn fence(&self) -> &Arc<Fence>;
 }
 
 /// What a policy database brings.
@@ -180,6 +184,8 @@ pub struct Machine {
     pub(super) sealing: Option<Box<crate::protect::CopyIn>>,
     /// A COPY was ended with CopyFail: what the client is told in place of the server's error.
     pub(super) copy_failure: Option<ErrorReport>,
+    /// DDL of other sessions that may overtake what is under way, and the session's own.
+    pub(super) overtaking: Overtaking,
     /// A row could not be shown: nothing more of this Sync group reaches the client (late.rs).
     pub(super) late: Option<super::late::Late>,
     /// The record that a Parse shares with the Execute behind it.
@@ -245,6 +251,7 @@ impl Machine {
             copying: false,
             sealing: None,
             copy_failure: None,
+            overtaking: Overtaking::default(),
             late: None,
             credit: None,
             renewing: false,
@@ -276,6 +283,7 @@ impl Machine {
     /// Acts on the messages that wait, as far as nothing they depend on is outstanding.
     pub fn advance(&mut self, now: Instant) -> Result<(), Fault> {
         self.unix = self.clock.at(now);
+        self.begin_judging();
         while let Some(frame) = self.inbox.front().cloned() {
             if !self.admits(&frame)? {
                 return Ok(());
@@ -301,7 +309,12 @@ impl Machine {
 
     /// The answer to [`Request::RefreshCatalog`]. Where it could not be read, what needs it is refused.
     pub fn on_catalog(&mut self, refreshed: Result<(), String>, now: Instant) -> Result<(), Fault> {
+        if self.is_checking() {
+            self.judge_overtaken(refreshed.is_ok());
+            return self.advance(now);
+        }
         self.known.on_refreshed(refreshed.is_ok());
+        self.settle_own();
         if let Some(ready) = self.held_ready.take_if(|_| self.phase == Phase::Serving) {
             self.pass_ready(&ready);
         }
@@ -327,9 +340,10 @@ impl Machine {
         self.advance(now)
     }
 
-    /// Whether the server's frames have to wait: their values depend on a zone that is being compared.
-    pub fn is_comparing(&self) -> bool {
-        self.comparing.is_some()
+    /// Whether the server's frames have to wait: their values depend on a zone that is being compared, or what they
+    /// answer may mean something else by a catalog that is being read.
+    pub fn is_holding(&self) -> bool {
+        self.comparing.is_some() || self.is_checking()
     }
 
     /// Whether more of the client should be read: nothing waits.
@@ -409,7 +423,7 @@ impl Machine {
 
     /// Whether the frame at the front may be acted on now. Where not, what it waits for was asked for.
     fn admits(&mut self, frame: &Frame) -> Result<bool, Fault> {
-        if self.phase != Phase::Serving || self.known.is_asking() || self.is_comparing() {
+        if self.phase != Phase::Serving || self.known.is_asking() || self.is_holding() {
             return Ok(false);
         }
         match frame.tag() {

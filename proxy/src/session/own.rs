@@ -263,6 +263,24 @@ pub(super) fn outdated() -> ErrorReport {
     .hint("Prepare the statement again.")
 }
 
+/// Another session has changed what a statement names between its verdict and its run.
+pub(super) fn overtaken() -> ErrorReport {
+    ErrorReport::new(
+        Severity::Error,
+        "40001",
+        "the schema was changed by another session while this statement was on its way",
+    )
+    .hint("Run it again.")
+}
+
+/// The same where the connection cannot go on.
+pub(super) fn fatally_overtaken() -> ErrorReport {
+    ErrorReport {
+        severity: Severity::Fatal,
+        ..overtaken()
+    }
+}
+
 /// A name that is ours.
 pub(super) fn reserved() -> ErrorReport {
     ErrorReport::new(

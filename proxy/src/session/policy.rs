@@ -30,7 +30,7 @@ pub enum PolicyChange {
 impl Machine {
     /// Whether another policy can take the place of the one in force: nothing that was judged by it runs.
     pub fn can_renew(&self) -> bool {
-        self.is_idle() && !self.known.is_asking() && !self.is_comparing()
+        self.is_idle() && !self.known.is_asking() && !self.is_holding()
     }
 
     /// Another policy holds from now on; only where [`Self::can_renew`]. Statements that were prepared under the

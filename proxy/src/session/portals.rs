@@ -175,12 +175,8 @@ mod tests {
             guards: None,
             basis: Basis::default(),
         };
-        Arc::new(Portal {
-            prepared: Arc::new(Prepared::of(Arc::new(judged), Bytes::new(), Arc::new([]))),
-            client_formats: Arc::new([]),
-            upstream_formats: Arc::new([]),
-            asked_for: None,
-        })
+        let prepared = Prepared::of(Arc::new(judged), Bytes::new(), Arc::new([]));
+        Arc::new(Portal::of(Arc::new(prepared)))
     }
 
     fn declared(portals: &mut Portals, name: &'static str, hold: bool) {

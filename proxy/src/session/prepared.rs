@@ -225,6 +225,24 @@ pub(super) struct Portal {
     pub(super) upstream_formats: Arc<[i16]>,
     /// Whom its parameters name.
     pub(super) asked_for: Option<AskedFor>,
+    /// The catalog that it was judged by has all DDL up to this number.
+    pub(super) mark: u64,
+    /// DDL has given it another meaning before the server bound it.
+    pub(super) overtaken: AtomicBool,
+}
+
+impl Portal {
+    /// Of a statement whose parameters name nobody.
+    pub(super) fn of(prepared: Arc<Prepared>) -> Self {
+        Self {
+            prepared,
+            client_formats: Arc::new([]),
+            upstream_formats: Arc::new([]),
+            asked_for: None,
+            mark: 0,
+            overtaken: AtomicBool::new(false),
+        }
+    }
 }
 
 /// Both maps.

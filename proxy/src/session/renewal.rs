@@ -7,7 +7,7 @@ use super::inflight::Expect;
 use super::judge::Protocol;
 use super::machine::Machine;
 use super::own;
-use super::prepared::{Judged, Prepared};
+use super::prepared::{Judged, Part, Prepared};
 use hippocrypt_sql::Plan;
 use hippocrypt_wire::ErrorReport;
 use hippocrypt_wire::frontend::Target;
@@ -186,17 +186,29 @@ fn touches(before: &Judged, again: &Judged) -> bool {
 
 /// Two verdicts on the same text are the same where edits, parameters and outputs are: the values in them come
 /// from that text.
-fn same(before: &Prepared, again: &Judged) -> bool {
+pub(super) fn same(before: &Prepared, again: &Judged) -> bool {
     let own = |plan: &Arc<Plan>| match before.by_sql {
         true => plan.stands.clone(),
         false => Some(Arc::clone(plan)),
     };
-    before.judged.parts.len() == again.parts.len()
-        && before.judged.parts.iter().zip(&again.parts).all(|(a, b)| {
-            match (&a.plan, b.plan.as_ref().and_then(own)) {
-                (None, None) => true,
-                (Some(a), Some(b)) => Arc::ptr_eq(a, &b) || format!("{a:?}") == format!("{b:?}"),
-                _ => false,
-            }
+    agree(&before.judged.parts, &again.parts, own)
+}
+
+/// The same of two verdicts on a simple query.
+pub(super) fn alike(before: &[Arc<Part>], again: &[Arc<Part>]) -> bool {
+    agree(before, again, |plan| Some(Arc::clone(plan)))
+}
+
+fn agree(
+    before: &[Arc<Part>],
+    again: &[Arc<Part>],
+    own: impl Fn(&Arc<Plan>) -> Option<Arc<Plan>>,
+) -> bool {
+    let mut both = before.iter().zip(again);
+    before.len() == again.len()
+        && both.all(|(a, b)| match (&a.plan, b.plan.as_ref().and_then(&own)) {
+            (None, None) => true,
+            (Some(a), Some(b)) => Arc::ptr_eq(a, &b) || format!("{a:?}") == format!("{b:?}"),
+            _ => false,
         })
 }

@@ -320,6 +320,23 @@ impl Place {
         }
     }
 
+    /// Waits until a session of the database waits for a lock.
+    pub fn wait_for_lock(&self) {
+        let admin = connect(&cluster().superuser("postgres")).unwrap();
+        for _ in 0..400 {
+            let sql =
+                "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = $1";
+            let found = runtime()
+                .block_on(admin.query(sql, &[&self.database]))
+                .unwrap();
+            if !found.is_empty() {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(25));
+        }
+        panic!("nobody waited for a lock within 10 s");
+    }
+
     /// Waits until a statement of this text is in PostgreSQL's statistics: the other side has begun.
     pub fn wait_for_activity(&self, text: &str) {
         let admin = connect(&cluster().superuser("postgres")).unwrap();

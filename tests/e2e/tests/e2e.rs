@@ -35,6 +35,7 @@ mod limits;
 mod login;
 mod made_from;
 mod named;
+mod overtaken;
 mod parameters;
 mod passthrough;
 mod real_schemas;

@@ -69,7 +69,7 @@ impl World {
     }
 
     /// These, what views among them read, and what is below any of that.
-    fn rows_of(&self, relations: Vec<TableRef>) -> Vec<TableRef> {
+    pub fn rows_of(&self, relations: Vec<TableRef>) -> Vec<TableRef> {
         self.reached(relations, |oid| {
             let relation = self.by_oid(oid).map(|(_, relation)| relation);
             let mut next = relation.map(|r| r.depends_on.clone()).unwrap_or_default();

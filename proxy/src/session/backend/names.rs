@@ -31,12 +31,7 @@ impl Machine {
         }
         match &effects.cursor {
             Some((Cursor::Declare { hold }, name)) => {
-                let portal = Arc::new(Portal {
-                    prepared: Arc::new(self.standing(part)),
-                    client_formats: Arc::new([]),
-                    upstream_formats: Arc::new([]),
-                    asked_for: None,
-                });
+                let portal = Arc::new(Portal::of(Arc::new(self.standing(part))));
                 let name = Self::name(name.as_bytes());
                 self.names.portals.declare(name, portal, *hold);
             }

@@ -3,7 +3,7 @@
 
 use super::Table;
 use super::postgres::{CATALOG, Message, Postgres, TEXTS};
-use crate::catalog::Snapshot;
+use crate::catalog::{Fence, Snapshot};
 use crate::protect::Zones;
 use crate::protect::tests::harness::vault_of;
 use crate::session::driver::{self, Comparison, Host, Limits, Peers, Refresh, Signals, Stop};
@@ -25,11 +25,15 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const POLICY: &str = "databases: { clinic: { tables: { public.patients: { columns: { name: { type: text, protect: random } } } } } }\ndefault: clear\n";
 
-struct World(Arc<Analyser>);
+struct World(Arc<Analyser>, Arc<Fence>);
 
 impl Worlds for World {
     fn current(&self) -> Arc<Analyser> {
         Arc::clone(&self.0)
+    }
+
+    fn fence(&self) -> &Arc<Fence> {
+        &self.1
     }
 }
 
@@ -43,10 +47,10 @@ fn protected() -> Protected {
         CATALOG.iter().for_each(|row| snapshot.row(row).unwrap());
         let (catalog, _) = snapshot.finish(1, Vec::new());
         Protected {
-            worlds: Arc::new(World(Arc::new(Analyser::new(
-                Arc::new(catalog),
-                Arc::clone(&database),
-            )))),
+            worlds: Arc::new(World(
+                Arc::new(Analyser::new(Arc::new(catalog), Arc::clone(&database))),
+                Arc::default(),
+            )),
             rights: Arc::new(policy.rights("clinic", "app")),
             tables_require: database.requires(),
             vault: Arc::new(vault_of(&database)),
