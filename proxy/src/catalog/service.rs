@@ -11,9 +11,10 @@ use hippocrypt_policy::TableRef;
 use hippocrypt_sql::catalog::Catalog;
 use hippocrypt_sql::world::World;
 use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
+use tokio_postgres::{Client, NoTls, SimpleQueryMessage, Statement};
 
 /// Printing a definition locks what stands in it. Whoever waits for less than `deadlock_timeout` (1 s) is never the
 /// reason why the server breaks an app's transaction.
@@ -57,6 +58,15 @@ pub struct ServiceConnection {
     client: Client,
     database: String,
     user: String,
+    reading: Mutex<Option<Reading>>,
+}
+
+/// The reading, prepared: planning it takes longer than running it on a small database.
+#[derive(Clone, Debug)]
+struct Reading {
+    statement: Statement,
+    /// So many rows there were when it was planned; of a database that has grown since, it is planned anew.
+    rows: usize,
 }
 
 impl ServiceConnection {
@@ -91,6 +101,7 @@ impl ServiceConnection {
             client,
             database: database.to_owned(),
             user: service.user.clone(),
+            reading: Mutex::default(),
         })
     }
 
@@ -168,19 +179,42 @@ impl ServiceConnection {
         }
     }
 
+    async fn reading(&self) -> Result<Reading, CatalogError> {
+        let kept = self
+            .reading
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        if let Some(reading) = kept {
+            return Ok(reading);
+        }
+        let statement = self.client.prepare(SNAPSHOT).await;
+        let statement = statement.map_err(|error| self.failed(error))?;
+        Ok(Reading { statement, rows: 0 })
+    }
+
     /// Reads the catalog as it is committed now.
     pub async fn load(&self, version: u64) -> Result<Catalog, CatalogError> {
-        let messages = self.client.simple_query(SNAPSHOT).await;
-        let messages = messages.map_err(|error| self.failed(error))?;
+        let reading = self.reading().await?;
+        let rows = self.client.query(&reading.statement, &[]).await;
+        let rows = rows.map_err(|error| self.failed(error))?;
+        let planned_for = if reading.rows == 0 {
+            rows.len()
+        } else {
+            reading.rows
+        };
+        let kept = (rows.len() <= 2 * planned_for).then_some(Reading {
+            rows: planned_for,
+            ..reading
+        });
+        *self.reading.lock().unwrap_or_else(PoisonError::into_inner) = kept;
         let mut snapshot = Snapshot::default();
-        for message in &messages {
-            if let SimpleQueryMessage::Row(row) = message {
-                let fields: [Option<&str>; COLUMNS] =
-                    std::array::from_fn(|i| row.try_get(i).ok().flatten());
-                snapshot
-                    .row(&fields)
-                    .map_err(|e| CatalogError::Snapshot(self.database.clone(), e))?;
-            }
+        for row in &rows {
+            let fields: [Option<&str>; COLUMNS] =
+                std::array::from_fn(|i| row.try_get(i).ok().flatten());
+            snapshot
+                .row(&fields)
+                .map_err(|e| CatalogError::Snapshot(self.database.clone(), e))?;
         }
         // the connection's own path reaches pg_catalog only: everything else is printed with its schema
         Ok(snapshot.finish(version, Vec::new()).0)
