@@ -253,6 +253,7 @@ fn query(input: &Input<'_>, node: &Node, taint: Taint) -> Answer {
         effects: taint.effects,
         ..Facts::default()
     };
+    facts.effects.by_functions = facts.effects.catalog;
     if let Some(NodeEnum::SelectStmt(select)) = &node.node {
         into(select, &mut facts);
     }
@@ -268,6 +269,7 @@ fn query(input: &Input<'_>, node: &Node, taint: Taint) -> Answer {
     }
     let planned = plan::plan_returned(input.clone(), node);
     facts.touches = planned.touches;
+    facts.effects.by_functions |= planned.effects.catalog && !facts.effects.catalog;
     facts.effects.catalog |= planned.effects.catalog;
     facts.effects.settings |= planned.effects.settings;
     facts.tables.extend(planned.tables);
@@ -304,6 +306,7 @@ fn into(select: &SelectStmt, facts: &mut Facts) {
     if let Some(relation) = first.into_clause.as_deref().and_then(|i| i.rel.as_ref()) {
         facts.kind = "SELECT INTO";
         facts.effects.catalog = true;
+        facts.effects.by_functions = false;
         let name = Arc::from(relation.relname.as_str());
         facts.effects.reshapes = Reshapes::Relations([name].into());
         if relation.relpersistence == "t" {

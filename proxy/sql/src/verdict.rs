@@ -78,6 +78,8 @@ pub struct Effects {
     /// The catalog may be different afterwards (DDL, DO, CALL, unknown function), but for temporary relations of this
     /// session.
     pub catalog: bool,
+    /// It may by nothing but functions that the policy trusts: whether it did, the server can be asked.
+    pub by_functions: bool,
     /// Of that, what statements of other sessions may mean something else by.
     pub reshapes: Reshapes,
     /// The statements behind it in its string have been judged by a catalog that has what it changes.

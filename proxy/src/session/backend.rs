@@ -131,6 +131,9 @@ impl Machine {
                 Ok(())
             }
             (Some(Expect::Describe(_)), b't' | b'T' | b'n') => self.described(frame, now),
+            (Some(Expect::Query(query)), b'T' | b'D') if query.guarding.is_some() => {
+                self.has_changed(frame)
+            }
             (Some(Expect::Execute(_) | Expect::Query(_)), b'D') => self.row(frame, now),
             (Some(Expect::Execute(_) | Expect::Query(_)), b'd') => self.copied(frame, now),
             (Some(Expect::Execute(_) | Expect::Query(_)), b'G') => self.copy_in_begins(frame),
@@ -175,10 +178,16 @@ impl Machine {
                 let rows = CommandComplete::of(frame).ok().and_then(|c| c.rows());
                 run.rows = rows.unwrap_or(0);
             }
-        } else if std::mem::take(&mut query.guarding) {
+        } else if let Some(done) = query.guarding.take() {
+            if let Some(mut run) = query.running.pop_front() {
+                self.complete(&mut run, &done, now)?;
+            }
+            self.pass(&done);
+            return Ok(());
+        } else if query.is_guarded() {
+            query.guarding = Some(frame.clone());
             return Ok(());
         } else if let Some(mut run) = query.running.pop_front() {
-            query.guarding = run.part.as_ref().is_some_and(|p| p.is_guarded());
             self.complete(&mut run, frame, now)?;
         } else if frame.tag() != b'I' {
             return Err(Fault::Server(frame.tag().into()));
@@ -210,7 +219,8 @@ impl Machine {
         }
         let in_block = self.status == TransactionStatus::InBlock;
         self.known.tracked.done(effects, in_block);
-        if effects.catalog {
+        // where the server is asked, its answer says so
+        if effects.catalog && !part.is_asked_about {
             self.known.catalog_changed();
         } else if effects.changes_temporary() {
             self.known.temporary_changed();

@@ -9,6 +9,7 @@ use super::attribution::Attributed;
 use super::inflight::{Expect, Query, Refused, Run};
 use super::judge::{Protocol, Refusal};
 use super::machine::{Machine, REFUSED_NAME, STAND_IN, UNPARSABLE};
+use super::own;
 use super::prepared::{Judged, Part};
 use hippocrypt_audit::Described;
 use hippocrypt_sql::verdict::{Attribution, Cursor, Effects, Prepared, Transaction};
@@ -109,9 +110,19 @@ impl Machine {
         judged: Arc<Judged>,
         running: VecDeque<Run>,
     ) -> Result<(), Fault> {
+        let asks = judged.parts.iter().any(|part| part.is_asked_about);
         match &judged.text {
-            Some(text) => Writer::new(&mut self.to_server).query(text.as_bytes())?,
-            None => self.forward(frame),
+            None if !asks => self.forward(frame),
+            text => {
+                let own = frontend::Query::of(frame).map_err(Fault::ClientWire)?.text;
+                let mut text = text.as_ref().map_or(own, String::as_bytes).to_vec();
+                if asks {
+                    // a comment may be open
+                    text.extend_from_slice(b"\n;");
+                    text.extend_from_slice(own::HAS_CHANGED.as_bytes());
+                }
+                Writer::new(&mut self.to_server).query(&text)?;
+            }
         }
         for part in &judged.parts {
             self.note_forwarded(part);
@@ -124,7 +135,7 @@ impl Machine {
             running,
             undo,
             failed: false,
-            guarding: false,
+            guarding: None,
         })));
         Ok(())
     }
@@ -310,6 +321,7 @@ impl Machine {
             asked: asked.clone(),
             plan: None,
             gives: None,
+            is_asked_about: false,
         };
         Ok((Some(Arc::new(part)), asked))
     }

@@ -297,6 +297,7 @@ impl Machine {
             self.note_forwarded(part);
         }
         let whose = self.whose(part.as_deref(), portal.asked_for.as_ref());
+        let is_asked_about = part.as_ref().is_some_and(|part| part.is_asked_about);
         self.inflight.push(Expect::Execute(Box::new(Run {
             part,
             ticket,
@@ -308,6 +309,9 @@ impl Machine {
             ..Run::default()
         })));
         self.unsynced = true;
+        if is_asked_about {
+            self.ask_whether_changed()?;
+        }
         match &prepared.judged.guards {
             Some(guards) => self.send_guards(guards),
             None => Ok(()),

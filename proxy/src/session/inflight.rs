@@ -118,8 +118,16 @@ pub(super) struct Query {
     pub(super) undo: Vec<Undo>,
     /// The server has failed it: what follows does not run.
     pub(super) failed: bool,
-    /// The next statement to end is one of ours.
-    pub(super) guarding: bool,
+    /// The statement that is done, while one of ours behind it is not: how it ended.
+    pub(super) guarding: Option<Frame>,
+}
+
+impl Query {
+    /// Whether a statement of ours follows the one that the server answers now.
+    pub(super) fn is_guarded(&self) -> bool {
+        let part = self.running.front().and_then(|run| run.part.as_ref());
+        part.is_some_and(|part| part.is_guarded())
+    }
 }
 
 /// A stand-in whose error is replaced.
@@ -163,6 +171,15 @@ pub(super) enum Question {
     Attribute(Attribute),
     /// Not a question: makes it known to the server, and leaves what the start-up packet set.
     DeclareAttribute(Attribute),
+    /// Whether this transaction has changed the catalog.
+    HasChanged,
+}
+
+impl OwnStep {
+    /// Whether it belongs to a statement of the client's, whose error its error is.
+    pub(super) fn is_the_clients(self) -> bool {
+        matches!(self, Self::Guard(_) | Self::Rows(Question::HasChanged))
+    }
 }
 
 #[derive(Debug)]

@@ -150,6 +150,7 @@ impl Machine {
         let mut judged = self
             .rendered(text, &statements, asked.clone(), &protected, &analyser)
             .map_err(|report| refuse(report, asked))?;
+        ask_about_functions(&mut judged.parts);
         if text.as_bytes() != sent && judged.text.is_none() {
             judged.text = Some(text.to_owned());
         }
@@ -344,6 +345,7 @@ impl Machine {
                 asked,
                 plan: None,
                 gives: None,
+                is_asked_about: false,
             })],
             text: None,
             map: None,
@@ -399,6 +401,7 @@ fn part(
             text: Bytes::copy_from_slice(slice(text, statement).as_bytes()),
             basis: basis.clone(),
         }),
+        is_asked_about: false,
     })
 }
 
@@ -518,6 +521,15 @@ fn guards_of(statement: &Statement) -> Option<&[Replacement]> {
     match &statement.verdict {
         Verdict::Plan(plan) => Some(plan.guards.as_slice()).filter(|g| !g.is_empty()),
         Verdict::Untouched | Verdict::Refusal(_) => None,
+    }
+}
+
+/// Behind a statement that stands alone, the server is asked what its functions have done.
+fn ask_about_functions(parts: &mut [Arc<Part>]) {
+    if let [part] = parts
+        && part.facts.effects.by_functions
+    {
+        Arc::make_mut(part).is_asked_about = true;
     }
 }
 

@@ -296,6 +296,8 @@ impl Known {
             Question::Role => first.unwrap_or("").clone_into(&mut self.role),
             // the machine's settings take it
             Question::Format(_) => {}
+            Question::HasChanged if first == Some("f") => {}
+            Question::HasChanged => self.catalog_changed(),
             Question::Declare | Question::DeclareAttribute(_) => return false,
             Question::Attribute(attribute) => {
                 self.tracked.answer(attribute, first.unwrap_or(""));
@@ -323,6 +325,7 @@ impl Known {
             | Question::Declare
             | Question::DeclareAttribute(_)
             | Question::Attribute(_)
+            | Question::HasChanged
             | Question::Catalog => {}
             Question::Cursors => self.cursors = None,
             Question::Temporary => self.temporary.clear(),
@@ -336,6 +339,7 @@ impl Known {
             Question::SearchPath
             | Question::Format(_)
             | Question::Catalog
+            | Question::HasChanged
             | Question::DeclareAttribute(_) => return,
             Question::Attribute(attribute) => return self.tracked.complete(attribute),
             // one that has no row has an answer, too

@@ -131,7 +131,8 @@ impl Machine {
         let fence = protected.worlds.fence();
         let concerns = |mark: u64, part: &Part| {
             // DDL that is overtaken by DDL is the server's to sort out; what it makes is judged when it is named
-            if mark >= begun || part.facts.effects.catalog {
+            let effects = &part.facts.effects;
+            if mark >= begun || (effects.catalog && !effects.by_functions) {
                 return false;
             }
             let reshaped = fence.since(mark, &self.overtaking.raised);

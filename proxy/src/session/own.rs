@@ -21,6 +21,17 @@ const NAME: &[u8] = b"_hc_own";
 const TEMPORARY: &str = "SELECT c.relname FROM pg_catalog.pg_class c \
     WHERE c.relnamespace OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema()";
 
+/// Behind a statement that calls functions which the policy trusts, in its transaction: whether it has written to the
+/// catalogs that a reading reads. The server counts that, together with what it has not reported of transactions before;
+/// DDL that was undone counts, too (src/backend/utils/activity/pgstat_relation.c, `pgstat_count_heap_insert`).
+pub(super) const HAS_CHANGED: &str = "SELECT pg_catalog.current_setting('track_counts') OPERATOR(pg_catalog.<>) 'on' \
+    OR EXISTS (SELECT FROM pg_catalog.unnest('{pg_class,pg_attribute,pg_attrdef,pg_constraint,pg_depend,pg_index,pg_inherits,\
+    pg_namespace,pg_policy,pg_proc,pg_rewrite,pg_trigger,pg_type,pg_aggregate,pg_operator,pg_opclass,pg_opfamily,pg_amop,\
+    pg_amproc,pg_cast,pg_collation,pg_enum,pg_range,pg_language,pg_extension,pg_event_trigger,pg_partitioned_table}'\
+    ::pg_catalog.regclass[]) AS c WHERE pg_catalog.pg_stat_get_xact_tuples_inserted(c) OPERATOR(pg_catalog.+) \
+    pg_catalog.pg_stat_get_xact_tuples_updated(c) OPERATOR(pg_catalog.+) pg_catalog.pg_stat_get_xact_tuples_deleted(c) \
+    OPERATOR(pg_catalog.>) 0)";
+
 /// Around a reading of the catalog inside the client's block: what fails it undoes nothing of the client's, and it waits
 /// for a lock for less than `deadlock_timeout` (1 s), so that it is never the reason why the server breaks a transaction.
 const BEFORE: [&str; 2] = ["SAVEPOINT _hc_own", "SET LOCAL lock_timeout TO '400ms'"];
@@ -40,6 +51,7 @@ impl Question {
             Self::Attribute(Attribute::User) => "SHOW hippocrypt.\"user\"",
             Self::Attribute(Attribute::Reason) => "SHOW hippocrypt.reason",
             Self::Attribute(Attribute::Token) => "SHOW hippocrypt.token",
+            Self::HasChanged => HAS_CHANGED,
             Self::DeclareAttribute(Attribute::User) => "RESET hippocrypt.\"user\"",
             Self::DeclareAttribute(Attribute::Reason) => "RESET hippocrypt.reason",
             Self::DeclareAttribute(Attribute::Token) => "RESET hippocrypt.token",
@@ -113,6 +125,12 @@ impl Machine {
         self.send_own(text, OwnStep::Guard, OwnStep::Guard(b'C'))
     }
 
+    /// What follows an Execute whose functions may have changed the catalog.
+    pub(super) fn ask_whether_changed(&mut self) -> Result<(), Fault> {
+        let asks = OwnStep::Rows(Question::HasChanged);
+        self.send_own(HAS_CHANGED, OwnStep::Guard, asks)
+    }
+
     /// A statement of ours, from Parse to its end; `runs` is what its Execute is answered with.
     fn send_own(
         &mut self,
@@ -169,6 +187,14 @@ impl Machine {
             (_, tag) => return Err(Fault::Server(tag.into())),
         }
         Ok(())
+    }
+
+    /// The answer to our question behind a statement of a simple query.
+    pub(super) fn has_changed(&mut self, frame: &Frame) -> Result<(), Fault> {
+        match frame.tag() {
+            b'D' => self.own_row(Question::HasChanged, frame),
+            _ => Ok(()),
+        }
     }
 
     fn own_row(&mut self, question: Question, frame: &Frame) -> Result<(), Fault> {

@@ -65,6 +65,8 @@ pub(super) struct Part {
     pub(super) plan: Option<Arc<Plan>>,
     /// PREPARE and DECLARE: what the name that they give is to be judged by again.
     pub(super) gives: Option<Gives>,
+    /// The server is asked in its transaction whether it has changed the catalog, which functions may have done.
+    pub(super) is_asked_about: bool,
 }
 
 /// The text of a PREPARE or DECLARE, and what it was judged by.
@@ -124,7 +126,7 @@ impl Part {
 
     /// Whether a statement of ours follows it, which the client does not see.
     pub(super) fn is_guarded(&self) -> bool {
-        self.plan.as_ref().is_some_and(|p| !p.guards.is_empty())
+        self.is_asked_about || self.plan.as_ref().is_some_and(|p| !p.guards.is_empty())
     }
 
     /// The same where its verdict is an older one: what changed temporary relations alone may change others.

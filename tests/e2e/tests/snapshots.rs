@@ -2,7 +2,7 @@
 //!
 //! No test may depend on who wins a race: each holds whoever does.
 
-use hippocrypt_e2e::place::{CLINIC_TABLES, Place};
+use hippocrypt_e2e::place::{CLINIC, CLINIC_TABLES, Place};
 use hippocrypt_e2e::raw::{self, Message, rows, sqlstate, status};
 use hippocrypt_e2e::{Setup, log, sql};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -293,4 +293,78 @@ fn a_prepared_drop_of_a_temporary_table_may_drop_another() {
     assert!(is_read(&place, from));
     let gone = app.query("SELECT id FROM mine");
     assert_eq!(sqlstate(&gone).as_deref(), Some("42P01"), "{gone:?}");
+}
+
+/// Functions that the policy trusts may do DDL: where one did, and only there, the catalog is read.
+#[test]
+fn a_trusted_function_that_does_no_ddl_makes_nobody_read_the_catalog() {
+    let trusts = "    functions: { \"*.*\": trusted }\n    tables:";
+    let place = Setup::policy(&CLINIC.replacen("    tables:", trusts, 1)).start();
+    place.both(CLINIC_TABLES);
+    let (mut app, mut twin) = (place.raw("app"), place.raw_twin("app"));
+    for made in [
+        "CREATE TABLE calls (n int, patient int REFERENCES visits DEFERRABLE INITIALLY DEFERRED)",
+        "CREATE FUNCTION plain(n int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN \
+         IF n < 0 THEN RAISE EXCEPTION 'negative' USING DETAIL = 'by one', HINT = 'add'; END IF; \
+         INSERT INTO calls (n) VALUES (n); RETURN n + 1; END $$",
+        "CREATE FUNCTION makes(name text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN \
+         EXECUTE format('CREATE TABLE %I (id int, room text)', name); END $$",
+    ] {
+        for raw in [&mut app, &mut twin] {
+            let answer = raw.query(made);
+            assert_eq!(sqlstate(&answer), None, "{answer:?}");
+        }
+    }
+    let extended = |sql: &str| {
+        vec![
+            raw::parse("", sql, &[]),
+            raw::bind("", "", &[], 0),
+            raw::describe(b'P', ""),
+            raw::execute("", 0),
+            raw::sync(),
+        ]
+    };
+    for is_extended in [false, true] {
+        // the server counts together what a session has done for a second
+        let (mut app, mut twin) = (place.raw("app"), place.raw_twin("app"));
+        let mut play = |steps: &[&str]| {
+            let from = log::end();
+            for step in steps {
+                let [through, plain] = [&mut app, &mut twin].map(|raw| match is_extended {
+                    true => {
+                        raw.pipeline(&extended(step));
+                        raw::comparable(&raw.until_ready())
+                    }
+                    false => raw::comparable(&raw.query(step)),
+                });
+                assert_eq!(through, plain, "{step}");
+            }
+            is_read(&place, from)
+        };
+        let quiet = [
+            "SELECT plain(1)",
+            "SELECT plain(1), count(name) FROM patients -- as ever",
+            "SELECT plain(-1)",
+            "BEGIN",
+            "SELECT plain(2)",
+            "INSERT INTO calls VALUES (plain(3)) RETURNING n",
+            "SELECT name FROM patients",
+            "COMMIT",
+            // the constraint is found to fail at the end of the statement's own transaction
+            "INSERT INTO calls VALUES (plain(4), 99)",
+            "SELECT max(n) FROM calls",
+        ];
+        assert!(!play(&quiet), "extended: {is_extended}");
+        let name = if is_extended { "annex" } else { "attic" };
+        let makes = format!("SELECT makes('{name}')");
+        let reads = format!("SELECT room FROM {name}");
+        assert!(play(&[&makes, &reads]));
+        assert!(play(&[
+            "BEGIN",
+            "SELECT makes('gone')",
+            "SELECT room FROM gone",
+            "ROLLBACK",
+            "SELECT room FROM gone"
+        ],));
+    }
 }

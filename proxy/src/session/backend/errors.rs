@@ -39,9 +39,7 @@ impl Machine {
             Some(Expect::Refused(_) | Expect::RefusedQuery(_)) => {
                 self.refused_error(frame, &code, now)
             }
-            Some(Expect::Own(OwnStep::Ack(_) | OwnStep::Rows(_) | OwnStep::Sync))
-                if !self.unsynced =>
-            {
+            Some(Expect::Own(step)) if !self.unsynced && !step.is_the_clients() => {
                 self.own_error(frame)
             }
             Some(Expect::Query(_)) => self.query_error(frame, &code, instead, now),

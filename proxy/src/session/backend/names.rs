@@ -85,6 +85,7 @@ impl Machine {
             asked,
             plan,
             gives: None,
+            is_asked_about: false,
         };
         let judged = Judged {
             parts: vec![Arc::new(within)],
