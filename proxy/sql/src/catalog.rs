@@ -217,6 +217,15 @@ pub struct Names {
     pub catalog: CatalogShows,
 }
 
+impl Names {
+    /// `pg_catalog` is named in the path, and not first: any type of it could be another one.
+    pub(crate) fn hides_catalog(&self) -> bool {
+        let mut path = self.search_path.iter();
+        path.position(|s| &**s == "pg_catalog")
+            .is_some_and(|ix| ix > 0)
+    }
+}
+
 /// What catalogs say of protected columns: the value of `hippocrypt.catalog`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum CatalogShows {

@@ -145,6 +145,7 @@ pub(crate) fn judge_field(
         name: field.name.clone(),
         arguments: 1,
         constants: Vec::new(),
+        casts: false,
     };
     let name = call.name.parts.last().map_or("", String::as_str);
     if !field.of_row {

@@ -49,6 +49,11 @@ pub(crate) fn taint(node: &Node, input: &Input<'_>) -> Result<Taint, Refusal> {
         position: None,
     })?;
     found.relations.extend(emptied_with(node, input));
+    if input.cx.names.hides_catalog() {
+        // what a constant is cast to may be a user's type that cuts it
+        let casts = found.functions.iter_mut().filter(|call| call.casts);
+        casts.for_each(|call| call.constants.clear());
+    }
     let mut taint = Taint {
         touched: found.relations.iter().any(|r| is_tainted(r, input)),
         tables: tables(&found, input),

@@ -60,6 +60,8 @@ pub(crate) struct Function {
     pub(crate) arguments: usize,
     /// Arguments that are string constants, by index: settings' names and values. Not for messages.
     pub(crate) constants: Vec<(usize, LiteralText)>,
+    /// One of them is cast to a type that is named without its schema.
+    pub(crate) casts: bool,
 }
 
 /// A field as written.
@@ -205,6 +207,8 @@ struct Frame {
     before: usize,
     arguments: usize,
     constants: Vec<(usize, LiteralText)>,
+    /// A type with modifiers, or an array.
+    modified: bool,
 }
 
 /// Nodes whose names are kept.
@@ -248,6 +252,9 @@ impl Walk {
             && frame.field == "args"
         {
             frame.arguments += 1;
+        }
+        if let Some(frame) = self.stack.last_mut() {
+            frame.modified |= matches!(frame.field, "typmods" | "array_bounds");
         }
     }
 
@@ -301,11 +308,19 @@ impl Walk {
                 arguments: frame.arguments,
                 name: frame.qualified("funcname"),
                 constants: frame.constants,
+                casts: frame.flag,
             }),
-            "TypeName" => self.found.types.push(TypeName {
-                of_column: frame.flag,
-                name: frame.qualified("names"),
-            }),
+            "TypeName" => {
+                let name = frame.qualified("names");
+                let is_cast = self.stack.last().is_some_and(|f| f.node == "TypeCast");
+                if is_cast {
+                    self.cast(&name.parts, frame.modified);
+                }
+                self.found.types.push(TypeName {
+                    of_column: frame.flag,
+                    name,
+                });
+            }
             "ColumnRef" => self.column(frame.qualified("fields")),
             "AIndirection" => {
                 let fields = frame.qualified("indirection").parts.into_iter();
@@ -323,6 +338,17 @@ impl Walk {
             "CommonTableExpr" => self.found.ctes.extend(frame.one("ctename")),
             "AConst" if is_value(&self.stack) => self.found.values.extend(frame.at),
             _ => {}
+        }
+    }
+
+    /// The argument that is being walked is cast to this type, and may be no longer what its constant says.
+    fn cast(&mut self, to: &[String], modified: bool) {
+        let call = self.stack.iter_mut().rev().find(|f| f.node != "TypeCast");
+        if let Some(call) = call {
+            let index = call.arguments.saturating_sub(1);
+            let stays = !modified && keeps_text(to);
+            call.constants.retain(|(of, _)| stays || *of != index);
+            call.flag |= to.len() == 1;
         }
     }
 
@@ -389,6 +415,16 @@ fn is_value(within: &[Frame]) -> bool {
         _ => false,
     };
     holds && outwards.all(|frame| frame.node != "FuncCall")
+}
+
+/// Whether a string that is cast to the type is the same text afterwards.
+fn keeps_text(name: &[String]) -> bool {
+    let (name, schema) = match name {
+        [name] => (name, "pg_catalog"),
+        [schema, name] => (name, schema.as_str()),
+        _ => return false,
+    };
+    schema == "pg_catalog" && matches!(name.as_str(), "text" | "varchar" | "refcursor" | "regclass")
 }
 
 /// A constant that is an argument of a function, bare or cast.

@@ -53,7 +53,7 @@ pub(super) fn built_in(name: &TypeName, session: &Names) -> Option<BuiltIn> {
     let parts: Vec<&str> = name.names.iter().map(string).collect::<Option<_>>()?;
     let bare = match parts.as_slice() {
         ["pg_catalog", bare] => bare,
-        [bare] if !hidden(session) => bare,
+        [bare] if !session.hides_catalog() => bare,
         _ => return None,
     };
     let &(_, oid) = TYPES.iter().find(|(known, _)| known == bare)?;
@@ -64,15 +64,6 @@ pub(super) fn built_in(name: &TypeName, session: &Names) -> Option<BuiltIn> {
         false => hippocrypt_policy::array_of(oid)?,
     };
     Some(BuiltIn { oid, modifiers })
-}
-
-/// `pg_catalog` is named in the path, and not first: any type could be another one.
-fn hidden(session: &Names) -> bool {
-    session
-        .search_path
-        .iter()
-        .position(|s| &**s == "pg_catalog")
-        .is_some_and(|ix| ix > 0)
 }
 
 pub(super) fn string(node: &Node) -> Option<&str> {

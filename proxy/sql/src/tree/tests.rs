@@ -147,6 +147,29 @@ fn functions_have_their_arguments_counted_and_constants_noted() {
 }
 
 #[test]
+fn a_cast_that_changes_its_text_makes_no_constant() {
+    for (argument, is_constant) in [
+        ("'abc'", true),
+        ("'abc'::text", true),
+        ("varchar 'abc'", true),
+        ("CAST('abc' AS pg_catalog.refcursor)", true),
+        ("'abc'::regclass::text", true),
+        ("'abc'::varchar(2)", false),
+        ("'abc'::char::text", false),
+        ("'abc'::bpchar", false),
+        ("'abc'::name", false),
+        ("'{abc}'::text[]", false),
+        ("'abc'::elsewhere.text", false),
+        ("lower('abc')", false),
+        ("arg => 'abc'", false),
+    ] {
+        let all = found(&format!("SELECT f(1, {argument})")).functions;
+        let f = all.iter().find(|f| f.name.parts == ["f"]).unwrap();
+        assert_eq!(!f.constants.is_empty(), is_constant, "{argument}");
+    }
+}
+
+#[test]
 fn types_operators_and_ctes_are_found() {
     let all = found(
         "WITH c AS (SELECT 1) SELECT NULL::s.t[], a OPERATOR(s.+) b, 1 <% ANY (SELECT 2) ORDER BY 1 USING <",

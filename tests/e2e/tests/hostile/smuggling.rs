@@ -423,6 +423,40 @@ fn text_that_becomes_sql() {
             &["SELECT query_to_xml('SELECT id FROM visits ORDER BY id', true, true, '')"],
         ),
         Trick(
+            "query_to_xml of a text that a cast cuts",
+            "threats",
+            Refuse,
+            &["SELECT query_to_xml('SELECT name FROM patientsX'::varchar(25), true, true, '')"],
+        ),
+        Trick(
+            "query_to_xml of a text that a user's type of a known name cuts",
+            "threats",
+            Refuse,
+            &[
+                "CREATE DOMAIN public.text AS varchar(25)",
+                "SET LOCAL search_path = public, pg_catalog",
+                "SELECT query_to_xml('SELECT name FROM patientsX'::text, true, true, '')",
+            ],
+        ),
+        Trick(
+            "query_to_xml of a text that a temporary type cuts",
+            "threats",
+            Refuse,
+            &[
+                "CREATE DOMAIN pg_temp.text AS varchar(25)",
+                "SELECT query_to_xml('SELECT name FROM patientsX'::text, true, true, '')",
+            ],
+        ),
+        Trick(
+            "set_config of a name that a cast cuts",
+            "threats",
+            Refuse,
+            &[
+                "SELECT set_config('client_encodingX'::varchar(15), 'LATIN1', true)",
+                "SELECT name FROM patients WHERE id = 1",
+            ],
+        ),
+        Trick(
             "table_to_xml",
             "threats",
             Refuse,
