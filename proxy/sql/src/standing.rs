@@ -1,16 +1,16 @@
 //! Statements that mean what a name of the session stands for: EXECUTE by a prepared statement, FETCH by a cursor.
 //!
 //! The verdict of a text alone is pure and cached; what is added here depends on the session and is made anew
-//! each time. It must never let such a statement go on by less than the plan of what it names, nor let a cursor
-//! pass of which nothing is known where a trusted function could have opened it.
+//! each time. It must never let such a statement go on by less than the plan of what it names, nor be silent of a
+//! cursor that a trusted function could have opened.
 
 use crate::analyse::{Context, Input};
 use crate::grammar;
 use crate::plan;
 use crate::scan;
 use crate::verdict::{
-    ClientParam, Cursor, Facts, Plan, Prepared, Refusal, Shown, Statement, Subjects, Transaction,
-    UpstreamParam, Verdict,
+    ClientParam, Cursor, Facts, Plan, Prepared, Refusal, Shown, Statement, Subjects, UpstreamParam,
+    Verdict,
 };
 use crate::world::World;
 use std::fmt;
@@ -22,8 +22,6 @@ pub trait Session: fmt::Debug {
     fn prepared(&self, name: &str) -> Option<Standing>;
     /// The cursor or portal of this name.
     fn cursor(&self, name: &str) -> Option<Standing>;
-    /// Whether the server is known to have no cursor of this name: nobody opened one, or it is gone.
-    fn lacks_cursor(&self, name: &str) -> bool;
 }
 
 /// What a name stands for.
@@ -71,10 +69,6 @@ impl Session for NoNames {
     fn cursor(&self, _name: &str) -> Option<Standing> {
         None
     }
-
-    fn lacks_cursor(&self, _name: &str) -> bool {
-        false
-    }
 }
 
 /// Whether the statement's verdict depends on the session's names.
@@ -82,7 +76,7 @@ pub fn is_bound(facts: &Facts) -> bool {
     let runs = matches!(facts.effects.prepared, Some((Prepared::Execute, _)));
     runs || matches!(
         facts.effects.cursor,
-        Some((Cursor::Fetch | Cursor::Move, _))
+        Some((Cursor::Fetch | Cursor::Move | Cursor::Read, _))
     )
 }
 
@@ -101,7 +95,6 @@ pub(crate) fn resolve(
         session,
         prepared: Earlier::default(),
         cursors: Earlier::default(),
-        quiet: true,
     };
     for (ix, statement) in statements.iter_mut().enumerate() {
         let result = here.statement(ix, statement, text, cx, world);
@@ -111,27 +104,8 @@ pub(crate) fn resolve(
             facts.effects = crate::verdict::Effects::default();
             statement.verdict = Verdict::Refusal(Arc::new(*refusal));
         }
-        here.quiet &= opens_nothing(&statement.facts);
     }
     true
-}
-
-/// Whether no code runs in it that could open a cursor. COMMIT runs what was deferred.
-fn opens_nothing(facts: &Facts) -> bool {
-    let ends = matches!(
-        facts.effects.transaction,
-        Some(
-            Transaction::Begin
-                | Transaction::Savepoint
-                | Transaction::Release
-                | Transaction::Rollback
-                | Transaction::RollbackTo
-        )
-    );
-    ends || matches!(
-        facts.effects.cursor,
-        Some((Cursor::Close | Cursor::CloseAll, _))
-    )
 }
 
 /// Names as statements earlier in the string leave them.
@@ -153,13 +127,6 @@ impl Earlier {
         self.all_gone = true;
     }
 
-    fn took(&self, name: &str) -> bool {
-        match self.names.iter().rev().find(|(known, _)| **known == *name) {
-            Some((_, standing)) => standing.is_none(),
-            None => self.all_gone,
-        }
-    }
-
     fn get(&self, name: &str, before: impl FnOnce() -> Option<Standing>) -> Option<Standing> {
         match self.names.iter().rev().find(|(known, _)| **known == *name) {
             Some((_, standing)) => standing.clone(),
@@ -173,8 +140,6 @@ struct Here<'a> {
     session: &'a dyn Session,
     prepared: Earlier,
     cursors: Earlier,
-    /// Nothing before it in the string could have opened a cursor.
-    quiet: bool,
 }
 
 impl Here<'_> {
@@ -210,20 +175,33 @@ impl Here<'_> {
             Some((Cursor::Fetch | Cursor::Move, name)) => {
                 match self.cursors.get(name, || self.session.cursor(name)) {
                     Some(known) => fetch(statement, &known, cx)?,
+                    // there is none, or a function that names nothing protected has opened it
                     None if world.policy().trusted_functions.is_empty() => {}
-                    // the server says that there is none
-                    None if self.is_gone(name) => {}
-                    None => return Err(no_cursor(name)),
+                    None => {
+                        let facts = Arc::make_mut(&mut statement.facts);
+                        facts.unseen = facts.kind == "FETCH";
+                    }
                 }
+            }
+            Some((Cursor::Read, name)) => {
+                let known = self.cursors.get(name, || self.session.cursor(name));
+                let clear = known.filter(is_clear).ok_or_else(|| not_clear(name))?;
+                inherit(Arc::make_mut(&mut statement.facts), &clear.facts);
             }
             None => {}
         }
         Ok(())
     }
+}
 
-    fn is_gone(&self, name: &str) -> bool {
-        self.quiet && (self.cursors.took(name) || self.session.lacks_cursor(name))
-    }
+/// Whether nothing of the cursor's rows is opened, masked or rewritten on its way.
+fn is_clear(cursor: &Standing) -> bool {
+    let facts = &cursor.facts;
+    facts.kind == "SELECT"
+        && cursor.plan.is_none()
+        && facts.touches.is_empty()
+        && !facts.quotes
+        && !facts.defines
 }
 
 /// FETCH and MOVE: rows of the cursor, by its plan.
@@ -406,12 +384,12 @@ fn no_statement(name: &str) -> Box<Refusal> {
     })
 }
 
-fn no_cursor(name: &str) -> Box<Refusal> {
+fn not_clear(cursor: &str) -> Box<Refusal> {
     refused(
         format!(
-            "cursor \"{name}\" was not opened by DECLARE: a trusted function could have opened it over protected tables"
+            "cursor \"{cursor}\" was not opened by DECLARE over tables in clear, and is read by a function"
         ),
-        "Let the function return its rows, or DECLARE the cursor in the session.",
+        "FETCH its rows.",
     )
 }
 

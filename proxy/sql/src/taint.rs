@@ -8,7 +8,7 @@ use crate::analyse::Input;
 use crate::catalog::Trigger;
 use crate::functions::{self, Path};
 use crate::tree::{self, Found, RelationName};
-use crate::verdict::{Attribution, Effects, Refusal};
+use crate::verdict::{Attribution, Cursor, Effects, Refusal};
 use crate::world::Lookup;
 use hippocrypt_policy::TableRef;
 use pg_query::NodeEnum;
@@ -153,6 +153,16 @@ fn fires_trusted(relation: &RelationName, input: &Input<'_>) -> bool {
 }
 
 impl Taint {
+    /// The session says what is in a cursor, and is asked for one.
+    fn reads(&mut self, cursor: Option<(Cursor, Arc<str>)>) {
+        match (&self.effects.cursor, cursor) {
+            (_, None) => {}
+            (None, cursor) => self.effects.cursor = cursor,
+            (Some(one), Some(other)) if *one == other => {}
+            (Some(_), Some(_)) => drop(self.refusal.get_or_insert(one_cursor())),
+        }
+    }
+
     fn functions(&mut self, found: &Found, input: &Input<'_>, at_once: bool) {
         let guarded = !input.world.is_clear();
         for call in &found.functions {
@@ -163,6 +173,7 @@ impl Taint {
                     self.effects.catalog |= effects.catalog;
                     self.effects.settings |= effects.settings;
                     self.effects.attribution.and(&effects.attribution);
+                    self.reads(effects.cursor);
                     let refused = functions::setting(call).and_then(|(setting, value)| {
                         crate::settings::catalog_refused(setting, value, input)
                     });
@@ -180,6 +191,10 @@ impl Taint {
         }
         if !guarded {
             return;
+        }
+        if self.effects.cursor.is_some() && self.effects.catalog {
+            // a function that it calls could open another by that name
+            self.refusal.get_or_insert(one_cursor());
         }
         let fields = found.fields.iter();
         for field in fields {
@@ -202,6 +217,17 @@ impl Taint {
         self.hazard = hazard(found, input);
         let all = [&self.called, &self.row_type, &self.hazard];
         self.refusal = all.into_iter().flatten().next().cloned();
+    }
+}
+
+fn one_cursor() -> Refusal {
+    Refusal {
+        sqlstate: "0A000",
+        message: "a statement that reads a cursor can read no other and call no function of users"
+            .into(),
+        detail: None,
+        hint: Some("Read it in a statement of its own.".into()),
+        position: None,
     }
 }
 

@@ -66,6 +66,8 @@ pub struct Facts {
     pub quotes: bool,
     /// Its rows may quote stored expressions, with cells for constants in them.
     pub defines: bool,
+    /// Its rows are of a cursor that the session did not see opened, which a trusted function may have.
+    pub unseen: bool,
     /// What the session has to do or know afterwards.
     pub effects: Effects,
     /// An error of the server about it may quote a cell (DDL on a protected table, the end of a transaction).
@@ -125,6 +127,8 @@ pub enum Cursor {
     },
     /// FETCH
     Fetch,
+    /// A function that reads it: `cursor_to_xml('name', …)`
+    Read,
     /// MOVE
     Move,
     /// CLOSE

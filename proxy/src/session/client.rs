@@ -146,6 +146,7 @@ impl Machine {
             Some(_) => self.tally.planned += 1,
             None => self.tally.untouched += 1,
         }
+        self.names.portals.run();
         self.group_wrote |= !part.only_reads();
         self.copying |= part.facts.effects.copy;
         self.barrier |= self.protected.is_some() && is_barrier(&part.facts.effects);
@@ -257,7 +258,10 @@ impl Machine {
             return Ok(true);
         }
         let opens = self.inflight.iter().any(|expect| match expect {
-            Expect::Execute(run) => run.part.as_ref().is_some_and(|p| p.opens()),
+            Expect::Execute(run) => {
+                let part = run.part.as_ref();
+                part.is_some_and(|p| p.opens() || p.is_unseen())
+            }
             _ => false,
         });
         if opens && self.group_wrote {

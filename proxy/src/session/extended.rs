@@ -170,7 +170,8 @@ impl Machine {
             .set_portal(Self::name(view.portal), Some(Arc::clone(&portal)));
         self.inflight.push(Expect::Bind { undo });
         self.unsynced = true;
-        if prepared.outputs().is_some() && (prepared.by_sql || prepared.is_bound()) {
+        let opened = prepared.outputs().is_some() && (prepared.by_sql || prepared.is_bound());
+        if opened || prepared.is_unseen() {
             self.describe_own(view.portal, &portal)?;
         }
         Ok(())
@@ -272,6 +273,11 @@ impl Machine {
         if portal.overtaken.load(Ordering::Relaxed) {
             self.settle_credit("40001", now)?;
             return self.refuse_later(own::overtaken(), &asked(&prepared));
+        }
+        // what has run in between may have opened another cursor by that name
+        if prepared.is_unseen() && !self.names.portals.is_just_bound(view.portal) {
+            self.settle_credit("0A000", now)?;
+            return self.refuse_later(own::outdated(), &asked(&prepared));
         }
         if let Err(report) = self.still_bound(&prepared) {
             self.settle_credit("0A000", now)?;

@@ -76,6 +76,8 @@ pub(super) struct Run {
     pub(super) copy_out: Option<Box<crate::protect::CopyOut>>,
     /// Whose records it concerns.
     pub(super) whose: Option<Box<crate::protect::Whose>>,
+    /// No column of the cursor that it reads can be a cell's, where nobody here saw that opened.
+    pub(super) plain: bool,
     /// The statement it was prepared as.
     pub(super) prepared: Option<Arc<Prepared>>,
     /// The catalog that it was judged by has all DDL up to this number.
@@ -165,7 +167,6 @@ pub(super) enum Question {
     Declare,
     Catalog,
     Temporary,
-    Cursors,
     Snapshot,
     /// A setting that tells who is behind the client.
     Attribute(Attribute),

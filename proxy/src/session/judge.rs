@@ -15,18 +15,15 @@ use hippocrypt_sql::verdict::{
 use hippocrypt_sql::{Analyser, Context, Normalised, Session, Standing, normalise, settings};
 use hippocrypt_wire::backend::TransactionStatus;
 use hippocrypt_wire::{ErrorReport, Severity};
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::sync::Arc;
 
 /// What the session's names stand for, as `sql` asks for it.
 #[derive(Debug)]
 struct Standings<'a> {
     machine: &'a Machine,
-    protocol: Protocol,
     /// Names of statements that would have to be judged again.
     outdated: RefCell<Vec<Bytes>>,
-    /// The verdict hangs on whether the server has a cursor that the session did not see opened.
-    wants_cursors: Cell<bool>,
 }
 
 impl Session for Standings<'_> {
@@ -58,11 +55,6 @@ impl Session for Standings<'_> {
         }
         Some(of(&portal.prepared))
     }
-
-    fn lacks_cursor(&self, name: &str) -> bool {
-        self.wants_cursors.set(true);
-        self.protocol == Protocol::Extended || self.machine.known.lacks_cursor(name)
-    }
 }
 
 fn of(prepared: &PreparedStatement) -> Standing {
@@ -92,8 +84,6 @@ pub(super) enum Protocol {
     Simple,
     /// Perhaps many times, each with a Bind: nothing runs yet.
     Extended,
-    /// Its portal, now.
-    Portal,
 }
 
 /// The statements of a text, and what their verdicts hang on.
@@ -101,7 +91,6 @@ pub(super) enum Protocol {
 struct Analysed {
     statements: Vec<Statement>,
     outdated: Vec<Bytes>,
-    wants_cursors: bool,
 }
 
 impl Machine {
@@ -127,20 +116,18 @@ impl Machine {
         let analyser = self.known.analyser(&protected);
         let scs = self.known.names.standard_conforming_strings;
         let quoted;
-        let (text, mut statements) = match self
-            .verdicts(text, oids, protocol, &protected, &analyser)
-        {
+        let (text, mut statements) = match self.verdicts(text, oids, &protected, &analyser) {
             Ok(statements) => (text, statements),
             Err(refusal) if refusal.unparsable => {
                 quoted = settings::with_user_quoted(text, scs).ok_or(refusal)?;
-                let statements = self.verdicts(&quoted, oids, protocol, &protected, &analyser)?;
+                let statements = self.verdicts(&quoted, oids, &protected, &analyser)?;
                 (quoted.as_str(), statements)
             }
             Err(refusal) => return Err(refusal),
         };
         self.take_tokens(text, &mut statements)?;
         match protocol {
-            Protocol::Extended | Protocol::Portal => bind_defaults(&mut statements),
+            Protocol::Extended => bind_defaults(&mut statements),
             Protocol::Simple => guard(&mut statements),
         }
         let asked = self.asked(text, &statements);
@@ -166,11 +153,10 @@ impl Machine {
         &mut self,
         text: &str,
         oids: &[u32],
-        protocol: Protocol,
         protected: &Protected,
         analyser: &Analyser,
     ) -> Result<Vec<Statement>, Box<Refusal>> {
-        let judged = self.analysed(text, oids, protocol, protected, analyser)?;
+        let judged = self.analysed(text, oids, protected, analyser)?;
         let outdated = judged.outdated;
         if outdated.is_empty() || self.renewing {
             return Ok(judged.statements);
@@ -184,7 +170,7 @@ impl Machine {
         });
         self.renewing = false;
         renewed.map_err(|report| refuse(*report, vec![unparsed(text.as_bytes())]))?;
-        let judged = self.analysed(text, oids, protocol, protected, analyser)?;
+        let judged = self.analysed(text, oids, protected, analyser)?;
         Ok(judged.statements)
     }
 
@@ -192,7 +178,6 @@ impl Machine {
         &self,
         text: &str,
         oids: &[u32],
-        protocol: Protocol,
         protected: &Protected,
         analyser: &Analyser,
     ) -> Result<Analysed, Box<Refusal>> {
@@ -204,15 +189,12 @@ impl Machine {
         };
         let standings = Standings {
             machine: self,
-            protocol,
             outdated: RefCell::default(),
-            wants_cursors: Cell::default(),
         };
         match analyser.analyse_in(text, &cx, &standings) {
             Ok(statements) => Ok(Analysed {
                 statements,
                 outdated: standings.outdated.into_inner(),
-                wants_cursors: standings.wants_cursors.get(),
             }),
             Err(refusal) => Err(Box::new(Refusal {
                 unparsable: refusal.sqlstate == "42601",
@@ -220,13 +202,6 @@ impl Machine {
                 asked: vec![unparsed(text.as_bytes())],
             })),
         }
-    }
-
-    /// Whether the verdict on a simple query hangs on which cursors the server has.
-    pub(super) fn wants_cursors(&self, text: &str, protected: &Protected) -> bool {
-        let analyser = self.known.analyser(protected);
-        let analysed = self.analysed(text, &[], Protocol::Simple, protected, &analyser);
-        analysed.is_ok_and(|a| a.wants_cursors)
     }
 
     /// Whether the session is in no transaction block, whatever is under way.

@@ -74,8 +74,6 @@ pub(super) struct Known {
     pub(super) session_user: String,
     pub(super) snapshot: Option<Snapshot>,
     temporary: Vec<Arc<str>>,
-    /// Cursors that the server has, while the message that wants to know is acted on.
-    cursors: Option<Vec<Box<str>>>,
     catalog: CatalogShows,
     pub(super) utf8: bool,
     /// Who is behind the client.
@@ -109,7 +107,6 @@ impl Known {
             session_user: String::new(),
             snapshot: None,
             temporary: Vec::new(),
-            cursors: None,
             catalog: CatalogShows::default(),
             utf8: true,
             tracked,
@@ -272,22 +269,6 @@ impl Known {
         }
     }
 
-    /// Whether the server's cursors are known.
-    pub(super) fn has_cursors(&self) -> bool {
-        self.cursors.is_some()
-    }
-
-    /// Whether the server has no cursor of this name.
-    pub(super) fn lacks_cursor(&self, name: &str) -> bool {
-        let known = self.cursors.as_ref();
-        known.is_some_and(|known| known.iter().all(|cursor| **cursor != *name))
-    }
-
-    /// The message has been acted on: what there is now may be another matter.
-    pub(super) fn forget_cursors(&mut self) {
-        self.cursors = None;
-    }
-
     /// A row that answers a question; `false` where it is not understood.
     pub(super) fn answer(&mut self, question: Question, fields: &[Option<&str>]) -> bool {
         let first = fields.first().copied().flatten();
@@ -304,10 +285,6 @@ impl Known {
             }
             Question::Catalog => self.catalog = settings::shows(first.unwrap_or("")),
             Question::Temporary => self.temporary.extend(first.map(Arc::from)),
-            Question::Cursors => {
-                let cursors = self.cursors.get_or_insert_default();
-                cursors.extend(first.map(Box::from));
-            }
             Question::Snapshot => {
                 let snapshot = self.snapshot.get_or_insert_with(Snapshot::default);
                 return snapshot.row(fields).is_ok();
@@ -327,7 +304,6 @@ impl Known {
             | Question::Attribute(_)
             | Question::HasChanged
             | Question::Catalog => {}
-            Question::Cursors => self.cursors = None,
             Question::Temporary => self.temporary.clear(),
             Question::Snapshot => self.snapshot = None,
         }
@@ -342,11 +318,6 @@ impl Known {
             | Question::HasChanged
             | Question::DeclareAttribute(_) => return,
             Question::Attribute(attribute) => return self.tracked.complete(attribute),
-            // one that has no row has an answer, too
-            Question::Cursors => {
-                self.cursors.get_or_insert_default();
-                return;
-            }
             Question::Declare => {
                 self.catalog_setting = CatalogSetting::Asked;
                 return;

@@ -290,7 +290,6 @@ impl Machine {
             }
             self.inbox.pop_front();
             self.client_frame(&frame, now)?;
-            self.known.forget_cursors();
         }
         Ok(())
     }

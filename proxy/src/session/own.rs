@@ -46,7 +46,6 @@ impl Question {
             Self::Declare => "SET hippocrypt.catalog TO declared",
             Self::Catalog => "SHOW hippocrypt.catalog",
             Self::Temporary => TEMPORARY,
-            Self::Cursors => "SELECT name FROM pg_catalog.pg_cursors",
             Self::Snapshot => SNAPSHOT,
             Self::Attribute(Attribute::User) => "SHOW hippocrypt.\"user\"",
             Self::Attribute(Attribute::Reason) => "SHOW hippocrypt.reason",
@@ -70,11 +69,11 @@ impl Machine {
             return Ok(true);
         }
         if frame.tag() == b'E' {
-            return Ok(self.admits_attributes()? && self.admits_cursor(frame)?);
+            return self.admits_attributes();
         }
         let in_transaction = self.unsynced || self.status != TransactionStatus::Idle;
         match self.known.need(in_transaction) {
-            Need::Nothing => self.admits_cursor(frame),
+            Need::Nothing => Ok(true),
             _ if !self.inflight.is_empty() => self.wait(),
             Need::Ask(questions) => self.ask(&questions).map(|()| false),
             Need::Refresh => {

@@ -21,6 +21,8 @@ pub(super) struct Entry {
     portal: Arc<Portal>,
     hold: bool,
     born: Born,
+    /// So many statements had run before it.
+    after: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +41,8 @@ pub(super) struct Portals {
     savepoints: Vec<Arc<str>>,
     /// The server has sent an error since the last ReadyForQuery.
     failed: bool,
+    /// Statements that have run in the session.
+    ran: u64,
 }
 
 impl Portals {
@@ -61,6 +65,7 @@ impl Portals {
             portal,
             hold,
             born: Born::Within(self.savepoints.len()),
+            after: self.ran,
         };
         self.all.insert(name, entry)
     }
@@ -77,6 +82,16 @@ impl Portals {
     pub(super) fn outdate(&self) {
         let all = self.all.values();
         all.for_each(|entry| entry.portal.prepared.drift());
+    }
+
+    /// A statement goes to the server.
+    pub(super) fn run(&mut self) {
+        self.ran += 1;
+    }
+
+    /// Whether no statement has run since the portal was bound.
+    pub(super) fn is_just_bound(&self, name: &[u8]) -> bool {
+        self.all.get(name).is_some_and(|e| e.after == self.ran)
     }
 
     /// As it was before a message that the server has skipped.

@@ -115,7 +115,10 @@ impl Part {
 
     /// Whether errors of the server may quote protected values or cells.
     pub(super) fn touches_protected(&self) -> bool {
-        self.plan.is_some() || !self.facts.touches.is_empty() || self.facts.quotes_cells
+        self.plan.is_some()
+            || !self.facts.touches.is_empty()
+            || self.facts.quotes_cells
+            || self.is_unseen()
     }
 
     /// Whether all that can fail in it is a deferred constraint, or what else waits for the end of a transaction.
@@ -171,6 +174,8 @@ pub(super) struct Prepared {
     /// The server's description does not fit the plan.
     pub(super) drifted: AtomicBool,
     /// SQL's PREPARE made it: `query` is that statement, and nothing has described it yet.
+    /// No column of the cursor that its portal reads can be a cell's, where nobody here saw that opened.
+    pub(super) plain: AtomicBool,
     pub(super) by_sql: bool,
 }
 
@@ -183,6 +188,7 @@ impl Prepared {
             oids,
             drifted: AtomicBool::new(false),
             by_sql: false,
+            plain: AtomicBool::new(false),
         }
     }
 
@@ -194,6 +200,7 @@ impl Prepared {
             oids: Arc::clone(&self.oids),
             drifted: AtomicBool::new(self.has_drifted()),
             by_sql: self.by_sql,
+            plain: AtomicBool::new(false),
         }
     }
 
@@ -211,6 +218,19 @@ impl Prepared {
     }
 
     pub(super) fn drift(&self) {
+    /// Whether it reads a cursor that the session did not see opened.
+    pub(super) fn is_unseen(&self) -> bool {
+        self.part().is_some_and(|p| p.is_unseen())
+    }
+
+    pub(super) fn describe_plain(&self, plain: bool) {
+        self.plain.store(plain, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_plain(&self) -> bool {
+        self.plain.load(Ordering::Relaxed)
+    }
+
         self.drifted.store(true, Ordering::Relaxed);
     }
 

@@ -102,7 +102,8 @@ impl Machine {
             .map_err(|refusal| Box::new(refusal.report))?;
         let alike = same(&prepared, &again);
         let facts = |judged: &Judged| judged.parts.first().map(|p| Arc::clone(&p.facts));
-        if alike && facts(&prepared.judged) == facts(&again) {
+        // each portal over a cursor that nobody saw opened has columns of its own
+        if alike && facts(&prepared.judged) == facts(&again) && !prepared.is_unseen() {
             return Ok(prepared);
         }
         let fetches = prepared.part().is_some_and(|p| p.is_fetch());
@@ -136,11 +137,13 @@ impl Machine {
             return Ok(());
         }
         let again = self
-            .judge(&prepared.query, &prepared.oids, Protocol::Portal)
+            .judge(&prepared.query, &prepared.oids, Protocol::Extended)
             .map_err(|refusal| Box::new(refusal.report))?;
-        let gone = again.parts.iter().all(|p| p.outputs().is_none());
+        // nobody has said what its rows are
+        let unseen = again.parts.iter().any(|p| p.is_unseen()) && !prepared.is_unseen();
+        let gone = !unseen && again.parts.iter().all(|p| p.outputs().is_none());
         let fetches = prepared.part().is_some_and(|p| p.is_fetch());
-        match same(prepared, &again) || (fetches && gone) {
+        match (same(prepared, &again) && !unseen) || (fetches && gone) {
             true => Ok(()),
             false => Err(Box::new(own::outdated())),
         }

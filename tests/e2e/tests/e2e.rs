@@ -21,6 +21,7 @@ mod copy;
 mod copy_inputs;
 mod copy_protocol;
 mod corpus;
+mod cursors_of_functions;
 mod ddl;
 mod definitions;
 mod drivers;

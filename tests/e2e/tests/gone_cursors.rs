@@ -1,6 +1,6 @@
 //! FETCH and MOVE of a cursor that is gone, or never was: the server's own 34000, where the policy trusts functions, too.
 //!
-//! A cursor that a trusted function has opened is refused; one that is not there is nobody's to refuse.
+//! What a cursor gives that a trusted function has opened is in cursors_of_functions.rs.
 
 use hippocrypt_e2e::raw::{self, Message, Raw, sqlstate};
 use hippocrypt_e2e::{Setup, sql};
@@ -19,11 +19,7 @@ INSERT INTO patients VALUES (1, 'Gone Gopher'), (2, 'Other Gopher');
 CREATE TABLE plain (id int);
 INSERT INTO plain VALUES (1), (2);
 CREATE FUNCTION opened(refcursor) RETURNS refcursor LANGUAGE plpgsql AS $$ BEGIN OPEN $1 FOR SELECT name FROM patients; RETURN $1; END $$;
-CREATE FUNCTION held() RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'DECLARE held CURSOR WITH HOLD FOR SELECT name FROM patients'; END $$;
-CREATE FUNCTION fired() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM opened('fired'); RETURN NULL; END $$;
-CREATE TRIGGER fires AFTER UPDATE ON plain FOR EACH STATEMENT EXECUTE FUNCTION fired();
-CREATE TABLE late (id int);
-CREATE CONSTRAINT TRIGGER late AFTER INSERT ON late DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION fired()";
+CREATE FUNCTION held() RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'DECLARE held CURSOR WITH HOLD FOR SELECT name FROM patients'; END $$";
 
 fn answer(messages: &[Message]) -> Vec<String> {
     let one = |m: &Message| match m.tag {
@@ -82,18 +78,6 @@ impl Sides {
             "{step}"
         );
     }
-
-    fn refused(&mut self, step: &str) {
-        let answer = self.through.query(step);
-        assert_eq!(
-            sqlstate(&answer).as_deref(),
-            Some("0A000"),
-            "{step}: {answer:?}"
-        );
-        assert!(raw::rows(&answer).is_empty(), "{step}: {answer:?}");
-        // an error there, too, so that the transactions are the same
-        self.twin.query("SELECT $0");
-    }
 }
 
 #[test]
@@ -148,37 +132,12 @@ fn a_cursor_that_is_gone_is_the_servers_34000() {
 }
 
 #[test]
-fn a_cursor_that_a_trusted_function_has_opened_is_refused_wherever_it_was_opened() {
+fn a_held_one_is_there_until_it_is_closed() {
     let mut sides = Sides::new();
-    for opens in ["SELECT opened('mine')", "UPDATE plain SET id = id"] {
-        let name = if opens.contains("mine") {
-            "mine"
-        } else {
-            "fired"
-        };
-        for step in ["FETCH ALL FROM", "MOVE 1 IN"] {
-            sides.same("BEGIN");
-            sides.same(opens);
-            sides.refused(&format!("{step} {name}"));
-            // as after any error
-            sides.same(&format!("FETCH {name}"));
-            sides.same("ROLLBACK");
-        }
-        // opened by the string itself, which cannot be asked about
-        sides.refused(&format!("BEGIN; {opens}; FETCH {name}"));
-    }
-    // a held one outlives its transaction
     sides.same("SELECT held()");
-    sides.refused("FETCH held");
+    sides.same("MOVE ALL IN held");
     sides.same("CLOSE held");
     sides.gone("FETCH held");
-    // what was deferred runs before the FETCH
-    sides.same("BEGIN");
-    sides.same("INSERT INTO late VALUES (1)");
-    sides.same("SET CONSTRAINTS ALL IMMEDIATE");
-    sides.refused("FETCH fired");
-    sides.same("ROLLBACK");
-    sides.place.assert_hidden("Gopher");
 }
 
 #[test]
@@ -207,19 +166,6 @@ fn in_the_extended_protocol_execute_is_what_says_so() {
     sides.same("COMMIT");
     let answer = sides.same_frames(&run);
     assert_eq!(sqlstate(&answer).as_deref(), Some("34000"));
-    // opened by a function in the same pipeline
-    let mut frames = vec![
-        raw::parse("", "SELECT opened('c')", &[]),
-        raw::bind("", "", &[], 0),
-        raw::execute("", 0),
-    ];
-    frames.extend(run.clone());
-    sides.through.pipeline(&frames);
-    let answer = sides.through.until_ready();
-    assert_eq!(sqlstate(&answer).as_deref(), Some("0A000"), "{answer:?}");
-    assert!(!format!("{answer:?}").contains("f5e1"), "{answer:?}");
-    // which ended with the pipeline
-    sides.same_frames(&run);
     assert!(sides.through.is_quiet());
     sides.place.assert_hidden("Gopher");
 }

@@ -273,6 +273,9 @@ fn facts(out: &mut String, facts: &Facts) {
         };
         writeln!(out, "  touches: {} {usage} {shown}", touch.column).unwrap();
     }
+    if facts.unseen {
+        writeln!(out, "  rows of a cursor that nobody saw opened").unwrap();
+    }
     let effects = effects(&facts.effects);
     if !effects.is_empty() {
         writeln!(out, "  effects: {}", effects.join(", ")).unwrap();
@@ -307,6 +310,7 @@ fn effects(effects: &Effects) -> Vec<String> {
             Cursor::Declare { hold: true } => "declare with hold",
             Cursor::Declare { hold: false } => "declare",
             Cursor::Fetch => "fetch",
+            Cursor::Read => "read",
             Cursor::Move => "move",
             Cursor::Close => "close",
             Cursor::CloseAll => "close all",

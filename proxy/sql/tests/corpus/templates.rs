@@ -5,7 +5,8 @@
 
 use super::{Standing, files, fixture, parse};
 use hippocrypt_sql::constants::{Kind, spots};
-use hippocrypt_sql::{Context, Verdict, normalise};
+use hippocrypt_sql::standing::is_bound;
+use hippocrypt_sql::{Context, Statement, Verdict, normalise};
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -40,7 +41,12 @@ fn a_verdict_by_template_is_that_of_full_analysis() {
                     break;
                 };
                 let found = standing.analyser.analyse(&text, &cx);
-                assert_eq!(found, standing.analyser.analyse_anew(&text, &cx), "{text}");
+                let anew = standing.analyser.analyse_anew(&text, &cx);
+                let bound = |s: &Statement| is_bound(&s.facts);
+                if anew.as_ref().is_ok_and(|all| all.iter().any(bound)) {
+                    continue; // its verdict is the session's
+                }
+                assert_eq!(found, anew, "{text}");
                 let scs = standing.names.standard_conforming_strings;
                 let noted = [normalise(&text, scs), normalise(&standing.text, scs)];
                 assert_eq!(noted[0], noted[1], "{text}");
@@ -124,6 +130,31 @@ fn a_constant_that_is_read_is_another_text() {
             let found = analysers.clinic.analyse(&text, &cx);
             assert_eq!(found, analysers.clinic.analyse_anew(&text, &cx), "{text}");
         }
+    }
+}
+
+/// Which cursor a function reads is the session's to judge, by its name.
+#[test]
+fn a_cursor_that_is_named_is_another_text() {
+    let analysers = fixture::Analysers::new();
+    let (names, rights) = (super::public(), fixture::rights("app"));
+    let cx = Context {
+        names: &names,
+        rights: &rights,
+        declared_params: &[],
+        outside: true,
+    };
+    for name in ["one", "two", "three", "one", "four"] {
+        let text =
+            format!("SELECT cursor_to_xml('{name}', 1, true, true, '') FROM rooms WHERE id = 1");
+        let found = analysers.clinic.analyse(&text, &cx).unwrap();
+        let Verdict::Refusal(refusal) = &found[0].verdict else {
+            panic!("{text}: {found:?}");
+        };
+        assert!(
+            refusal.message.contains(&format!("\"{name}\"")),
+            "{refusal:?}"
+        );
     }
 }
 

@@ -37,7 +37,7 @@ impl Machine {
             }
             Some((Cursor::Close, name)) => drop(self.names.portals.close(name.as_bytes())),
             Some((Cursor::CloseAll, _)) => self.names.portals.close_all(),
-            Some((Cursor::Fetch | Cursor::Move, _)) | None => {}
+            Some((Cursor::Fetch | Cursor::Move | Cursor::Read, _)) | None => {}
         }
         if let Some(transaction) = effects.transaction {
             self.portals_after(transaction, effects.savepoint.as_ref(), frame);

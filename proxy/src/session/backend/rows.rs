@@ -2,6 +2,7 @@
 //!
 //! It must never let a row of a plan with outputs out unopened, nor one of another width or type.
 
+use super::super::cursors::{are_plain, quotes_cell, refusal};
 use super::super::inflight::{Described, Expect, Run};
 use super::super::machine::Machine;
 use super::super::own;
@@ -60,6 +61,11 @@ impl Machine {
         } else {
             &mut self.to_client
         };
+        if let (b'T', Some(prepared)) = (frame.tag(), &prepared)
+            && prepared.is_unseen()
+        {
+            prepared.describe_plain(are_plain(frame)?);
+        }
         let written = match &prepared {
             Some(prepared) => describe(prepared, formats.as_deref(), frame, out)?,
             None => Ok(false),
@@ -93,6 +99,9 @@ impl Machine {
         };
         let run = query.running.front();
         let part = run.and_then(|run| run.part.clone());
+        if part.as_ref().is_some_and(|p| p.is_unseen()) {
+            return self.unseen_columns(frame, now);
+        }
         let formats = run.map_or_else(|| Arc::from([]), |run| Arc::clone(&run.client_formats));
         let cut = cut_columns(part.as_deref().and_then(Part::subjects), frame)?;
         let frame = match &cut {
@@ -138,6 +147,12 @@ impl Machine {
         }
         run.rows += 1;
         let part = run.part.clone();
+        if let Some(part) = part.as_ref().filter(|p| p.is_unseen()) {
+            let plain = run.plain || run.prepared.as_ref().is_some_and(|p| p.is_plain());
+            if !plain || quotes_cell(frame)? {
+                return self.fail_late(refusal(part), now);
+            }
+        }
         let cut = cut_row(part.as_deref().and_then(Part::subjects), frame)?;
         let frame = match &cut {
             Cut::Same => frame,
