@@ -329,12 +329,11 @@ fn range_of(raw: &RawStmt, text: &str, tokens: &Tokens) -> Option<Range<usize>> 
 }
 
 fn unparsable(error: ParseError) -> Refusal {
-    let hint = "Write it as E'…', or SET standard_conforming_strings TO on.";
     Refusal {
         sqlstate: error.sqlstate,
         message: error.message,
         detail: None,
-        hint: (error.sqlstate == "0A000").then(|| hint.into()),
+        hint: error.hint.map(Into::into),
         position: error.position,
     }
 }

@@ -218,6 +218,13 @@ pub struct Names {
 }
 
 impl Names {
+    /// Whether every name means the same, and catalogs show the same, however strings are read.
+    pub fn reach_the_same(&self, other: &Self) -> bool {
+        self.search_path == other.search_path
+            && self.temporary == other.temporary
+            && self.catalog == other.catalog
+    }
+
     /// `pg_catalog` is named in the path, and not first: any type of it could be another one.
     pub(crate) fn hides_catalog(&self) -> bool {
         let mut path = self.search_path.iter();

@@ -23,6 +23,8 @@ pub struct ParseError {
     pub position: Option<usize>,
     /// 42601 for what PostgreSQL would not parse either, 0A000 for what we do not.
     pub sqlstate: &'static str,
+    /// The way out of what we do not parse.
+    pub hint: Option<&'static str>,
 }
 
 impl ParseError {
@@ -31,6 +33,7 @@ impl ParseError {
             message,
             position,
             sqlstate: "42601",
+            hint: None,
         }
     }
 
@@ -40,6 +43,7 @@ impl ParseError {
             message: message.to_owned(),
             position,
             sqlstate: "0A000",
+            hint: None,
         }
     }
 }
@@ -87,9 +91,12 @@ fn parse_as(text: &str, options: ParserOptions) -> Result<ParseResult, ParseErro
         .map_err(|e| ParseError::syntax(format!("the parse tree could not be read: {e}"), None))
 }
 
-/// The tokens of `text`, comments among them, as the scanner sees them with `standard_conforming_strings` on.
-pub(crate) fn scan(text: &str) -> Result<Vec<RawToken>, ParseError> {
-    ffi::scan(&c_text(text)?).map_err(|e| located(text, e))
+/// The tokens of `text`, comments among them, as the scanner sees them under this `standard_conforming_strings`.
+pub(crate) fn scan(
+    text: &str,
+    standard_conforming_strings: bool,
+) -> Result<Vec<RawToken>, ParseError> {
+    ffi::scan(&c_text(text)?, standard_conforming_strings).map_err(|e| located(text, e))
 }
 
 /// Runs `work` where the stack is deep enough for a statement of so many tokens.

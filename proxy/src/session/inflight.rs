@@ -161,6 +161,8 @@ pub(super) enum OwnStep {
 pub(super) enum Question {
     SearchPath,
     Role,
+    /// `standard_conforming_strings`, which ParameterStatus reports when a pipeline is over, and a text depends on before.
+    Strings,
     /// A setting of value formats that ParameterStatus does not report.
     Format(&'static str),
     /// Not a question: makes `hippocrypt.catalog` known to the server, so that it can be shown.

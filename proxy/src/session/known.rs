@@ -161,6 +161,7 @@ impl Known {
             Question::Format("SHOW DateStyle"),
             Question::Format("SHOW IntervalStyle"),
             Question::Format("SHOW TimeZone"),
+            Question::Strings,
             Question::SearchPath,
             Question::Role,
         ];
@@ -275,6 +276,7 @@ impl Known {
         match question {
             Question::SearchPath => first.unwrap_or("").clone_into(&mut self.path),
             Question::Role => first.unwrap_or("").clone_into(&mut self.role),
+            Question::Strings => self.set_standard_conforming_strings(first == Some("on")),
             // the machine's settings take it
             Question::Format(_) => {}
             Question::HasChanged if first == Some("f") => {}
@@ -298,6 +300,7 @@ impl Known {
         match question {
             Question::SearchPath
             | Question::Role
+            | Question::Strings
             | Question::Format(_)
             | Question::Declare
             | Question::DeclareAttribute(_)
@@ -313,6 +316,7 @@ impl Known {
     pub(super) fn complete(&mut self, question: Question, protected: &Protected) {
         match question {
             Question::SearchPath
+            | Question::Strings
             | Question::Format(_)
             | Question::Catalog
             | Question::HasChanged

@@ -42,6 +42,7 @@ impl Question {
         match self {
             Self::SearchPath => "SHOW search_path",
             Self::Role => "SHOW role",
+            Self::Strings => "SHOW standard_conforming_strings",
             Self::Format(show) => show,
             Self::Declare => "SET hippocrypt.catalog TO declared",
             Self::Catalog => "SHOW hippocrypt.catalog",

@@ -48,12 +48,13 @@ impl Basis {
     }
 }
 
+/// How strings are read is part of none: the server keeps what a text was when it was parsed (plancache.c).
 impl PartialEq for Basis {
     fn eq(&self, other: &Self) -> bool {
         self.catalog == other.catalog
             && self.local == other.local
             && self.policies == other.policies
-            && (Arc::ptr_eq(&self.names, &other.names) || self.names == other.names)
+            && (Arc::ptr_eq(&self.names, &other.names) || self.names.reach_the_same(&other.names))
     }
 }
 
@@ -173,9 +174,9 @@ pub(super) struct Prepared {
     pub(super) oids: Arc<[u32]>,
     /// The server's description does not fit the plan.
     pub(super) drifted: AtomicBool,
-    /// SQL's PREPARE made it: `query` is that statement, and nothing has described it yet.
     /// No column of the cursor that its portal reads can be a cell's, where nobody here saw that opened.
     pub(super) plain: AtomicBool,
+    /// SQL's PREPARE made it: `query` is that statement, and nothing has described it yet.
     pub(super) by_sql: bool,
 }
 
@@ -187,8 +188,8 @@ impl Prepared {
             query,
             oids,
             drifted: AtomicBool::new(false),
-            by_sql: false,
             plain: AtomicBool::new(false),
+            by_sql: false,
         }
     }
 
@@ -199,8 +200,8 @@ impl Prepared {
             query: self.query.clone(),
             oids: Arc::clone(&self.oids),
             drifted: AtomicBool::new(self.has_drifted()),
-            by_sql: self.by_sql,
             plain: AtomicBool::new(false),
+            by_sql: self.by_sql,
         }
     }
 
@@ -217,7 +218,6 @@ impl Prepared {
         self.part()?.outputs()
     }
 
-    pub(super) fn drift(&self) {
     /// Whether it reads a cursor that the session did not see opened.
     pub(super) fn is_unseen(&self) -> bool {
         self.part().is_some_and(|p| p.is_unseen())
@@ -231,6 +231,7 @@ impl Prepared {
         self.plain.load(Ordering::Relaxed)
     }
 
+    pub(super) fn drift(&self) {
         self.drifted.store(true, Ordering::Relaxed);
     }
 

@@ -9,6 +9,7 @@ use super::machine::Machine;
 use super::own;
 use super::prepared::{Judged, Part, Prepared};
 use hippocrypt_sql::Plan;
+use hippocrypt_sql::catalog::Names;
 use hippocrypt_wire::ErrorReport;
 use hippocrypt_wire::frontend::Target;
 use hippocrypt_wire::write::Writer;
@@ -24,15 +25,16 @@ impl Machine {
         if self.own_failure.is_none() && self.is_current(&prepared) {
             return Ok(prepared);
         }
-        let again = self
-            .judge(&prepared.query, &prepared.oids, Protocol::Extended)
-            .map_err(|refusal| Box::new(refusal.report))?;
+        let again = self.judge_again(&prepared)?;
         // which cursor a FETCH reads is found when it is bound
         let fetches = prepared.part().is_some_and(|p| p.is_fetch());
         let outlived = prepared.judged.basis.edition() != again.basis.edition()
             && touches(&prepared.judged, &again);
         if !fetches && (outlived || !same(&prepared, &again)) {
-            return match follows_catalog(&prepared, &again) && !self.renewing {
+            let strings = |names: &Names| names.standard_conforming_strings;
+            let reads_alike = strings(&prepared.judged.basis.names) == strings(&self.known.names);
+            let may = reads_alike && follows_catalog(&prepared, &again) && !self.renewing;
+            return match may {
                 true => self.parse_again(&prepared, again, name),
                 false => Err(Box::new(own::outdated())),
             };
@@ -97,9 +99,7 @@ impl Machine {
         if !prepared.is_bound() || self.protected.is_none() {
             return Ok(prepared);
         }
-        let again = self
-            .judge(&prepared.query, &prepared.oids, Protocol::Extended)
-            .map_err(|refusal| Box::new(refusal.report))?;
+        let again = self.judge_again(&prepared)?;
         let alike = same(&prepared, &again);
         let facts = |judged: &Judged| judged.parts.first().map(|p| Arc::clone(&p.facts));
         // each portal over a cursor that nobody saw opened has columns of its own
@@ -136,9 +136,7 @@ impl Machine {
         if !prepared.is_bound() || self.protected.is_none() {
             return Ok(());
         }
-        let again = self
-            .judge(&prepared.query, &prepared.oids, Protocol::Extended)
-            .map_err(|refusal| Box::new(refusal.report))?;
+        let again = self.judge_again(prepared)?;
         // nobody has said what its rows are
         let unseen = again.parts.iter().any(|p| p.is_unseen()) && !prepared.is_unseen();
         let gone = !unseen && again.parts.iter().all(|p| p.outputs().is_none());
@@ -147,6 +145,16 @@ impl Machine {
             true => Ok(()),
             false => Err(Box::new(own::outdated())),
         }
+    }
+
+    /// Today's verdict on the text as it was read when it was parsed, whatever strings mean today.
+    fn judge_again(&mut self, prepared: &Prepared) -> Result<Arc<Judged>, Box<ErrorReport>> {
+        let then = prepared.judged.basis.names.standard_conforming_strings;
+        let now = self.known.names.standard_conforming_strings;
+        self.known.set_standard_conforming_strings(then);
+        let again = self.judge(&prepared.query, &prepared.oids, Protocol::Extended);
+        self.known.set_standard_conforming_strings(now);
+        again.map_err(|refusal| Box::new(refusal.report))
     }
 
     fn credit_goes_to(&mut self, before: &Arc<Prepared>, after: &Arc<Prepared>) {

@@ -48,6 +48,7 @@ mod roles;
 mod scram;
 mod shipping;
 mod snapshots;
+mod strings;
 mod subjects;
 mod twin;
 mod values;

@@ -1,4 +1,4 @@
-//! The two calls into libpg_query, as its `pg_query.h` (version 18) declares them.
+//! The two calls into libpg_query, as its `pg_query.h` (version 18) declares them, and the setting that one lacks.
 //!
 //! Both are safe to call from any thread: libpg_query keeps its state per thread. What they return is
 //! copied into Rust's memory and freed before this file lets go of it.
@@ -70,6 +70,8 @@ unsafe extern "C" {
     fn pg_query_free_protobuf_parse_result(result: PgQueryProtobufParseResult);
     fn pg_query_scan_tokens(input: *const c_char) -> PgQueryScanTokensResult;
     fn pg_query_free_scan_tokens_result(result: PgQueryScanTokensResult);
+    /// strings.c, beside this file
+    fn hippocrypt_plain_strings_conform(conform: bool);
 }
 
 /// The parse tree as protobuf bytes.
@@ -83,21 +85,20 @@ pub(super) fn parse(text: &CString, options: c_int) -> Result<Vec<u8>, CError> {
             None => Ok(bytes(result.parse_tree)),
         };
         pg_query_free_protobuf_parse_result(result);
-        if answer.is_err() {
-            // An error jumps over the lines of pg_query_parse.c that put the thread's settings back: the next scan on
-            // this thread, of whichever session, would read backslashes as this text's session does.
-            let put_back = pg_query_parse_protobuf_opts(c"".as_ptr(), 0);
-            pg_query_free_protobuf_parse_result(put_back);
-        }
+        // An error jumps over the lines of pg_query_parse.c that put the thread's settings back: the next scan on this
+        // thread, of whichever session, would read backslashes as this text's session does.
+        hippocrypt_plain_strings_conform(true);
         answer
     }
 }
 
-/// The scanner's tokens.
-pub(super) fn scan(text: &CString) -> Result<Vec<RawToken>, CError> {
-    // SAFETY: as in `parse`.
+/// The scanner's tokens; `conform` is `standard_conforming_strings`.
+pub(super) fn scan(text: &CString, conform: bool) -> Result<Vec<RawToken>, CError> {
+    // SAFETY: as in `parse`; the settings are this thread's, and libpg_query catches its errors within the call.
     unsafe {
+        hippocrypt_plain_strings_conform(conform);
         let result = pg_query_scan_tokens(text.as_ptr());
+        hippocrypt_plain_strings_conform(true);
         let answer = match error(result.error) {
             Some(e) => Err(e),
             None => Ok(tokens(result.tokens, result.n_tokens)),

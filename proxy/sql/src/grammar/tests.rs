@@ -10,7 +10,7 @@ fn an_error_has_the_grammars_words_and_a_byte_position() {
 
 #[test]
 fn an_unterminated_string_is_located() {
-    let error = scan("SELECT é, 'abc").unwrap_err();
+    let error = scan("SELECT é, 'abc", true).unwrap_err();
     assert_eq!(
         error.message,
         "unterminated quoted string at or near \"'abc\""
@@ -25,7 +25,7 @@ fn a_nul_never_reaches_c() {
         parse("SELECT 1\0; DROP", true).unwrap_err().position,
         Some(8)
     );
-    assert!(scan("a\0b").is_err());
+    assert!(scan("a\0b", true).is_err());
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn deep_nesting_is_worked_on_or_refused_but_never_crashes() {
         let parentheses = format!("SELECT {}1{}", "(".repeat(levels), ")".repeat(levels));
         let subqueries = format!("{}1{}", "SELECT (".repeat(levels), ")".repeat(levels));
         for text in [&concatenation, &parentheses, &subqueries] {
-            let tokens = scan(text).unwrap().len();
+            let tokens = scan(text, true).unwrap().len();
             let done = with_stack_for(tokens, || parse(text, true).map(|t| t.stmts.len()));
             match done {
                 Some(Ok(statements)) => assert_eq!(statements, 1),
@@ -62,11 +62,23 @@ fn deep_nesting_is_worked_on_or_refused_but_never_crashes() {
 }
 
 #[test]
-fn a_text_that_does_not_parse_leaves_nothing_to_the_next_one_of_the_thread() {
-    let before = scan(r"SELECT 'a\', 1").unwrap().len();
-    for broken in [r"SELECT U&'\0061'", "SELECT FROM WHERE", "SELECT 'open"] {
-        assert!(parse(broken, false).is_err());
-        let after = scan(r"SELECT 'a\', 1").map(|tokens| tokens.len());
-        assert_eq!(after.ok(), Some(before), "{broken}");
+fn a_text_leaves_nothing_to_the_next_one_of_the_thread() {
+    let text = r"SELECT 'a\', 1";
+    let before = scan(text, true).unwrap().len();
+    let lengths = || {
+        let scanned = scan(text, true).unwrap().len();
+        let parsed = parse(text, true).unwrap().stmts.len();
+        (scanned, parsed)
+    };
+    for other in [
+        r"SELECT U&'\0061'",
+        "SELECT FROM WHERE",
+        "SELECT 'open",
+        r"SELECT 'a\\', '\''",
+    ] {
+        drop(parse(other, false));
+        assert_eq!(lengths(), (before, 1), "{other}");
+        drop(scan(other, false));
+        assert_eq!(lengths(), (before, 1), "{other}");
     }
 }

@@ -24,13 +24,6 @@ impl Planner<'_> {
         let text = self.input.text.get(range.clone()).unwrap_or_default();
         let what = match &constant.val {
             _ if constant.isnull => What::Null,
-            Some(a_const::Val::Sval(_)) if has_vertical_tab(text) => {
-                let what = "the escape \\v, which versions of PostgreSQL read differently,";
-                return Err(with_hint(
-                    unsupported(what, constant.location),
-                    "Write \\x0b for a vertical tab, v for the letter.",
-                ));
-            }
             Some(a_const::Val::Sval(s)) => What::Constant(Literal::String {
                 value: string(&s.sval),
                 cast: 0,
@@ -349,20 +342,6 @@ impl Planner<'_> {
         }
         tokens.get(next.checked_sub(1)?).map(|t| t.range.end)
     }
-}
-
-/// `E'\v'`: the letter before PostgreSQL 18, a vertical tab since (scan.l, unescape_single_char).
-fn has_vertical_tab(token: &str) -> bool {
-    let Some(escaped) = token.strip_prefix(['e', 'E']) else {
-        return false;
-    };
-    let mut chars = escaped.chars();
-    while let Some(c) = chars.next() {
-        if c == '\\' && chars.next() == Some('v') {
-            return true;
-        }
-    }
-    false
 }
 
 /// A constant or parameter with nothing but casts around it.

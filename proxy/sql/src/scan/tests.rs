@@ -46,10 +46,44 @@ fn comments_are_kept_aside() {
 }
 
 #[test]
-fn backslashes_under_nonstandard_strings_are_refused_and_nothing_else() {
-    assert!(scan(r"select 'a\' or 1=1 --'", false).is_err());
-    assert!(scan(r"select 'a\'' x", false).is_err());
-    assert!(scan(r"select 'a', E'\x70', $$\$$, /* \ */ 1", false).is_ok());
+fn nonstandard_strings_end_where_their_escapes_let_them() {
+    let ends = |text: &str, expected: &[&str]| {
+        let tokens = scan(text, false).unwrap();
+        let pieces: Vec<_> = tokens
+            .all()
+            .iter()
+            .map(|t| &text[t.range.clone()])
+            .collect();
+        assert_eq!(pieces, expected, "{text}");
+    };
+    ends(r"select 'a\' or 1=1 --'", &["select", r"'a\' or 1=1 --'"]);
+    ends(r"'a\'' x", &[r"'a\''", "x"]);
+    ends(r"'a\\' x", &[r"'a\\'", "x"]);
+    ends("'a\\''\n'b\\'c' x", &["'a\\''\n'b\\'c'", "x"]);
+    ends(r"N'\'' x", &["N", r"'\''", "x"]);
+    // what is the same in both
+    ends(r"E'\'' $$\'$$ x", &[r"E'\''", r"$$\'$$", "x"]);
+    ends(r#""\" /* \' */ x"#, &[r#""\""#, "x"]);
+    assert!(scan(r"select 'a\'", false).is_err());
+    // PostgreSQL refuses these
+    assert!(scan(r"select U&'\0061'", false).is_err());
+    assert!(scan(r"select U&'\0061'", true).is_ok());
+}
+
+#[test]
+fn an_escape_that_is_two_things_is_refused_where_it_is_one() {
+    for text in [r"E'acti\vity'", r"e'\\\v'", "E'a'\n'\\v'"] {
+        let error = scan(text, true).unwrap_err();
+        assert_eq!(
+            (error.sqlstate, error.position),
+            ("0A000", Some(0)),
+            "{text}"
+        );
+    }
+    assert_eq!(scan(r"x, '\v'", false).unwrap_err().position, Some(3));
+    for text in [r"'\v'", r"E'\\v'", r"$$\v$$", r#""\v""#, r"/* E'\v' */ 1"] {
+        assert!(scan(text, true).is_ok(), "{text}");
+    }
 }
 
 #[test]

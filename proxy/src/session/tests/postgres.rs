@@ -274,6 +274,7 @@ impl Postgres {
             }
             "SHOW search_path" => one("public"),
             "SHOW role" => one("none"),
+            "SHOW standard_conforming_strings" => one("on"),
             "SHOW TimeZone" => one("UTC"),
             "SHOW DateStyle" => one("ISO, MDY"),
             "SHOW IntervalStyle" => one("postgres"),
