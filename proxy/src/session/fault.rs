@@ -126,6 +126,7 @@ pub(super) fn scrub(
                 b'S' | b'V' | b'C' | b's' | b't' | b'c' | b'd' | b'n' => text,
                 b'M' if quotes_value => b"the server refused a value of this statement",
                 b'M' | b'H' => text,
+                b'W' if names_a_function(text) => text,
                 b'P' => match position(text, map) {
                     Some(at) => {
                         mapped = at;
@@ -150,7 +151,59 @@ pub(super) fn scrub(
     })
 }
 
+/// A CONTEXT that is the name of a function which is being made ready, and has no values yet: of a SQL function
+/// (src/backend/optimizer/util/clauses.c) or one of PL/pgSQL (src/pl/plpgsql/src/pl_comp.c). One line, for what is
+/// quoted in the others can have lines that look like it.
+fn names_a_function(context: &[u8]) -> bool {
+    const NAME: usize = 63;
+    let Some(line) = std::str::from_utf8(context)
+        .ok()
+        .filter(|c| !c.contains('\n'))
+    else {
+        return false;
+    };
+    let within = |before: &str, after: &str| line.strip_prefix(before)?.strip_suffix(after);
+    let compiled = || {
+        let line = line.trim_end_matches(|c: char| c.is_ascii_digit());
+        let name = line.strip_prefix("compilation of PL/pgSQL function \"")?;
+        name.strip_suffix("\" near line ")
+    };
+    let name = within("SQL function \"", "\" during inlining").or_else(compiled);
+    name.is_some_and(|name| name.len() <= NAME)
+}
+
 fn position(text: &[u8], map: Option<&PositionMap>) -> Option<String> {
     let at: u32 = std::str::from_utf8(text).ok()?.parse().ok()?;
     Some(map.map_or(at, |map| map.to_client(at)).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names_a_function;
+
+    #[test]
+    fn a_context_stays_that_names_a_function_and_nothing_else() {
+        for (context, stays) in [
+            ("SQL function \"polyf\" during inlining", true),
+            ("compilation of PL/pgSQL function \"f1\" near line 12", true),
+            ("compilation of PL/pgSQL function \"f1\"", false),
+            ("SQL function \"polyf\" statement 1", false),
+            (
+                "SQL function \"f\" during inlining\nSQL statement \"SELECT 'x'\"",
+                false,
+            ),
+            (
+                "SQL statement \"SELECT 'x'\nSQL function \"f\" during inlining",
+                false,
+            ),
+            ("PL/pgSQL function f() line 1 at RAISE", false),
+            ("COPY t, line 1: \"x\" during inlining", false),
+            ("", false),
+        ] {
+            assert_eq!(names_a_function(context.as_bytes()), stays, "{context}");
+        }
+        let long = format!("SQL function \"{}\" during inlining", "x".repeat(64));
+        assert!(!names_a_function(long.as_bytes()));
+        assert!(!names_a_function(b"SQL function \"\xff\" during inlining"));
+    }
 }

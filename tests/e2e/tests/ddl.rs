@@ -380,6 +380,34 @@ fn a_deferred_constraint_of_a_table_in_clear_says_what_it_always_says() {
     assert!(!format!("{got:?}").contains("secret"), "{got:?}");
 }
 
+/// Of an error at COMMIT that is of no constraint: it names tables, where the server says so itself.
+#[test]
+fn on_commit_beside_a_foreign_key_says_between_which_tables() {
+    let (_place, mut through, mut twin) = place();
+    let raising = "CREATE FUNCTION telling() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION \
+                   USING ERRCODE = ''feature_not_supported'', MESSAGE = ''told'', DETAIL = ''secret''; END'";
+    let mut both = |step: &str| (through.query(step), twin.query(step));
+    both(SAME[0]);
+    both("BEGIN");
+    both("CREATE TEMP TABLE one (id int PRIMARY KEY) ON COMMIT DELETE ROWS");
+    both("CREATE TEMP TABLE two (id int REFERENCES one)");
+    let (got, wanted) = both("COMMIT");
+    let detail = "Table \\\"two\\\" references \\\"one\\\"";
+    assert!(format!("{wanted:?}").contains(detail), "{wanted:?}");
+    assert_eq!(got, wanted);
+    both("CREATE TABLE rooms (id int)");
+    both(raising);
+    both(
+        "CREATE CONSTRAINT TRIGGER t AFTER INSERT ON rooms DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION telling()",
+    );
+    both("BEGIN");
+    both("INSERT INTO rooms VALUES (1)");
+    let (got, wanted) = both("COMMIT");
+    assert_eq!(sqlstate(&got).as_deref(), Some("0A000"), "{got:?}");
+    assert!(format!("{wanted:?}").contains("secret"), "{wanted:?}");
+    assert!(!format!("{got:?}").contains("secret"), "{got:?}");
+}
+
 #[test]
 fn behind_a_function_made_in_the_same_string_where_the_policy_trusts_all_of_them() {
     let trusting = POLICY.replace(

@@ -62,7 +62,7 @@ impl Machine {
 
     /// At Sync: a deferred constraint, whose DETAIL may quote a cell.
     fn sync_error(&mut self, frame: &Frame) -> Result<(), Fault> {
-        if self.protected.is_some() && !self.is_of_a_clear_table(frame)? {
+        if self.protected.is_some() && !self.quotes_no_cell(frame)? {
             return self.scrubbed(frame, None);
         }
         self.pass(frame);
@@ -70,9 +70,14 @@ impl Machine {
     }
 
     /// Whether an error at the end of a transaction is of a constraint whose table has no cells: PostgreSQL names it
-    /// (`errtableconstraint`), and RAISE, which could name any, leaves its CONTEXT.
-    fn is_of_a_clear_table(&self, frame: &Frame) -> Result<bool, Fault> {
+    /// (`errtableconstraint`), and RAISE, which could name any, leaves its CONTEXT. Or of ON COMMIT beside a foreign key,
+    /// which quotes names of tables and nothing else (src/backend/catalog/heap.c).
+    fn quotes_no_cell(&self, frame: &Frame) -> Result<bool, Fault> {
         let fields = ErrorFields::of(frame)?;
+        let of_truncation = fields.get(b'R') == Some(b"heap_truncate_check_FKs");
+        if of_truncation && fields.sqlstate() == "0A000" && fields.get(b'W').is_none() {
+            return Ok(true);
+        }
         let name = |code| fields.get(code).and_then(|v| std::str::from_utf8(v).ok());
         let of_constraint = matches!(fields.sqlstate(), "23503" | "23505" | "23P01")
             && fields.get(b'n').is_some()
@@ -91,7 +96,7 @@ impl Machine {
     /// Whether DETAIL and CONTEXT of an error about the statement are not for the client.
     fn withholds(&self, part: &Part, frame: &Frame) -> Result<bool, Fault> {
         let withholds = part.touches_protected();
-        Ok(withholds && !(part.checks_deferred() && self.is_of_a_clear_table(frame)?))
+        Ok(withholds && !(part.checks_deferred() && self.quotes_no_cell(frame)?))
     }
 
     fn refused_error(&mut self, frame: &Frame, code: &str, now: Instant) -> Result<(), Fault> {
