@@ -31,7 +31,7 @@ pub struct World {
     /// Bare names of tainted relations in any schema.
     bare: HashSet<Arc<str>>,
     /// Declared types as `catalog_view` writes them, made when first wanted.
-    declared_rows: OnceLock<String>,
+    declared_types: OnceLock<DeclaredTypes>,
     /// Names by OID.
     oids: HashMap<u32, (Arc<str>, Arc<str>)>,
     /// Partitions and children, by the OID of the table above them.
@@ -40,6 +40,13 @@ pub struct World {
     bodies: HashMap<Arc<str>, Vec<OnceLock<Result<Body, Unreadable>>>>,
     /// What runs functions that no statement names.
     hazards: Hazards,
+}
+
+/// The declared types of all columns that hold cells, as SQL: rows to join with, and arrays to search in.
+#[derive(Debug)]
+pub(crate) struct DeclaredTypes {
+    pub(crate) rows: String,
+    pub(crate) steps: String,
 }
 
 /// What a tainted relation is.
@@ -156,7 +163,7 @@ impl World {
             policy,
             states,
             bare,
-            declared_rows: OnceLock::new(),
+            declared_types: OnceLock::new(),
             oids,
             below,
             bodies,
@@ -285,8 +292,8 @@ impl World {
     }
 
     /// The declared types of all cell columns, as `make` writes them.
-    pub(crate) fn declared_rows(&self, make: impl FnOnce() -> String) -> &str {
-        self.declared_rows.get_or_init(make)
+    pub(crate) fn declared_types(&self, make: impl FnOnce() -> DeclaredTypes) -> &DeclaredTypes {
+        self.declared_types.get_or_init(make)
     }
 
     /// What the policy says of a column.

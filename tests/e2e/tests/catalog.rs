@@ -325,6 +325,37 @@ fn the_catalogs_as_they_are_are_for_roles_that_may_see_them() {
 }
 
 /// Catalog queries that were prepared stay right when tables come.
+/// A function that fails on most rows is called for those that the plain table's plan leaves to it.
+#[test]
+fn conditions_on_a_columns_type_are_asked_where_the_plain_table_asks_them() {
+    let place = clinic();
+    let length = "CREATE FUNCTION length_of(oid[]) RETURNS int STABLE LANGUAGE plpgsql AS $$
+        DECLARE of int; whole int := 0;
+        BEGIN
+            FOR of IN SELECT typlen FROM unnest($1) AS u(one) JOIN pg_type ON pg_type.oid = one LOOP
+                IF of < 0 THEN RAISE EXCEPTION 'no length'; END IF;
+                whole := whole + of;
+            END LOOP;
+            RETURN whole;
+        END $$";
+    // PostgreSQL's own sanity_check
+    let fixed = "WITH columns AS (
+            SELECT relname, attname, array(
+                SELECT t.oid FROM pg_type t JOIN pg_attribute pa ON t.oid = pa.atttypid
+                WHERE pa.attrelid = a.attrelid AND pa.attnum > 0 AND pa.attnum < a.attnum ORDER BY pa.attnum) AS before
+            FROM pg_attribute a JOIN pg_class c ON c.oid = attrelid JOIN pg_namespace n ON c.relnamespace = n.oid
+            WHERE attalign = 'd' AND relkind = 'r' AND attnotnull AND attlen <> -1 AND n.nspname = 'pg_catalog')
+        SELECT relname, attname, length_of(before) FROM columns ORDER BY 1, 2";
+    let wrong = fixed.replace("ORDER BY 1, 2", "WHERE length_of(before) % 8 <> 0");
+    let (mut through, mut twin) = (place.raw("app"), place.raw_twin("app"));
+    for step in [length, fixed, &wrong] {
+        let (got, wanted) = (through.query(step), twin.query(step));
+        assert_eq!(sqlstate(&wanted), None, "{wanted:?}");
+        assert_eq!(sqlstate(&got), None, "{got:?}");
+        assert_eq!(raw::rows(&got), raw::rows(&wanted));
+    }
+}
+
 #[test]
 fn a_prepared_catalog_query_shows_tables_made_since() {
     let place = Setup::clinic().start();

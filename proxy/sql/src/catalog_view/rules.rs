@@ -2,7 +2,7 @@
 //!
 //! A correction is a query over the relation itself, called `a` in it: some columns are other expressions, some
 //! rows are left out. `{cell}` is the domain's OID, `{facts}` the declared types as `f (r, n, t, m)`: relation,
-//! column number, type, modifier; `{hidden}` says of a constraint `k` that it is a column group's CHECK. It must
+//! column number, type, modifier; `{steps}` the same as arrays to search in (declared.rs); `{hidden}` says of a constraint `k` that it is a column group's CHECK. It must
 //! never name a column outside `pg_catalog`'s reach: operators are qualified when a rule is written out.
 
 use crate::world::World;
@@ -98,27 +98,45 @@ pub(super) static PG_CATALOG: &[Rule] = &[
         columns: &[
             (
                 "atttypid",
-                "COALESCE(f.t, CASE WHEN a.atttypid = {cell} THEN '17'::pg_catalog.oid ELSE a.atttypid END)",
+                "CASE WHEN a.atttypid = {cell} THEN f.t ELSE a.atttypid END",
             ),
-            ("atttypmod", "COALESCE(f.m, a.atttypmod)"),
-            ("attlen", "COALESCE(t.typlen, a.attlen)"),
-            ("attbyval", "COALESCE(t.typbyval, a.attbyval)"),
-            ("attalign", "COALESCE(t.typalign, a.attalign)"),
+            (
+                "atttypmod",
+                "CASE WHEN a.atttypid = {cell} THEN f.m ELSE a.atttypmod END",
+            ),
+            (
+                "attlen",
+                "CASE WHEN a.atttypid = {cell} THEN (SELECT t.typlen FROM pg_catalog.pg_type t WHERE t.oid = f.t) ELSE a.attlen END",
+            ),
+            (
+                "attbyval",
+                "CASE WHEN a.atttypid = {cell} THEN (SELECT t.typbyval FROM pg_catalog.pg_type t WHERE t.oid = f.t) ELSE a.attbyval END",
+            ),
+            (
+                "attalign",
+                "CASE WHEN a.atttypid = {cell} THEN (SELECT t.typalign FROM pg_catalog.pg_type t WHERE t.oid = f.t) ELSE a.attalign END",
+            ),
             // SET STORAGE on a type that has a choice was said of the column: it stays.
             (
                 "attstorage",
-                "CASE WHEN t.oid IS NULL OR (t.typlen = '-1' AND a.attstorage <> 'x') THEN a.attstorage ELSE t.typstorage END",
+                "CASE WHEN a.atttypid = {cell} THEN (SELECT CASE WHEN t.typlen = '-1' AND a.attstorage <> 'x' THEN a.attstorage ELSE t.typstorage END FROM pg_catalog.pg_type t WHERE t.oid = f.t) ELSE a.attstorage END",
             ),
-            ("attcollation", "COALESCE(t.typcollation, a.attcollation)"),
+            (
+                "attcollation",
+                "CASE WHEN a.atttypid = {cell} THEN (SELECT t.typcollation FROM pg_catalog.pg_type t WHERE t.oid = f.t) ELSE a.attcollation END",
+            ),
             (
                 "attndims",
-                "CASE WHEN t.typlen = '-1' AND t.typelem <> '0' THEN '1' ELSE a.attndims END",
+                "CASE WHEN a.atttypid = {cell} THEN (SELECT CASE WHEN t.typlen = '-1' AND t.typelem <> '0' THEN '1' ELSE a.attndims END FROM pg_catalog.pg_type t WHERE t.oid = f.t) ELSE a.attndims END",
             ),
         ],
-        // An index's column is described by the column it is made of.
-        joins: "LEFT JOIN pg_catalog.pg_index x ON a.atttypid = {cell} AND x.indexrelid = a.attrelid \
-LEFT JOIN {facts} ON a.atttypid = {cell} AND f.r = COALESCE(x.indrelid, a.attrelid) \
-AND f.n = COALESCE(x.indkey[a.attnum - 1], a.attnum) LEFT JOIN pg_catalog.pg_type t ON t.oid = f.t",
+        // An index's column is described by the column it is made of. Nothing is joined that has rows: the server takes
+        // such subqueries apart, and what a statement asks of a column is asked where it is for the plain table.
+        joins: "CROSS JOIN LATERAL (SELECT {steps}) AS d CROSS JOIN LATERAL (SELECT pg_catalog.width_bucket(COALESCE((SELECT \
+pg_catalog.int8pl(pg_catalog.int8mul(x.indrelid::pg_catalog.int8, '65536'), x.indkey[a.attnum - 1]::pg_catalog.int8) \
+FROM pg_catalog.pg_index x WHERE x.indexrelid = a.attrelid), \
+pg_catalog.int8pl(pg_catalog.int8mul(a.attrelid::pg_catalog.int8, '65536'), a.attnum::pg_catalog.int8)), d.k) AS i) AS p \
+CROSS JOIN LATERAL (SELECT d.t[p.i] AS t, d.m[p.i] AS m) AS f",
         only: "",
         beside_record: "",
     },

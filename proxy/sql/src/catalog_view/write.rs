@@ -77,8 +77,10 @@ fn qualified(text: &str) -> String {
 fn filled(text: &str, world: &World) -> String {
     let cell = world.catalog().cell_type.unwrap_or_default();
     let text = text.replace("{cell}", &format!("'{cell}'::pg_catalog.oid"));
-    match text.contains("{facts}") {
-        true => text.replace("{facts}", world.declared_rows(|| declared::rows(world))),
-        false => text,
+    let declared = || world.declared_types(|| declared::types(world));
+    match (text.contains("{facts}"), text.contains("{steps}")) {
+        (true, _) => text.replace("{facts}", &declared().rows),
+        (false, true) => text.replace("{steps}", &declared().steps),
+        (false, false) => text,
     }
 }
