@@ -176,6 +176,10 @@ impl Fill for Filling<'_> {
                 cast: *cast,
             },
             Literal::Number(value) => Literal::Number(self.value(value)?),
+            Literal::Cast { of, to } => Literal::Cast {
+                of: Box::new(self.literal(of)?),
+                to: *to,
+            },
         })
     }
 }

@@ -16,7 +16,7 @@ use crate::protect::{Settings, ValueError, elements};
 use hippocrypt_policy::{ColumnRef, DeclaredType};
 use hippocrypt_sql::verdict::{Coercion, Literal, Seal};
 use hippocrypt_wire::Format;
-use typed::Typed;
+use typed::{Constant, Typed};
 use zeroize::Zeroizing;
 
 pub(in crate::protect) use argument::argument;
@@ -47,16 +47,9 @@ pub(in crate::protect) fn literal<'a>(
     if target.coercion == Coercion::Both {
         return target.agreed(|one| self::literal(one, literal, settings));
     }
-    match literal {
-        Literal::String { value, cast } if *cast == 0 || *cast == UNKNOWN => {
-            target.unknown(value, settings)
-        }
-        Literal::String { value, cast } => {
-            let text = value::text::utf8(value.as_bytes())?;
-            target.typed(Typed::from_text(*cast, text, settings)?, settings)
-        }
-        Literal::Number(text) => target.typed(Typed::from_number(text)?, settings),
-        Literal::Bool(b) => target.typed(Typed::from_bool(*b), settings),
+    match Constant::of(target.column, literal, settings)? {
+        Constant::Unknown(text) => target.unknown(text, settings),
+        Constant::Typed(typed) => target.typed(typed, settings),
     }
 }
 

@@ -204,9 +204,8 @@ fn read(
         }
         (HashPart::Constant { literal, .. }, Shape::Each) => array(literal),
         (HashPart::Argument { literal, oid, .. }, Shape::One) => {
-            let text = coerce::argument(&target, *oid, literal, settings)?;
-            let value = bound(*oid, Format::Text, text.as_bytes())?;
-            Ok(Values::One(Some(value)))
+            let (format, bytes) = coerce::argument(&target, *oid, literal, settings)?;
+            Ok(Values::One(Some(bound(*oid, format, &bytes)?)))
         }
         (HashPart::Argument { literal, oid, .. }, Shape::Each) => {
             array(&elements::argument(literal, *oid)?)

@@ -10,7 +10,6 @@ use crate::protect::value::Value;
 use crate::protect::vault::{Held, Unsealed};
 use crate::protect::{Settings, ValueError, Vault};
 use hippocrypt_sql::verdict::{Edit, Literal, Replacement, Seal, Shape, Statement, Verdict};
-use hippocrypt_wire::Format;
 use std::fmt::Write as _;
 
 /// A text for the server, and the way back to the client's positions.
@@ -230,7 +229,7 @@ fn seal_literal(
 }
 
 /// An argument of EXECUTE: assigned to the parameter's type (src/backend/commands/prepare.c, EvaluateParams),
-/// then sealed as a parameter bound in text would be.
+/// then sealed as a parameter that is bound would be.
 fn seal_argument(
     literal: &Literal,
     oid: u32,
@@ -244,9 +243,9 @@ fn seal_argument(
         declared: held.declared,
         coercion: seal.coercion,
     };
-    let text = coerce::argument(&target, oid, literal, settings).map_err(|e| e.of(&held.name))?;
-    let (format, text) = (Format::Text, text.as_bytes());
-    let value = coerce::sealed(&target, seal, oid, format, text, settings);
+    let given = coerce::argument(&target, oid, literal, settings).map_err(|e| e.of(&held.name))?;
+    let (format, bytes) = given;
+    let value = coerce::sealed(&target, seal, oid, format, &bytes, settings);
     let value = value.map_err(|e| e.of(&held.name))?;
     sealed(held, value)
 }

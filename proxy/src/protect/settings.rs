@@ -107,14 +107,6 @@ impl Settings {
         }
     }
 
-    /// These, but floats are written so that they can be read again.
-    pub(in crate::protect) fn with_all_digits(&self) -> Self {
-        Self {
-            float_digits: Ok(1),
-            ..self.clone()
-        }
-    }
-
     /// Whether an unquoted NULL in an array's text is one.
     pub(in crate::protect) fn array_nulls(&self) -> bool {
         self.array_nulls

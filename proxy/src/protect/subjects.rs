@@ -383,7 +383,7 @@ impl Reading<'_> {
         let (oid, text) = match literal {
             Literal::String { value, cast } => (*cast, value.as_str()),
             Literal::Number(text) => (0, text.as_str()),
-            Literal::Bool(_) => return None,
+            Literal::Bool(_) | Literal::Cast { .. } => return None,
         };
         let parameter = Parameter {
             oid,

@@ -41,6 +41,11 @@ databases:
           ssn:   { type: varchar(11), protect: random }
           dob:   { type: date,        protect: deterministic }
           match: { protect: hash, of: [ssn, dob] }
+      public.prices:
+        columns:
+          price: { type: "numeric(12,2)", protect: deterministic }
+          code:  { type: "char(5)",       protect: deterministic }
+          cost:  { type: "numeric(8,3)",  protect: deterministic }
       public.by_reason:
         columns: { ssn: { type: varchar(11), protect: deterministic, group: public.patients.ssn } }
 default: clear
@@ -57,7 +62,8 @@ CREATE TABLE patients_2024 (ward text) INHERITS (patients);
 CREATE TABLE by_reason (id int, ssn varchar(11)) PARTITION BY LIST (ssn);
 CREATE TABLE audited (id int, name text DEFAULT 'a', kind text DEFAULT 'b', updated_at timestamptz);
 CREATE TABLE leaky (id int, name text);
-CREATE TABLE people (id int, ssn varchar(11), match text, dob date, city text)";
+CREATE TABLE people (id int, ssn varchar(11), match text, dob date, city text);
+CREATE TABLE prices (id int, price numeric(12,2), code char(5), cost numeric(8,3), at timestamp)";
 
 /// Around it: what the proxy would refuse to make.
 const AROUND: &str = "

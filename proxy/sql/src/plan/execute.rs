@@ -245,34 +245,16 @@ impl Planner<'_> {
                 what: What::Constant(literal),
                 cast,
                 ..
-            }) => typed(literal, cast).map_or(Given::Computed, Given::Constant),
+            }) => typed(literal, &cast).map_or(Given::Computed, Given::Constant),
         })
     }
 }
 
-/// The constant as its cast makes it; `None` where that would have to be computed.
-fn typed(literal: Literal, cast: Cast) -> Option<Literal> {
-    let (oid, modifiers) = match cast {
-        Cast::None => return Some(literal),
-        Cast::Opaque => return None,
-        Cast::To(oid, modifiers) => (oid, modifiers),
-    };
-    match (literal, modifiers.as_slice()) {
-        (Literal::String { value, .. }, []) => Some(Literal::String { value, cast: oid }),
-        (Literal::String { value, .. }, [n]) if matches!(oid, 1042 | 1043) => {
-            let n = usize::try_from(*n).ok()?;
-            let value = match oid {
-                1042 => params::blank_padded(&value, n),
-                _ => params::first_characters(&value, n),
-            };
-            Some(Literal::String { value, cast: oid })
-        }
-        // an integer that is cast to a number stays what it is
-        (Literal::Number(value), [])
-            if matches!(oid, 20 | 21 | 23 | 1700) && value.bytes().all(|b| b.is_ascii_digit()) =>
-        {
-            Some(Literal::String { value, cast: oid })
-        }
-        _ => None,
+/// The constant with its cast; `None` where that would have to be computed.
+fn typed(literal: Literal, cast: &Cast) -> Option<Literal> {
+    match cast {
+        Cast::None => Some(literal),
+        Cast::Opaque => None,
+        Cast::To(oid, modifiers) => params::cast_constant(&literal, *oid, modifiers),
     }
 }

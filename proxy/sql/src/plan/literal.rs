@@ -141,6 +141,7 @@ impl Planner<'_> {
             What::Constant(Literal::String { .. }) => Some(UNKNOWN),
             What::Constant(Literal::Number(_)) => Some(1700),
             What::Constant(Literal::Bool(_)) => Some(16),
+            What::Constant(Literal::Cast { to, .. }) => Some(to.oid()),
             What::Param(client, _) => Some(self.declared_oid(*client).map_or(
                 0,
                 |oid| match number(oid) {

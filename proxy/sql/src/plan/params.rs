@@ -14,9 +14,8 @@ use std::ops::Range;
 
 mod casts;
 
-pub(super) use casts::read_as;
 use casts::{array_literal, cut, harmless, of_value, passes, rounds};
-pub(super) use casts::{blank_padded, first_characters, keeps_number};
+pub(super) use casts::{cast_constant, keeps_number, read_as};
 
 /// OIDs of bytea and bytea[].
 const BYTEA: u32 = 17;
@@ -285,11 +284,6 @@ impl Planner<'_> {
                 seal.coercion = Coercion::Assign;
             }
         }
-        if let (Shape::One, Cast::To(oid, modifiers)) = (seal.shape, &leaf.cast)
-            && rounds(*oid, modifiers, self.column_type(sealed)?)
-        {
-            seal.coercion = Coercion::Assign;
-        }
         Ok((literal, seal))
     }
 
@@ -321,52 +315,10 @@ impl Planner<'_> {
         if sealed.seal.shape == Shape::Each {
             return array_literal(leaf, literal, declared).ok_or_else(refused);
         }
-        match (&leaf.cast, literal) {
-            (Cast::None, literal) => Ok(literal.clone()),
-            (Cast::To(1043, modifiers), Literal::String { value, .. })
-                if types::is_text(declared) =>
-            {
-                let value = match modifiers.as_slice() {
-                    [] => value.clone(),
-                    [n] => first_characters(value, usize::try_from(*n).map_err(|_| refused())?),
-                    _ => return Err(refused()),
-                };
-                Ok(Literal::String { value, cast: 1043 })
-            }
-            (Cast::To(1042, modifiers), Literal::String { value, .. })
-                if matches!(declared, DeclaredType::Bpchar(_)) =>
-            {
-                let value = match modifiers.as_slice() {
-                    [] => value.clone(),
-                    [n] => blank_padded(value, usize::try_from(*n).map_err(|_| refused())?),
-                    _ => return Err(refused()),
-                };
-                Ok(Literal::String { value, cast: 1042 })
-            }
-            // the value of that type; what comes of a type that does not fit the column is protect's to say
-            (Cast::To(oid, modifiers), Literal::String { value, .. })
-                if modifiers.is_empty() || rounds(*oid, modifiers, declared) =>
-            {
-                let value = value.clone();
-                Ok(Literal::String { value, cast: *oid })
-            }
-            (Cast::To(oid, modifiers), Literal::Number(number))
-                if modifiers.is_empty() && keeps_number(*oid, number) =>
-            {
-                let value = number.clone();
-                Ok(Literal::String { value, cast: *oid })
-            }
-            (Cast::To(oid, modifiers), Literal::Number(_)) if rounds(*oid, modifiers, declared) => {
-                Ok(literal.clone())
-            }
-            (Cast::To(oid, modifiers), literal)
-                if *oid == declared.oid()
-                    && modifiers.is_empty()
-                    && sealed.seal.coercion == Coercion::Assign =>
-            {
-                Ok(literal.clone())
-            }
-            (Cast::To(..) | Cast::Opaque, _) => Err(refused()),
+        match &leaf.cast {
+            Cast::None => Ok(literal.clone()),
+            Cast::To(oid, modifiers) => cast_constant(literal, *oid, modifiers).ok_or_else(refused),
+            Cast::Opaque => Err(refused()),
         }
     }
 

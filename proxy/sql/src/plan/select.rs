@@ -162,6 +162,7 @@ impl Planner<'_> {
                 Some(types::number_oid(number))
             }
             (Cast::None, What::Constant(Literal::Bool(_))) => Some(16),
+            (Cast::None, What::Constant(Literal::Cast { to, .. })) => Some(to.oid()),
             (Cast::None, What::Param(client, _)) => self.declared_oid(*client),
             (Cast::None, What::Constant(Literal::String { .. }) | What::Null) => None,
         }

@@ -292,6 +292,7 @@ fn literal_text(literal: &Literal) -> String {
         Literal::String { value, cast } => format!("{}::{cast} ", &**value),
         Literal::Number(value) => format!("{} ", &**value),
         Literal::Bool(value) => format!("{value} "),
+        Literal::Cast { of, to } => format!("{}::{to} ", literal_text(of).trim_end()),
     }
 }
 

@@ -3,6 +3,7 @@
 //! They must never print, and nothing may look at one without its being noticed.
 
 use crate::watch;
+use hippocrypt_policy::DeclaredType;
 use std::fmt;
 use std::ops::Deref;
 use zeroize::Zeroizing;
@@ -21,6 +22,13 @@ pub enum Literal {
     Number(LiteralText),
     /// TRUE or FALSE.
     Bool(bool),
+    /// One of these with an explicit cast around it that makes another value of it: `'1.555'::numeric(5, 2)`, `5::text`.
+    Cast {
+        /// What is cast.
+        of: Box<Self>,
+        /// The type with its modifier.
+        to: DeclaredType,
+    },
 }
 
 impl fmt::Debug for Literal {
@@ -29,6 +37,7 @@ impl fmt::Debug for Literal {
             Self::String { .. } => "String(…)",
             Self::Number(_) => "Number(…)",
             Self::Bool(_) => "Bool(…)",
+            Self::Cast { .. } => "Cast(…)",
         })
     }
 }

@@ -170,6 +170,30 @@ const POLICY: &[(&str, &str, &str, Protect, Mask, &str)] = &[
         Mask::Full,
         "",
     ),
+    (
+        "public.prices",
+        "price",
+        "numeric(12,2)",
+        Protect::Deterministic,
+        Mask::Full,
+        "",
+    ),
+    (
+        "public.prices",
+        "code",
+        "char(5)",
+        Protect::Deterministic,
+        Mask::Full,
+        "",
+    ),
+    (
+        "public.prices",
+        "cost",
+        "numeric(8,3)",
+        Protect::Deterministic,
+        Mask::Full,
+        "",
+    ),
 ];
 
 /// (oid, name, kind, columns with their type OIDs).
@@ -352,6 +376,18 @@ const RELATIONS: &[Row] = &[
             ("match", CELL),
             ("dob", CELL),
             ("city", 25),
+        ],
+    ),
+    (
+        193,
+        "public.prices",
+        RelationKind::Table,
+        &[
+            ("id", 23),
+            ("price", CELL),
+            ("code", CELL),
+            ("cost", CELL),
+            ("at", 1114),
         ],
     ),
     // A default of it reads a protected table; a view over it; a parent of it.

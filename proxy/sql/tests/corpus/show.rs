@@ -227,6 +227,7 @@ fn constant(literal: &Literal) -> String {
         Literal::String { value, cast } => format!("{:?}::{cast}", value.as_str()),
         Literal::Number(number) => number.as_str().to_owned(),
         Literal::Bool(value) => value.to_string(),
+        Literal::Cast { of, to } => format!("{}::{to}", constant(of)),
     }
 }
 

@@ -3,8 +3,8 @@
 //!
 //! It must never take a constant that PostgreSQL would refuse, nor another value than it would pass.
 
-use super::typed::Typed;
-use super::{Target, UNKNOWN, assign, name};
+use super::typed::Constant;
+use super::{Target, assign, name};
 use crate::protect::value::{Canonical, Shown};
 use crate::protect::{Settings, ValueError};
 use bytes::BytesMut;
@@ -13,7 +13,7 @@ use hippocrypt_sql::verdict::{Coercion, Literal};
 use hippocrypt_wire::Format;
 use zeroize::Zeroizing;
 
-/// The constant as a value of the parameter's type `oid`, as its output function writes it.
+/// The constant as a value of the parameter's type `oid`, as it would be bound.
 ///
 /// # Errors
 /// As PostgreSQL's, without the value; 0A000 for what would have to be guessed.
@@ -22,15 +22,13 @@ pub(in crate::protect) fn argument(
     oid: u32,
     literal: &Literal,
     settings: &Settings,
-) -> Result<Zeroizing<String>, ValueError> {
-    let typed = match literal {
+) -> Result<(Format, Zeroizing<Vec<u8>>), ValueError> {
+    let typed = match Constant::of(target.column, literal, settings)? {
         // the parameter type's own input function reads it
-        Literal::String { value, cast } if *cast == 0 || *cast == UNKNOWN || *cast == oid => {
-            return Ok(Zeroizing::new(value.as_str().to_owned()));
+        Constant::Unknown(text) => {
+            return Ok((Format::Text, Zeroizing::new(text.as_bytes().to_vec())));
         }
-        Literal::String { value, cast } => Typed::from_text(*cast, value, settings)?,
-        Literal::Number(text) => Typed::from_number(text)?,
-        Literal::Bool(b) => Typed::from_bool(*b),
+        Constant::Typed(typed) => typed,
     };
     let Some(declared) = DeclaredType::from_catalog(oid, -1) else {
         return Err(ValueError::new(
@@ -51,14 +49,10 @@ pub(in crate::protect) fn argument(
     value.encode(Canonical::Exact, &mut plaintext)?;
     let unread = || ValueError::new("0A000", "this argument of EXECUTE is not understood");
     let shown = Shown::read(declared, None, &plaintext).ok_or_else(unread)?;
-    written(&shown, settings)
-}
-
-fn written(shown: &Shown<'_>, settings: &Settings) -> Result<Zeroizing<String>, ValueError> {
+    // not as text: settings say what that keeps, and how it is read
     let mut out = BytesMut::new();
-    // it is read again: a float keeps all its digits, whatever is shown of it
-    shown.write(Format::Text, &settings.with_all_digits(), &mut out)?;
-    Ok(Zeroizing::new(String::from_utf8_lossy(&out).into_owned()))
+    shown.send(&mut out);
+    Ok((Format::Binary, Zeroizing::new(out.to_vec())))
 }
 
 /// The words of EvaluateParams for what has no assignment cast.

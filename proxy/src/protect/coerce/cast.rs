@@ -1,4 +1,4 @@
-//! Explicit casts of values that are shown: the functions of pg_cast, those that assignment uses, and then the modifier.
+//! Explicit casts of constants, and of values that are shown: the functions of pg_cast, those that assignment uses, and then the modifier.
 //!
 //! It must never show another value than PostgreSQL would: what it has no rule for is an error.
 
@@ -26,23 +26,34 @@ pub(in crate::protect) fn cast(
     let mut sent = BytesMut::new();
     shown.send(&mut sent);
     let typed = Typed::from_binary(from.oid(), &sent)?;
+    let mut plaintext = Zeroizing::new(Vec::new());
+    explicit(column, typed, to, settings)?
+        .value
+        .encode(Canonical::Exact, &mut plaintext)?;
+    Ok(plaintext)
+}
+
+/// What an explicit cast to a type makes of a value.
+pub(super) fn explicit<'a>(
+    column: &ColumnRef,
+    typed: Typed<'a>,
+    to: DeclaredType,
+    settings: &Settings,
+) -> Result<Typed<'a>, ValueError> {
     let target = Target {
         column,
         declared: to,
         coercion: Coercion::Assign,
     };
+    let from = typed.name();
     let value = assign::assign(&target, typed, settings).map_err(|error| match error.sqlstate {
-        "42804" => {
-            let message = format!("cannot cast type {} to {}", name(from), name(to));
-            ValueError::new("42846", message)
-        }
+        "42804" => ValueError::new("42846", format!("cannot cast type {from} to {}", name(to))),
         _ => error,
     })?;
-    let mut plaintext = Zeroizing::new(Vec::new());
-    cut(value, to)
-        .fit(to)?
-        .encode(Canonical::Exact, &mut plaintext)?;
-    Ok(plaintext)
+    Ok(Typed {
+        of: to.unmodified(),
+        value: cut(value, to).fit(to)?,
+    })
 }
 
 /// An explicit cast cuts text without a word (varchar.c).

@@ -1,10 +1,11 @@
 //! Values that come with a type of their own: a cast in the text, a declared parameter, a number.
 
-use super::name;
+use super::{UNKNOWN, cast, name};
 use crate::protect::value::numeric::Decimal;
 use crate::protect::value::{self, Value, integer};
 use crate::protect::{Settings, ValueError};
-use hippocrypt_policy::DeclaredType;
+use hippocrypt_policy::{ColumnRef, DeclaredType};
+use hippocrypt_sql::verdict::Literal;
 
 /// A value with its type.
 pub(super) struct Typed<'a> {
@@ -12,6 +13,46 @@ pub(super) struct Typed<'a> {
     pub(super) of: DeclaredType,
     /// Its value.
     pub(super) value: Value<'a>,
+}
+
+/// A constant of the client's text.
+pub(super) enum Constant<'a> {
+    /// Quoted, without a type yet.
+    Unknown(&'a str),
+    /// Of a type by what it is, or by the cast around it.
+    Typed(Typed<'a>),
+}
+
+impl<'a> Constant<'a> {
+    /// What a literal for this column is.
+    pub(super) fn of(
+        column: &ColumnRef,
+        literal: &'a Literal,
+        settings: &Settings,
+    ) -> Result<Self, ValueError> {
+        Ok(Self::Typed(match literal {
+            Literal::String { value, cast } => {
+                let text = value::text::utf8(value.as_bytes())?;
+                match *cast {
+                    0 | UNKNOWN => return Ok(Self::Unknown(text)),
+                    oid => Typed::from_text(oid, text, settings)?,
+                }
+            }
+            Literal::Number(text) => Typed::from_number(text)?,
+            Literal::Bool(b) => Typed::from_bool(*b),
+            Literal::Cast { of, to } => {
+                let typed = match Self::of(column, of, settings)? {
+                    // its input function reads it, then comes the modifier (parse_coerce.c, coerce_type)
+                    Self::Unknown(text) => Typed {
+                        of: to.unmodified(),
+                        value: value::parse(*to, text, settings)?,
+                    },
+                    Self::Typed(typed) => typed,
+                };
+                cast::explicit(column, typed, *to, settings)?
+            }
+        }))
+    }
 }
 
 impl<'a> Typed<'a> {

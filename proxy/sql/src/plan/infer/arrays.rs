@@ -15,6 +15,7 @@ use crate::verdict::Literal;
 use hippocrypt_policy::DeclaredType;
 use pg_query::NodeEnum;
 use pg_query::protobuf::{AArrayExpr, AExpr, Node, TypeCast};
+use std::collections::BTreeSet;
 
 /// What to write in place of the type that a cast of ARRAY[…] names.
 const CELLS: &str = "bytea[]";
@@ -195,24 +196,12 @@ impl Planner<'_> {
         Ok(items)
     }
 
-    /// The one type that all elements with a type have.
+    /// The common type of the elements that have one: what modifiers they have is not part of it.
     fn one_type(&self, kinds: &[(LeafIx, Seen)]) -> Option<u32> {
-        let typed = kinds
-            .iter()
-            .filter(|(_, kind)| matches!(kind, Seen::Text | Seen::Other));
-        let mut types = typed.map(|(ix, _)| {
-            let leaf = self.leaves.get(ix.0)?;
-            match (&leaf.cast, &leaf.what) {
-                (Cast::To(oid, modifiers), _) if modifiers.is_empty() => Some(*oid),
-                (Cast::None, What::Param(client, _)) => self.declared_oid(*client),
-                (Cast::None, What::Constant(Literal::Number(number))) => {
-                    Some(types::number_oid(number))
-                }
-                _ => None,
-            }
-        });
-        let first = types.next()??;
-        types.all(|t| t == Some(first)).then_some(first)
+        let leaves = kinds.iter().filter_map(|(ix, _)| self.leaves.get(ix.0));
+        let types: BTreeSet<u32> = leaves.filter_map(|leaf| self.type_of(leaf)).collect();
+        // 0 is some type
+        types::common_oid(&types).filter(|oid| *oid != 0)
     }
 
     fn element_kind(&self, ix: LeafIx) -> Seen {
@@ -222,7 +211,10 @@ impl Planner<'_> {
         let declared = match (&leaf.cast, &leaf.what) {
             (Cast::To(oid, _), _) => Some(*oid),
             (Cast::Opaque, _)
-            | (Cast::None, What::Constant(Literal::Number(_) | Literal::Bool(_))) => Some(0),
+            | (
+                Cast::None,
+                What::Constant(Literal::Number(_) | Literal::Bool(_) | Literal::Cast { .. }),
+            ) => Some(0),
             (Cast::None, What::Param(client, _)) => self.declared_oid(*client),
             (Cast::None, What::Null) => return Seen::Null,
             (Cast::None, What::Constant(Literal::String { .. })) => None,

@@ -137,7 +137,8 @@ fn element(leaf: &Leaf, of: u32, value: &mut String) -> Option<()> {
             value.push_str(number);
         }
         What::Constant(Literal::Bool(b)) if of == 16 => value.push(if *b { 't' } else { 'f' }),
-        What::Constant(Literal::Number(_) | Literal::Bool(_)) | What::Param(..) => return None,
+        What::Constant(Literal::Number(_) | Literal::Bool(_) | Literal::Cast { .. })
+        | What::Param(..) => return None,
     }
     Some(())
 }

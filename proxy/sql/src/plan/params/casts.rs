@@ -48,6 +48,30 @@ pub(in crate::plan) fn read_as(leaf: &mut Leaf, text: bool, to: &BuiltIn) -> boo
     }
 }
 
+/// A constant with an explicit cast around it; `None` where no rule of ours says what comes of that.
+pub(in crate::plan) fn cast_constant(
+    literal: &Literal,
+    oid: u32,
+    modifiers: &[i32],
+) -> Option<Literal> {
+    let from = match literal {
+        Literal::String { value, cast: 0 } if modifiers.is_empty() => {
+            let value = value.clone();
+            return Some(Literal::String { value, cast: oid });
+        }
+        Literal::String { cast: 0, .. } => None,
+        Literal::String { cast, .. } => Some(DeclaredType::from_catalog(*cast, -1)?),
+        Literal::Number(number) => Some(DeclaredType::from_catalog(types::number_oid(number), -1)?),
+        Literal::Bool(_) => Some(DeclaredType::Bool),
+        Literal::Cast { to, .. } => Some(*to),
+    };
+    let to = DeclaredType::from_modifiers(oid, modifiers)?;
+    let of = Box::new(literal.clone());
+    // an unknown constant is read as the type reads it (parse_coerce.c, coerce_type)
+    from.is_none_or(|from| from.is_assigned_to(to))
+        .then_some(Literal::Cast { of, to })
+}
+
 /// The type of a value of a parameter or cast of this type: an array's element.
 pub(super) fn of_value(oid: u32, shape: Shape) -> Option<u32> {
     match shape {
@@ -119,20 +143,4 @@ pub(super) fn harmless(
     let same = oid == declared.oid();
     let own = same && coercion == Coercion::Assign && types::own_modifiers(declared) == modifiers;
     (modifiers.is_empty() && (same || text)) || own
-}
-
-/// varchar.c, bpchar with an explicit cast: of just this length.
-pub(in crate::plan) fn blank_padded(value: &str, n: usize) -> LiteralText {
-    let blanks = std::iter::repeat(' ');
-    value
-        .chars()
-        .chain(blanks)
-        .take(n)
-        .collect::<String>()
-        .into()
-}
-
-/// varchar.c, varchar with an explicit cast: cut without a word.
-pub(in crate::plan) fn first_characters(value: &str, n: usize) -> LiteralText {
-    value.chars().take(n).collect::<String>().into()
 }

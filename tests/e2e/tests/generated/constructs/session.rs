@@ -32,9 +32,6 @@ fn fixed(sql: impl Into<String>) -> Piece {
     Piece::new(sql.into(), vec![])
 }
 
-/// What the refusal of an argument says.
-const CONSTANT: &str = "it must be a constant or NULL";
-
 fn prepare_filter(a: &mut Author<'_>) -> Script {
     let t = a.table();
     let (p, d) = (a.any(t), a.deterministic(t));
@@ -58,8 +55,6 @@ fn prepare_filter(a: &mut Author<'_>) -> Script {
         execute,
         fixed("DEALLOCATE q"),
     ])
-    // a constant that a cast rounds to a scale is computed
-    .may_refuse(d.ty.name.contains('('), CONSTANT)
 }
 
 fn prepare_insert(a: &mut Author<'_>) -> Script {
@@ -81,8 +76,6 @@ fn prepare_insert(a: &mut Author<'_>) -> Script {
         fixed("DEALLOCATE ALL"),
         a.state(t),
     ])
-    // a constant that a cast rounds to a scale is computed
-    .may_refuse(p.ty.name.contains('('), CONSTANT)
 }
 
 fn prepare_none(a: &mut Author<'_>) -> Script {
