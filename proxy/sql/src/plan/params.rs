@@ -6,7 +6,7 @@
 use super::Planner;
 use super::flow::{Cast, Fate, Leaf, LeafIx, Sealed, What};
 use super::refuse::{Judged, malformed, refusal, unsupported, with_hint};
-use super::types;
+use super::types::{self, BuiltIn};
 use crate::verdict::{ClientParam, Coercion, Literal, Seal, Shape, UpstreamParam};
 use hippocrypt_policy::DeclaredType;
 use std::collections::BTreeMap;
@@ -346,6 +346,12 @@ impl Planner<'_> {
     /// Casts of columns that hold cells now.
     fn drop_column_casts(&mut self, leaves: &mut [Leaf]) -> Judged<()> {
         let casts = std::mem::take(&mut self.column_casts);
+        let mut by_leaf: BTreeMap<LeafIx, Vec<&BuiltIn>> = BTreeMap::new();
+        for (cast, _, to) in &casts {
+            for ix in cast {
+                by_leaf.entry(*ix).or_default().push(to);
+            }
+        }
         for (cast, range, to) in &casts {
             let mut fates = cast.iter().filter_map(|ix| leaves.get(ix.0));
             let sealed = fates.find_map(|leaf| match &leaf.fate {
@@ -367,15 +373,10 @@ impl Planner<'_> {
                 continue;
             }
             // text that is cast wherever it is used is read as a constant of that type is
-            let same = |ix: &LeafIx| {
-                let mut alike = casts.iter().filter(|c| c.0.contains(ix));
-                let all = alike.clone().count();
-                alike.all(|c| c.2 == *to).then_some(all)
-            };
             let always = |ix: &LeafIx| {
-                leaves
-                    .get(ix.0)
-                    .is_some_and(|l| same(ix) == Some(l.references))
+                let uses = by_leaf.get(ix).map_or(&[][..], Vec::as_slice);
+                let references = leaves.get(ix.0).map(|leaf| leaf.references);
+                uses.iter().all(|use_of| *use_of == to) && references == Some(uses.len())
             };
             if !cast.iter().all(always) {
                 return Err(refused);
