@@ -54,6 +54,7 @@ mod resolve;
 mod scope;
 mod select;
 mod setop;
+mod shown;
 mod star;
 mod stored;
 mod types;
@@ -176,6 +177,8 @@ struct Planner<'a> {
     pending: Vec<hash::Pending>,
     /// Conditions of the WHEREs around that hashes are to stand for.
     lookups: Vec<lookup::Lookup>,
+    /// Leaves that are compared with cells or stored, or are among cells that are.
+    met: BTreeSet<LeafIx>,
     /// Leaves in whose place something else is written.
     unwritten: BTreeSet<LeafIx>,
     /// What is written where the client wrote something else or nothing.
@@ -214,6 +217,7 @@ impl<'a> Planner<'a> {
             case_casts: Vec::new(),
             pending: Vec::new(),
             lookups: Vec::new(),
+            met: BTreeSet::new(),
             unwritten: BTreeSet::new(),
             marks: Marks::default(),
             brought: Vec::new(),
@@ -324,7 +328,7 @@ impl<'a> Planner<'a> {
             None => Shown::Clear,
         };
         self.touch(cell, Use::Read, as_shown);
-        self.shows_scale(cell)?;
+        let given = self.shown_beside(cell)?;
         Ok(CellOutput {
             columns: cell.columns.iter().copied().collect(),
             declared: cell.declared,
@@ -332,6 +336,7 @@ impl<'a> Planner<'a> {
             mask: cell.mask,
             origin: (cell.relabelled || cast.is_some()).then_some((0, 0)),
             stored: self.as_stored(cell),
+            given,
             cast,
         })
     }
@@ -390,6 +395,7 @@ impl<'a> Planner<'a> {
 
     /// Takes leaves where they become cells.
     fn seal(&mut self, leaves: &[LeafIx], sealed: Sealed) -> Judged<()> {
+        self.met.extend(leaves);
         self.settle(leaves, &Fate::Sealed(sealed))
     }
 

@@ -374,6 +374,9 @@ pub enum Coercion {
     Assign,
     /// `=`, IN, …: the value is taken as the operator's other side; never truncated.
     Compare,
+    /// It is only shown, beside cells of the column: the value with its own scale and blanks, in a cell of suite random,
+    /// which equals no other.
+    Show,
     /// One value is compared and stored (a column of VALUES in MERGE): a cell only where both are the same.
     Both,
 }
@@ -430,8 +433,10 @@ pub struct CellOutput {
     pub mask: Option<Mask>,
     /// (table oid, attnum) as PostgreSQL would send them; from the server where `None`.
     pub origin: Option<(u32, i16)>,
-    /// Every cell is as its column has stored it, so that its length is the column's own where `typmod` is lost.
+    /// Every cell that a column has stored is shown as that column shows it where `typmod` is lost.
     pub stored: bool,
+    /// Among them are cells of [`Coercion::Show`], which keep how they are shown.
+    pub given: bool,
     /// The statement casts each value to this type, and the client is told it in place of `declared`.
     pub cast: Option<DeclaredType>,
 }

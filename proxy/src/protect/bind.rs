@@ -205,7 +205,8 @@ impl<'a> Sealing<'a> {
         let name = &self.held.name;
         let value = coerce::sealed(&self.target, self.seal, oid, format, bytes, self.settings);
         let value = value.map_err(|e| e.of(name))?;
-        self.held.seal(value, cells).map_err(|e| match e {
+        let sealed = self.held.seal(value, self.seal.coercion, cells);
+        sealed.map_err(|e| match e {
             Unsealed::Value(e) => BindError::Value(e.of(name)),
             Unsealed::Cell => BindError::Seal(name.clone()),
         })

@@ -48,6 +48,7 @@ pub fn open_cell(
         mask,
         origin: None,
         stored: true,
+        given: false,
         cast: None,
     };
     let opening = Opening {

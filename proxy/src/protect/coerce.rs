@@ -135,6 +135,7 @@ impl Target<'_> {
         let text = value::text::utf8(text.as_bytes())?;
         match self.coercion {
             Coercion::Assign => value::parse(self.declared, text, settings)?.fit(self.declared),
+            Coercion::Show => value::parse(self.declared.unmodified(), text, settings),
             Coercion::Compare | Coercion::Both => value::parse(self.operand(text)?, text, settings),
         }
     }
@@ -165,6 +166,8 @@ impl Target<'_> {
     fn typed<'a>(&self, typed: Typed<'a>, settings: &Settings) -> Result<Value<'a>, ValueError> {
         match self.coercion {
             Coercion::Assign => assign::assign(self, typed, settings)?.fit(self.declared),
+            // the plan takes no type that is not cast to the column's by itself
+            Coercion::Show => assign::assign(self, typed, settings),
             Coercion::Compare | Coercion::Both => compare::compare(self, typed, settings),
         }
     }

@@ -78,6 +78,7 @@ impl Reader<'_> {
             mask: None,
             origin: None,
             stored: true,
+            given: false,
             cast: None,
         };
         let opening = Opening {

@@ -9,7 +9,9 @@ use crate::protect::hash;
 use crate::protect::value::Value;
 use crate::protect::vault::{Held, Unsealed};
 use crate::protect::{Settings, ValueError, Vault};
-use hippocrypt_sql::verdict::{Edit, Literal, Replacement, Seal, Shape, Statement, Verdict};
+use hippocrypt_sql::verdict::{
+    Coercion, Edit, Literal, Replacement, Seal, Shape, Statement, Verdict,
+};
 use std::fmt::Write as _;
 
 /// A text for the server, and the way back to the client's positions.
@@ -225,7 +227,7 @@ fn seal_literal(
         coercion: seal.coercion,
     };
     let value = coerce::literal(&target, literal, settings).map_err(|e| e.of(&held.name))?;
-    sealed(held, value)
+    sealed(held, value, seal.coercion)
 }
 
 /// An argument of EXECUTE: assigned to the parameter's type (src/backend/commands/prepare.c, EvaluateParams),
@@ -247,7 +249,7 @@ fn seal_argument(
     let (format, bytes) = given;
     let value = coerce::sealed(&target, seal, oid, format, &bytes, settings);
     let value = value.map_err(|e| e.of(&held.name))?;
-    sealed(held, value)
+    sealed(held, value, seal.coercion)
 }
 
 /// An array argument of EXECUTE.
@@ -263,9 +265,9 @@ fn seal_array(
     seal_elements(&literal, seal, vault, settings)
 }
 
-fn sealed(held: &Held, value: Value<'_>) -> Result<Vec<u8>, ValueError> {
+fn sealed(held: &Held, value: Value<'_>, coercion: Coercion) -> Result<Vec<u8>, ValueError> {
     let mut cell = Vec::with_capacity(128);
-    match held.seal(value, &mut cell) {
+    match held.seal(value, coercion, &mut cell) {
         Ok(()) => Ok(cell),
         Err(Unsealed::Value(e)) => Err(e.of(&held.name)),
         Err(Unsealed::Cell) => {

@@ -141,8 +141,8 @@ impl Opening<'_> {
             }
         };
         let (held, keys) = self.keys_of(columns(), first, cell)?;
-        let plaintext = self.plaintext(held, keys, cell)?;
-        self.write(&held.name, keys.restore, plaintext.expose(), out)?;
+        let (plaintext, restore) = self.plaintext(held, keys, cell)?;
+        self.write(&held.name, restore, plaintext.expose(), out)?;
         Ok(1)
     }
 
@@ -161,9 +161,21 @@ impl Opening<'_> {
             .ok_or_else(fault)
     }
 
-    fn plaintext(&self, held: &Held, keys: &Keys, cell: &[u8]) -> Result<Plaintext, OpenFault> {
+    /// What a cell holds, and what of it the column says.
+    fn plaintext(
+        &self,
+        held: &Held,
+        keys: &Keys,
+        cell: &[u8],
+    ) -> Result<(Plaintext, Option<Restore>), OpenFault> {
+        let closed = |_| OpenFault::Cell(held.name.clone());
         if held.declared.family() != self.cell.declared.family() && !both_numeric(held, self.cell) {
             return Err(OpenFault::Value(held.name.clone()));
+        }
+        if self.cell.given
+            && let Some(shown) = keys.open_shown(cell)
+        {
+            return Ok((shown.map_err(closed)?, None));
         }
         // of a numeric the plan has seen to it
         let numeric = matches!(held.declared, DeclaredType::Numeric(_));
@@ -171,8 +183,7 @@ impl Opening<'_> {
         if keys.restore.is_some() && !numeric && !same {
             return Err(OpenFault::Settings(modifier_lost().of(&held.name)));
         }
-        keys.open(cell)
-            .map_err(|_| OpenFault::Cell(held.name.clone()))
+        Ok((keys.open(cell).map_err(closed)?, keys.restore))
     }
 
     /// A column that the policy only watches: its value comes as it is, and leaves through its mask.

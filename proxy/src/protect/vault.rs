@@ -7,13 +7,14 @@ use crate::protect::hash::{Composite, no_token};
 use crate::protect::value::{Canonical, Restore, Value};
 use crate::protect::{ValueError, VaultError};
 use hippocrypt_crypto::{
-    GroupCodec, GroupId, OpenError, Padding, Plaintext, SubjectKey, Suite, TypeCode,
+    GroupCodec, GroupId, Header, OpenError, Padding, Plaintext, SubjectKey, Suite, TypeCode,
 };
 use hippocrypt_keys::DatabaseKeys;
 use hippocrypt_policy::{
     Column, ColumnIx, ColumnRef, Database, DeclaredType, Family, GroupIx, Protect,
 };
 use hippocrypt_sql::catalog::StoredCell;
+use hippocrypt_sql::verdict::Coercion;
 use std::fmt;
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -140,16 +141,21 @@ impl Held {
         })))
     }
 
-    /// Appends a cell of `value` to `out`.
+    /// Appends a cell of `value`, which is the column's by this rule, to `out`.
     pub(in crate::protect) fn seal(
         &self,
         value: Value<'_>,
+        coercion: Coercion,
         out: &mut Vec<u8>,
     ) -> Result<(), Unsealed> {
         let keys = self.keys.as_ref().ok_or(Unsealed::Cell)?;
+        let (suite, canonical) = match (coercion, keys.suite) {
+            (Coercion::Show, Suite::Deterministic) => (Suite::Random, Canonical::Exact),
+            (_, suite) => (suite, keys.canonical()),
+        };
         let mut plaintext = Zeroizing::new(Vec::with_capacity(64));
         value
-            .encode(keys.canonical(), &mut plaintext)
+            .encode(canonical, &mut plaintext)
             .map_err(Unsealed::Value)?;
         if keys.suite == Suite::Hash {
             let cell = keys.codec.cell_of(&plaintext, keys.code);
@@ -157,7 +163,7 @@ impl Held {
             return Ok(());
         }
         keys.codec
-            .seal(keys.suite, keys.code, keys.padding, &plaintext, out)
+            .seal(suite, keys.code, keys.padding, &plaintext, out)
             .map_err(|_| Unsealed::Cell)
     }
 
@@ -218,6 +224,16 @@ impl Keys {
             Suite::Hash => self.codec.token(cell, self.code),
             Suite::Random | Suite::Deterministic => self.codec.open(cell, self.code, self.suite),
         }
+    }
+
+    /// The plaintext of a cell that was made for show beside cells of this deterministic column; `None` for any other cell.
+    pub(in crate::protect) fn open_shown(
+        &self,
+        cell: &[u8],
+    ) -> Option<Result<Plaintext, OpenError>> {
+        let suite = Header::parse(cell).ok()?.suite;
+        let shown = self.suite == Suite::Deterministic && suite == Suite::Random;
+        shown.then(|| self.codec.open(cell, self.code, Suite::Random))
     }
 
     fn canonical(&self) -> Canonical {

@@ -7,6 +7,8 @@ use hippocrypt_e2e::Setup;
 use hippocrypt_e2e::place::{CLINIC_TABLES, Place};
 use hippocrypt_e2e::raw::{self, Message, Raw, comparable};
 
+mod beside;
+
 const ROWS: &[&str] = &[
     "INSERT INTO patients (id, name, ssn, dob, score, token) VALUES (1, 'Param Panda', '900-78-0001', '1980-01-02', 1, 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'), (2, 'Zweiter Panda', '900-78-0002', NULL, 2, NULL), (3, 'Param Panda', NULL, NULL, NULL, NULL)",
     "INSERT INTO claims VALUES (1, '900-78-0001', 10), (2, '900-78-0002', 20.5), (3, '900-78-0001', 0), (4, NULL, 1)",
@@ -284,7 +286,7 @@ fn binary(oid: u32, text: &str) -> Option<Vec<u8>> {
         20 => text.parse::<i64>().ok()?.to_be_bytes().to_vec(),
         21 => text.parse::<i16>().ok()?.to_be_bytes().to_vec(),
         23 => text.parse::<i32>().ok()?.to_be_bytes().to_vec(),
-        25 | 1043 => text.as_bytes().to_vec(),
+        25 | 1042 | 1043 => text.as_bytes().to_vec(),
         2950 => u128::from_str_radix(&text.replace('-', ""), 16)
             .ok()?
             .to_be_bytes()

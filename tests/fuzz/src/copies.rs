@@ -65,6 +65,7 @@ fn plan(form: CopyForm, direction: CopyDirection) -> Arc<CopyPlan> {
             mask: None,
             origin: None,
             stored: true,
+            given: false,
             cast: None,
         }),
     };

@@ -127,6 +127,7 @@ impl Planner<'_> {
             let hint = "Give both the same \"group\" and \"type\" in the policy.";
             return Err(with_hint(refusal("0A000", message, at), hint));
         }
+        self.meets(cell);
         self.touch(cell, Use::Read, Shown::Not);
         Ok(())
     }

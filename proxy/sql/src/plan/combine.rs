@@ -5,10 +5,11 @@
 use super::Planner;
 use super::flow::{Cast, Cell, Fate, Flow, Leaf, LeafIx, Sealed, What};
 use super::refuse::{Construct, Judged, refusal, unsupported};
+use super::shown::has_scale;
 use super::types;
 use crate::verdict::{Coercion, Literal, LiteralText, Seal, Shape, Shown, Use};
 use hippocrypt_policy::{ColumnIx, DeclaredType, GroupIx};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How an undeclared parameter beside a cell gets its type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +66,7 @@ impl Planner<'_> {
             let what = format!("{what} over cells of several groups");
             return Err(unsupported(&what, at));
         }
+        self.meets(cell);
         self.touch(cell, Use::Filter, Shown::Not);
         Ok(())
     }
@@ -75,18 +77,7 @@ impl Planner<'_> {
         cell: &Cell,
         beside: Beside,
     ) -> Judged<()> {
-        let oid = match beside {
-            Beside::Operator => types::operand_oid(cell.declared),
-            Beside::List => cell.declared.oid(),
-        };
-        let seal = Seal {
-            column: cell.first(),
-            coercion: Coercion::Compare,
-            shape: Shape::One,
-            cut: None,
-            read: None,
-        };
-        self.seal(leaves, Sealed { seal, oid })
+        self.seal(leaves, sealed_beside(cell, beside))
     }
 
     /// One value used twice (a column of VALUES that MERGE compares and stores): the same cell serves both
@@ -160,15 +151,54 @@ impl Planner<'_> {
         }
         let loses = !open.is_empty() && !self.all_cast_to(&open, &first);
         let mut merged = self.merged_cells(what, &cells, loses, at)?;
-        merged.given |= loses && self.has_value(&open);
+        if loses {
+            merged.beside.extend(self.with_value(&open));
+        }
         if let (Some(text), true) = (text_first, types::is_text(merged.declared))
             && text.oid() != merged.declared.oid()
         {
             (merged.declared, merged.typmod) = (text, -1);
         }
         merged.declared = self.wide_enough(what, &open, &merged, at)?;
-        self.seal_beside(&open, &merged, Beside::List)?;
+        self.of_like_types(what, &open, &merged, at)?;
+        // so far nothing has met them
+        let sealed = sealed_beside(&merged, Beside::List);
+        self.settle(&open, &Fate::Sealed(sealed))?;
         Ok(Flow::Cell(merged))
+    }
+
+    /// What is given beside cells takes their type: a value of a type of its own that takes them to it is another matter
+    /// (parse_coerce.c, select_common_type).
+    fn of_like_types(&self, what: &str, leaves: &[LeafIx], cell: &Cell, at: i32) -> Judged<()> {
+        use DeclaredType::{Int2, Int4, Int8};
+        let all = self.column_casts.iter();
+        let casts: BTreeMap<LeafIx, u32> = all
+            .flat_map(|(of, _, to)| of.iter().map(|ix| (*ix, to.oid)))
+            .collect();
+        let like = |ix: &LeafIx| {
+            let leaf = self.leaves.get(ix.0)?;
+            let number = matches!(leaf.what, What::Constant(Literal::Number(_)));
+            // `wide_enough` has seen to it
+            let known =
+                number && leaf.cast == Cast::None && matches!(cell.declared, Int2 | Int4 | Int8);
+            let own = match (casts.get(ix), leaf.each) {
+                (Some(oid), _) => Some(*oid),
+                (None, true) => Some(hippocrypt_policy::element_of(self.type_of(leaf)?)?),
+                (None, false) => self.type_of(leaf),
+            };
+            // in a stored query they are cells already
+            let known = known || self.stored;
+            Some(known || own.is_none_or(|oid| types::takes(cell.declared, oid)))
+        };
+        if leaves.iter().all(|ix| like(ix) == Some(true)) {
+            return Ok(());
+        }
+        let what = format!("{what} with a value of another type");
+        let refused = self.impossible(Construct::Other(&what), cell, at);
+        Err(super::refuse::with_hint(
+            refused,
+            "Cast the value to the column's type.",
+        ))
     }
 
     /// The type of the whole, which a number beside cells may widen: `COALESCE(smallint, 5)` is an integer.
@@ -202,36 +232,6 @@ impl Planner<'_> {
         let what = format!("{what} with a number of a wider type");
         let refused = self.impossible(Construct::Other(&what), cell, at);
         let hint = "Cast the number to the column's type.";
-        Err(super::refuse::with_hint(refused, hint))
-    }
-
-    /// Whether each cell is shown with the length of the columns, whatever modifier the expression has: all are
-    /// of one type, and none is of a value that was given without it.
-    pub(super) fn as_stored(&self, cell: &Cell) -> bool {
-        let mut types = cell
-            .columns
-            .iter()
-            .filter_map(|c| Some(self.world().column(*c)?.declared));
-        let first = types.next();
-        !cell.given && types.all(|t| Some(t) == first)
-    }
-
-    /// A deterministic cell does not keep with how many digits or blanks a value is shown: `COALESCE(price, 5)`
-    /// shows 5, and `COALESCE(code, 'x')` one character.
-    pub(super) fn shows_scale(&self, cell: &Cell) -> Judged<()> {
-        let lost = cell.columns.iter().any(|ix| {
-            self.world().column(*ix).is_some_and(|column| {
-                self.is_deterministic(*ix)
-                    && has_scale(column.declared)
-                    && column.declared.typmod() != cell.typmod
-            })
-        });
-        if !lost || self.as_stored(cell) {
-            return Ok(());
-        }
-        let what = "showing it beside a literal or a parameter";
-        let refused = self.impossible(Construct::Other(what), cell, -1);
-        let hint = "Cast what stands beside the column to the column's type, or select the column itself: its cells do not keep how many digits or blanks a value is shown with.";
         Err(super::refuse::with_hint(refused, hint))
     }
 
@@ -315,10 +315,13 @@ impl Planner<'_> {
         cell.typmod == cell.declared.typmod() && leaves.all(|l| l.is_some_and(|l| is_own(&l.cast)))
     }
 
-    /// Whether any of the leaves is more than NULL.
-    pub(super) fn has_value(&self, leaves: &[LeafIx]) -> bool {
-        let mut leaves = leaves.iter().filter_map(|ix| self.leaves.get(ix.0));
-        leaves.any(|leaf| !matches!(leaf.what, What::Null))
+    /// Those of the leaves that are more than NULL.
+    fn with_value(&self, leaves: &[LeafIx]) -> BTreeSet<LeafIx> {
+        let null = |ix: &LeafIx| {
+            let leaf = self.leaves.get(ix.0);
+            leaf.is_none_or(|leaf| matches!(leaf.what, What::Null))
+        };
+        leaves.iter().copied().filter(|ix| !null(ix)).collect()
     }
 
     /// The type of leaves that are text or varchar by a cast or a declaration.
@@ -361,6 +364,8 @@ impl Planner<'_> {
             merged.typmod = if same { merged.typmod } else { -1 };
             merged.declared = if same { common } else { common.unmodified() };
             merged.columns.extend(&cell.columns);
+            merged.given |= cell.given;
+            merged.beside.extend(&cell.beside);
         }
         if with_open {
             merged.declared = merged.declared.unmodified();
@@ -370,11 +375,18 @@ impl Planner<'_> {
     }
 }
 
-/// numeric(p, s), char(n), or an array of either.
-fn has_scale(declared: DeclaredType) -> bool {
-    match declared {
-        DeclaredType::Numeric(_) | DeclaredType::Bpchar(_) => true,
-        DeclaredType::Array(element) => has_scale(element.declared()),
-        _ => false,
-    }
+/// What a value beside these cells is.
+fn sealed_beside(cell: &Cell, beside: Beside) -> Sealed {
+    let oid = match beside {
+        Beside::Operator => types::operand_oid(cell.declared),
+        Beside::List => cell.declared.oid(),
+    };
+    let seal = Seal {
+        column: cell.first(),
+        coercion: Coercion::Compare,
+        shape: Shape::One,
+        cut: None,
+        read: None,
+    };
+    Sealed { seal, oid }
 }

@@ -37,7 +37,10 @@ pub(super) struct Cell {
     pub(super) mask: Option<Mask>,
     /// A cast that upstream is left out gave it this type: PostgreSQL names no table for such an output.
     pub(super) relabelled: bool,
-    /// Among the cells are values of literals or parameters, which had no modifier: `COALESCE(c, 'x')`.
+    /// Among the cells are values of literals or parameters, which had no modifier: `COALESCE(c, 'x')`. Those that are
+    /// no more than that.
+    pub(super) beside: BTreeSet<LeafIx>,
+    /// There may be others: they are compared with cells too, or a view has them.
     pub(super) given: bool,
 }
 
@@ -50,6 +53,7 @@ impl Cell {
             typmod: declared.typmod(),
             mask,
             relabelled: false,
+            beside: BTreeSet::new(),
             given: false,
         }
     }

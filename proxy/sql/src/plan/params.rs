@@ -161,7 +161,9 @@ impl Planner<'_> {
                 .declared_oid(client)
                 .is_none_or(|d| alike(d) || passes(d));
         let own = rounds(oid, modifiers, declared);
-        let known = modifiers.is_empty() || cut.is_some() || own;
+        // what is shown has blanks up to its length too
+        let cuts = cut.is_some() && seal.coercion != Coercion::Show;
+        let known = modifiers.is_empty() || cuts || own;
         if !same || !known {
             return Err(refused());
         }

@@ -206,6 +206,7 @@ impl Planner<'_> {
             typmod: of.typmod,
             mask: first,
             relabelled: false,
+            beside: Default::default(),
             // its query may hold constants
             given: of.columns.iter().any(|ix| {
                 let column = self.world().column(*ix);

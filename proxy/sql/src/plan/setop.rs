@@ -39,6 +39,7 @@ impl Planner<'_> {
             self.side_by_side(left, right, gathers.then_some(Gathers).ok_or(operation))?;
         if let Some(first) = first {
             self.fits_recursion(&first, &outputs)?;
+            self.all_meet(&outputs);
         }
         self.order_outputs(&select.sort_clause, &outputs)?;
         self.limits(select)?;

@@ -304,6 +304,7 @@ fn seal_text(seal: &Seal) -> String {
     match seal.coercion {
         Coercion::Assign => name.to_owned(),
         Coercion::Compare => format!("{name}="),
+        Coercion::Show => format!("{name}~"),
         Coercion::Both => format!("{name}=="),
     }
 }

@@ -194,6 +194,26 @@ pub(super) fn common_oid(types: &BTreeSet<u32>) -> Option<u32> {
     }
 }
 
+/// Whether a value of this type takes the type of these cells beside them, whichever stands first (parse_coerce.c,
+/// select_common_type, by the implicit casts of pg_cast).
+pub(super) fn takes(cells: DeclaredType, oid: u32) -> bool {
+    use DeclaredType as D;
+    let taken: &[u32] = match cells {
+        D::Text | D::Varchar(_) => return is_text_oid(oid),
+        D::Int4 => &[21, 23],
+        D::Int8 => &[21, 23, 20],
+        D::Numeric(_) => &[21, 23, 20, 1700],
+        D::Float4 => &[21, 23, 20, 1700, 700],
+        D::Float8 => &[21, 23, 20, 1700, 700, 701],
+        D::Timestamp(_) => &[1082, 1114],
+        D::Timestamptz(_) => &[1082, 1114, 1184],
+        D::Interval(_) => &[1083, 1186],
+        D::Inet => &[650, 869],
+        own => return oid == own.oid(),
+    };
+    taken.contains(&oid)
+}
+
 /// Whether a numeric constant is of a wider type than an integer column: int4, int8 or numeric by its size
 /// (scan.l, make_const).
 pub(super) fn number_is_wider(number: &LiteralText, column: DeclaredType) -> bool {

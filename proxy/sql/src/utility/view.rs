@@ -71,6 +71,14 @@ pub(super) fn queried(
         refusal.sqlstate = "42P02";
         return Err(refusal);
     }
+    let given = |output: &Output| matches!(output, Output::Cell(cell) if cell.given);
+    if plan.outputs.iter().flatten().any(given) {
+        return Err(refuse(
+            "a stored query cannot show a literal beside values of an encrypted deterministic column whose scale or length it is without".into(),
+            "Cast the literal to the column's type: whoever reads the view may compare the value.",
+            Some(range.start),
+        ));
+    }
     let stored = plan::read_back(&within, &plan)?;
     let mut outputs = plan.outputs.iter().flatten();
     let same = stored.iter().all(|of| match (of, outputs.next()) {

@@ -235,6 +235,7 @@ fn seal(seal: &Seal, analyser: &Analyser) -> String {
     let how = match seal.coercion {
         Coercion::Assign => "assign",
         Coercion::Compare => "compare",
+        Coercion::Show => "show",
         Coercion::Both => "compare and assign",
     };
     let each = match seal.shape {

@@ -266,6 +266,7 @@ fn sealed(seal: &Seal, database: &Database) -> String {
     let rule = match seal.coercion {
         Coercion::Assign => "as it would be stored",
         Coercion::Compare => "as it would be compared",
+        Coercion::Show => "to be shown as it is given",
         Coercion::Both => "as it would be stored, if it would be compared as the same",
     };
     let what = match seal.shape {

@@ -87,6 +87,7 @@ fn a_plan_names_columns_and_shows_no_cell() {
             mask: Some(Mask::Last(4)),
             origin: None,
             stored: true,
+            given: false,
             cast: None,
         })]),
         ..Plan::default()

@@ -272,13 +272,14 @@ impl Sealing<'_> {
             *part = Some((code, plaintext(value.clone()).map_err(of)?));
         }
         self.cell.clear();
-        held.seal(value, self.cell).map_err(|e| match e {
-            Unsealed::Value(error) => of(error),
-            Unsealed::Cell => of(ValueError::new(
-                "XX000",
-                format!("cannot seal a value of {}", held.name),
-            )),
-        })
+        held.seal(value, Coercion::Assign, self.cell)
+            .map_err(|e| match e {
+                Unsealed::Value(error) => of(error),
+                Unsealed::Cell => of(ValueError::new(
+                    "XX000",
+                    format!("cannot seal a value of {}", held.name),
+                )),
+            })
     }
 }
 

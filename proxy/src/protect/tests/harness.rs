@@ -146,6 +146,7 @@ pub(in crate::protect) fn output(column: ColumnIx, masked: bool) -> Output {
         mask: masked.then_some(found.mask),
         origin: Some((4711, 2)),
         stored: true,
+        given: false,
         cast: None,
     })
 }

@@ -7,21 +7,25 @@ use super::harness::{
 use crate::protect::coerce::{self, Target};
 use crate::protect::{OpenFault, Settings, open_row};
 use bytes::BytesMut;
-use hippocrypt_policy::ColumnIx;
+use hippocrypt_policy::{ColumnIx, DeclaredType};
 use hippocrypt_sql::verdict::{Coercion, Output};
 use hippocrypt_wire::Format;
 
 /// A cell of `text`, stored in `column`.
 pub(super) fn cell(column: ColumnIx, text: &str) -> Vec<u8> {
+    cell_by(Coercion::Assign, column, text)
+}
+
+fn cell_by(coercion: Coercion, column: ColumnIx, text: &str) -> Vec<u8> {
     let held = vault().held(column).unwrap();
     let target = Target {
         column: &held.name,
         declared: held.declared,
-        coercion: Coercion::Assign,
+        coercion,
     };
     let value = coerce::parameter(&target, 0, Format::Text, text.as_bytes(), &settings()).unwrap();
     let mut cell = Vec::new();
-    assert!(held.seal(value, &mut cell).is_ok());
+    assert!(held.seal(value, coercion, &mut cell).is_ok());
     cell
 }
 
@@ -75,6 +79,38 @@ fn every_type_comes_back() {
     ] {
         assert_eq!(shown(column, false, text), text);
     }
+}
+
+#[test]
+fn what_is_given_beside_deterministic_cells_keeps_its_digits_and_opens_nowhere_else() {
+    let Output::Cell(mut beside) = output(PRICE, false) else {
+        panic!("cells");
+    };
+    (beside.declared, beside.typmod, beside.given) = (DeclaredType::Numeric(None), -1, true);
+    let beside = Output::Cell(beside);
+    let given = cell_by(Coercion::Show, PRICE, "1.5000");
+    assert_ne!(
+        given,
+        cell_by(Coercion::Show, PRICE, "1.5000"),
+        "it equals nothing"
+    );
+    for (cell, want) in [(given.clone(), "1.5000"), (cell(PRICE, "1.5"), "1.50")] {
+        let body = row(&[Some(&cell)]);
+        let opened = open(std::slice::from_ref(&beside), &settings(), &[1], &[], &body).unwrap();
+        assert_eq!(opened, (1, vec![Some(want.as_bytes().to_vec())]));
+    }
+    // as the column's own it is no cell of it, wherever it came from
+    let refused = open(
+        &[output(PRICE, false)],
+        &settings(),
+        &[1],
+        &[],
+        &row(&[Some(&given)]),
+    );
+    assert!(matches!(refused, Err(OpenFault::Cell(_))));
+    // and another group's is none of this one
+    let other = cell_by(Coercion::Show, AMOUNT, "1.5");
+    assert!(open(&[beside], &settings(), &[1], &[], &row(&[Some(&other)])).is_err());
 }
 
 #[test]

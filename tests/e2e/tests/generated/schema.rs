@@ -37,15 +37,6 @@ pub struct Column {
     pub access: [Access; ROLES.len()],
 }
 
-impl Column {
-    /// Its cells do not keep with how many digits or blanks a value is shown: all of the column are shown alike, but
-    /// a value without the column's modifier beside them cannot be.
-    pub fn forgets_scale(&self) -> bool {
-        let scaled = self.ty.name.starts_with("numeric(") || self.ty.name.starts_with("char(");
-        self.kind == Kind::Deterministic && scaled
-    }
-}
-
 #[derive(Clone, Debug)]
 pub struct Table {
     /// As SQL writes it: quoted, schema-qualified where it must be.

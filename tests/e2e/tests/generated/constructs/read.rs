@@ -29,9 +29,6 @@ pub const ALL: &[Construct] = &[
     yes("read: one partition", partition).on("parts"),
 ];
 
-/// Of a column that forgets its values' scale.
-pub(super) const BESIDE: &str = "showing it beside a literal or a parameter is not possible";
-
 fn columns(a: &mut Author<'_>) -> Script {
     let t = a.table();
     let (p, q) = (a.any(t), a.any(t));
@@ -160,7 +157,7 @@ fn case_value(a: &mut Author<'_>) -> Script {
         a.value(p),
         t.name
     );
-    read(a, sql).may_refuse(p.forgets_scale(), BESIDE)
+    read(a, sql)
 }
 
 /// Not with NULL: PostgreSQL leaves that COALESCE away when it plans, and the portal is described with the typmod that
@@ -174,7 +171,7 @@ fn coalesce(a: &mut Author<'_>) -> Script {
         a.good(p),
         t.name
     );
-    read(a, sql).may_refuse(p.forgets_scale(), BESIDE)
+    read(a, sql)
 }
 
 fn coalesce_columns(a: &mut Author<'_>) -> Script {

@@ -2,7 +2,6 @@
 
 use super::super::author::Author;
 use super::super::script::Script;
-use super::read::BESIDE;
 use super::{Construct, ordered, read, yes};
 
 pub const ALL: &[Construct] = &[
@@ -52,7 +51,7 @@ fn constant(a: &mut Author<'_>) -> Script {
         t.name,
         a.good(p)
     );
-    read(a, sql).may_refuse(p.forgets_scale(), BESIDE)
+    read(a, sql)
 }
 
 fn null(a: &mut Author<'_>) -> Script {
