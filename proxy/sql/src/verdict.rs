@@ -270,13 +270,15 @@ impl Plan {
             | Replacement::Default { .. }
             | Replacement::Made(_) => false,
         });
+        let unless = |p: &UpstreamParam| p.seal.iter().any(|seal| seal.null_if.is_some());
+        let params = self.params.iter().any(unless);
         let made = self.params.iter().flat_map(|p| match &p.made {
             Some(Made::Hash(parts)) => parts.as_slice(),
             Some(Made::Default(_)) | None => &[],
         });
         let stands = self.stands.iter().any(|plan| plan.has_literals());
         let subjects = self.subjects.iter().any(|s| s.has_literals());
-        edits || stands || subjects || made.flatten().any(HashPart::is_literal)
+        edits || params || stands || subjects || made.flatten().any(HashPart::is_literal)
     }
 }
 
@@ -343,6 +345,8 @@ pub struct Seal {
     pub cut: Option<u32>,
     /// The value is text which an explicit cast reads as of the type with this OID.
     pub read: Option<u32>,
+    /// The value is text, and NULL where it is this constant: `NULLIF($1, '')`.
+    pub null_if: Option<Literal>,
 }
 
 impl Seal {
@@ -354,6 +358,7 @@ impl Seal {
             shape: Shape::One,
             cut: None,
             read: None,
+            null_if: None,
         }
     }
 }

@@ -132,6 +132,10 @@ fn slot<'a>(
         return Ok(Slot::Null);
     };
     let format = format_from(code)?;
+    // text is the same bytes in both formats
+    if coerce::is_null(seal, bytes) {
+        return Ok(Slot::Null);
+    }
     let oid = client_oids.get(client).copied().unwrap_or(0);
     let sealing = Sealing::new(seal, vault, settings)?;
     let start = cells.len();

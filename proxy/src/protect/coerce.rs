@@ -101,6 +101,21 @@ pub(in crate::protect) fn sealed<'a>(
     parameter(target, oid, format, bytes, settings)
 }
 
+/// Whether a text that is sealed so is NULL: `NULLIF($1, '')`. Texts are equal where their bytes are.
+pub(in crate::protect) fn is_null(seal: &Seal, text: &[u8]) -> bool {
+    let unless = seal.null_if.as_ref().and_then(text_of);
+    unless.is_some_and(|unless| unless.as_bytes() == text)
+}
+
+/// What stands between the quotes of a constant.
+pub(in crate::protect) fn text_of(literal: &Literal) -> Option<&str> {
+    match literal {
+        Literal::String { value, .. } => Some(value),
+        Literal::Cast { of, .. } => text_of(of),
+        Literal::Number(_) | Literal::Bool(_) => None,
+    }
+}
+
 impl Target<'_> {
     /// The value that is stored, if comparing would take the same.
     fn agreed<'a>(

@@ -121,8 +121,7 @@ impl<'a> Writing<'a> {
             Replacement::Text(text) => text.clone(),
             Replacement::Cell { literal, seal } => {
                 let sealed = match seal.shape {
-                    Shape::One => seal_literal(literal, seal, vault, settings)
-                        .map(|cell| bytea_literal(&cell)),
+                    Shape::One => seal_literal(literal, seal, vault, settings).map(one),
                     Shape::Each => seal_elements(literal, seal, vault, settings)
                         .map(|cells| elements::literal(&cells)),
                 };
@@ -134,8 +133,7 @@ impl<'a> Writing<'a> {
             }
             Replacement::Argument { literal, oid, seal } => {
                 let sealed = match seal.shape {
-                    Shape::One => seal_argument(literal, *oid, seal, vault, settings)
-                        .map(|cell| bytea_literal(&cell)),
+                    Shape::One => seal_argument(literal, *oid, seal, vault, settings).map(one),
                     Shape::Each => seal_array(literal, *oid, seal, vault, settings)
                         .map(|cells| elements::literal(&cells)),
                 };
@@ -214,12 +212,21 @@ fn mixed_up() -> ValueError {
     ValueError::new("XX000", "the plan does not fit the statement")
 }
 
+/// A cell as a constant of SQL, or NULL.
+fn one(cell: Option<Vec<u8>>) -> String {
+    cell.map_or_else(|| "NULL::bytea".to_owned(), |cell| bytea_literal(&cell))
+}
+
+/// The cell of a constant; `None` is NULL.
 fn seal_literal(
     literal: &Literal,
     seal: &Seal,
     vault: &Vault,
     settings: &Settings,
-) -> Result<Vec<u8>, ValueError> {
+) -> Result<Option<Vec<u8>>, ValueError> {
+    if coerce::text_of(literal).is_some_and(|text| coerce::is_null(seal, text.as_bytes())) {
+        return Ok(None);
+    }
     let held = vault.held(seal.column).ok_or_else(mixed_up)?;
     let target = Target {
         column: &held.name,
@@ -227,7 +234,7 @@ fn seal_literal(
         coercion: seal.coercion,
     };
     let value = coerce::literal(&target, literal, settings).map_err(|e| e.of(&held.name))?;
-    sealed(held, value, seal.coercion)
+    sealed(held, value, seal.coercion).map(Some)
 }
 
 /// An argument of EXECUTE: assigned to the parameter's type (src/backend/commands/prepare.c, EvaluateParams),
@@ -238,7 +245,7 @@ fn seal_argument(
     seal: &Seal,
     vault: &Vault,
     settings: &Settings,
-) -> Result<Vec<u8>, ValueError> {
+) -> Result<Option<Vec<u8>>, ValueError> {
     let held = vault.held(seal.column).ok_or_else(mixed_up)?;
     let target = Target {
         column: &held.name,
@@ -247,9 +254,12 @@ fn seal_argument(
     };
     let given = coerce::argument(&target, oid, literal, settings).map_err(|e| e.of(&held.name))?;
     let (format, bytes) = given;
+    if coerce::is_null(seal, &bytes) {
+        return Ok(None);
+    }
     let value = coerce::sealed(&target, seal, oid, format, &bytes, settings);
     let value = value.map_err(|e| e.of(&held.name))?;
-    sealed(held, value, seal.coercion)
+    sealed(held, value, seal.coercion).map(Some)
 }
 
 /// An array argument of EXECUTE.
@@ -289,7 +299,7 @@ fn seal_elements(
     let cell = |literal: Literal| seal_literal(&literal, seal, vault, settings);
     elements
         .into_iter()
-        .map(|element| element.map(cell).transpose())
+        .map(|element| Ok(element.map(cell).transpose()?.flatten()))
         .collect()
 }
 

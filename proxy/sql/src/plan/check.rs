@@ -248,16 +248,18 @@ impl Found {
     }
 }
 
-/// Puts what was written in the place of columns there.
+/// Puts what was written in the place of columns and NULLIFs there.
 fn put(value: &mut Value, in_place: &BTreeMap<i32, InPlace>) {
     match value {
         Value::Array(items) => items.iter_mut().for_each(|item| put(item, in_place)),
         Value::Object(fields) => {
             if let Some(node) = fields.get_mut("node") {
-                let at = node.pointer("/ColumnRef/location").and_then(Value::as_i64);
+                let at = ["/ColumnRef/location", "/AExpr/location"].map(|at| node.pointer(at));
+                let at = at.into_iter().flatten().next().and_then(Value::as_i64);
                 let at = at.and_then(|at| i32::try_from(at).ok());
                 match at.and_then(|at| in_place.get(&at)) {
-                    Some(InPlace::True) => *node = Value::Null,
+                    // constants are all alike
+                    Some(InPlace::True | InPlace::Value) => *node = Value::Null,
                     Some(InPlace::Hash(names)) => {
                         let name = |name| json!({ "node": { "String": { "sval": name } } });
                         let names: Vec<Value> = names.iter().map(|n| name(&**n)).collect();

@@ -109,6 +109,7 @@ impl Planner<'_> {
             shape: Shape::Each,
             cut: None,
             read: None,
+            null_if: None,
         };
         self.seal(leaves, Sealed { seal, oid })
     }
@@ -387,6 +388,7 @@ fn sealed_beside(cell: &Cell, beside: Beside) -> Sealed {
         shape: Shape::One,
         cut: None,
         read: None,
+        null_if: None,
     };
     Sealed { seal, oid }
 }

@@ -85,6 +85,8 @@ pub(super) struct Leaf {
     pub(super) each: bool,
     /// How many references to a column whose value it is there are.
     pub(super) references: usize,
+    /// It is text, and NULL where it is this one.
+    pub(super) null_if: Option<Literal>,
 }
 
 /// What a leaf is.

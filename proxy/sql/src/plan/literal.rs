@@ -42,6 +42,7 @@ impl Planner<'_> {
             each: false,
             read: None,
             references: 0,
+            null_if: None,
         }))
     }
 
@@ -76,6 +77,7 @@ impl Planner<'_> {
             each: false,
             read: None,
             references: 0,
+            null_if: None,
         }))
     }
 
@@ -259,7 +261,7 @@ impl Planner<'_> {
     }
 
     /// The bytes of a leaf with this cast around it; `None` where they cannot be told.
-    fn cast_range(&self, cast: &TypeCast, inner: Range<usize>) -> Option<Range<usize>> {
+    pub(super) fn cast_range(&self, cast: &TypeCast, inner: Range<usize>) -> Option<Range<usize>> {
         let tokens = self.input.tokens;
         // the grammar gives `date '2020-01-01'` no location but its type's (gram.y, makeStringConstCast)
         let name = cast.type_name.as_ref().map_or(-1, |t| t.location);

@@ -27,6 +27,8 @@ pub(super) enum InPlace {
     Hash([Arc<str>; 2]),
     /// TRUE, as in the place of what it is compared with.
     True,
+    /// A value, in the place of a NULLIF of two.
+    Value,
 }
 
 /// A part of a hash that a condition compares.

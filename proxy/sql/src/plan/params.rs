@@ -144,6 +144,7 @@ impl Planner<'_> {
         let declared = self.column_type(sealed)?;
         let refused = || self.cast_refused(leaf, sealed);
         let mut seal = sealed.seal.clone();
+        seal.null_if.clone_from(&leaf.null_if);
         let (oid, modifiers) = match (&leaf.read, &leaf.cast) {
             (Some(read), _) => (read.oid, &read.modifiers),
             (None, Cast::None) => return Ok(seal),
@@ -278,6 +279,7 @@ impl Planner<'_> {
     ) -> Judged<(Literal, Seal)> {
         let literal = self.with_cast(leaf, literal, sealed)?;
         let mut seal = sealed.seal.clone();
+        seal.null_if.clone_from(&leaf.null_if);
         if let (Shape::Each, Cast::To(oid, modifiers)) = (seal.shape, &leaf.cast) {
             let element = of_value(*oid, seal.shape);
             let declared = self.column_type(sealed)?;

@@ -122,7 +122,7 @@ impl Planner<'_> {
 
     /// A constant or parameter without a type takes that of the others in its column (parse_coerce.c,
     /// select_common_type).
-    fn common_type(&mut self, branches: &[Flow]) {
+    pub(super) fn common_type(&mut self, branches: &[Flow]) {
         let mut leaves = Vec::new();
         for branch in branches {
             match branch {

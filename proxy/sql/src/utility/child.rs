@@ -11,7 +11,7 @@ use super::{Ruled, at, refuse, untouched};
 use crate::analyse::Input;
 use crate::plan;
 use crate::taint::Taint;
-use crate::verdict::{Coercion, Edit, Facts, Refusal, Replacement, Seal, Shape};
+use crate::verdict::{Edit, Facts, Refusal, Replacement, Seal};
 use crate::world::{Lookup, ProtectedTable};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{
@@ -182,13 +182,7 @@ fn bounds(bound: &PartitionBoundSpec, table: &ProtectedTable, input: &Input<'_>)
                 range,
                 with: Replacement::Cell {
                     literal,
-                    seal: Seal {
-                        column,
-                        coercion: Coercion::Assign,
-                        shape: Shape::One,
-                        cut: None,
-                        read: None,
-                    },
+                    seal: Seal::assigned(column),
                 },
             }),
             None => {

@@ -4,8 +4,8 @@
 //! is not the new text's.
 
 use super::{
-    At, Edit, HashPart, Literal, Made, Plan, Refusal, Replacement, Source, Statement, Subjects,
-    UpstreamParam, Verdict,
+    At, Edit, HashPart, Literal, Made, Plan, Refusal, Replacement, Seal, Source, Statement,
+    Subjects, UpstreamParam, Verdict,
 };
 use std::ops::Range;
 use std::sync::Arc;
@@ -106,7 +106,7 @@ fn replacement(new: &Replacement, with: &impl Fill) -> Option<Replacement> {
         | Replacement::Made(_) => new.clone(),
         Replacement::Cell { literal, seal } => Replacement::Cell {
             literal: with.literal(literal)?,
-            seal: seal.clone(),
+            seal: sealed(seal, with)?,
         },
         Replacement::Hash { seal, parts } => Replacement::Hash {
             seal: seal.clone(),
@@ -117,13 +117,35 @@ fn replacement(new: &Replacement, with: &impl Fill) -> Option<Replacement> {
     })
 }
 
+fn sealed(seal: &Seal, with: &impl Fill) -> Option<Seal> {
+    let Seal {
+        column,
+        coercion,
+        shape,
+        cut,
+        read,
+        null_if,
+    } = seal;
+    Some(Seal {
+        column: *column,
+        coercion: *coercion,
+        shape: *shape,
+        cut: *cut,
+        read: *read,
+        null_if: match null_if {
+            Some(literal) => Some(with.literal(literal)?),
+            None => None,
+        },
+    })
+}
+
 fn hash(parts: &[Option<HashPart>], with: &impl Fill) -> Option<Vec<Option<HashPart>>> {
     let filled = parts.iter().map(|part| {
         Some(match part {
             None => None,
             Some(HashPart::Constant { literal, seal }) => Some(HashPart::Constant {
                 literal: with.literal(literal)?,
-                seal: seal.clone(),
+                seal: sealed(seal, with)?,
             }),
             Some(part @ HashPart::Param { .. }) => Some(part.clone()),
             // of EXECUTE, and of a statement that has been rendered
@@ -142,7 +164,10 @@ fn param(param: &UpstreamParam, with: &impl Fill) -> Option<UpstreamParam> {
     } = param;
     Some(UpstreamParam {
         client: *client,
-        seal: seal.clone(),
+        seal: match seal {
+            Some(seal) => Some(sealed(seal, with)?),
+            None => None,
+        },
         oid: *oid,
         made: match made {
             Some(Made::Hash(parts)) => Some(Made::Hash(hash(parts, with)?)),

@@ -248,7 +248,13 @@ fn seal(seal: &Seal, analyser: &Analyser) -> String {
     let read = seal
         .read
         .map_or_else(String::new, |oid| format!(" from text as {oid}"));
-    format!("{each}{} {how}{cut}{read}", name(seal.column, analyser))
+    let unless = seal.null_if.as_ref().map_or_else(String::new, |literal| {
+        format!(", NULL if {}", constant(literal))
+    });
+    format!(
+        "{each}{} {how}{cut}{read}{unless}",
+        name(seal.column, analyser)
+    )
 }
 
 fn name(ix: ColumnIx, analyser: &Analyser) -> String {

@@ -273,7 +273,11 @@ fn sealed(seal: &Seal, database: &Database) -> String {
         Shape::One => "sealed",
         Shape::Each => "each element sealed",
     };
-    format!("{what} for {}, {rule}", name(database, seal.column))
+    let unless = match seal.null_if {
+        Some(_) => ", NULL where it is the constant of NULLIF",
+        None => "",
+    };
+    format!("{what} for {}, {rule}{unless}", name(database, seal.column))
 }
 
 fn output(i: usize, output: &Output, database: &Database) -> String {

@@ -56,6 +56,7 @@ fn a_plan_names_columns_and_shows_no_cell() {
         shape: Shape::One,
         cut: None,
         read: None,
+        null_if: None,
     };
     let from = sql.find("patients").unwrap();
     let plan = Plan {
@@ -132,6 +133,7 @@ fn what_prepare_holds_is_told_as_what_execute_will_do() {
         shape: Shape::One,
         cut: None,
         read: None,
+        null_if: None,
     };
     let stands = Plan {
         params: vec![UpstreamParam {

@@ -132,6 +132,7 @@ pub(in crate::protect) fn seal(column: ColumnIx, coercion: Coercion) -> Seal {
         shape: Shape::One,
         cut: None,
         read: None,
+        null_if: None,
     }
 }
 

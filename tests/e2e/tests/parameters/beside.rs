@@ -124,6 +124,32 @@ const SAME: &[(&str, &[Option<&str>])] = &[
         "INSERT INTO prices (id, price) VALUES (10, 1.5::int4), (11, 2.5::int2) RETURNING price",
         &[],
     ),
+    // NULL where a text is what NULLIF says
+    (
+        "INSERT INTO prices (id, word, code) VALUES (11, NULLIF($1, ''), NULLIF($2, 'none')) RETURNING word, code",
+        &[Some(""), Some("nine")],
+    ),
+    (
+        "INSERT INTO prices (id, word) VALUES (11, NULLIF('', '')), (12, NULLIF('y', '')), (13, NULLIF(NULL, '')), (14, NULLIF('z'::text, 'z'::varchar)) RETURNING id, word",
+        &[],
+    ),
+    (
+        "UPDATE prices SET day = NULLIF($1, '')::date, price = NULLIF($2, '-')::numeric(12,2), word = COALESCE(NULLIF($3, ''), word) WHERE id = 1 RETURNING day, price, word",
+        &[Some("2021-02-03"), Some("-"), Some("")],
+    ),
+    // values without a type are text
+    (
+        "UPDATE prices SET word = COALESCE($1, 'y'), code = CASE WHEN id = 1 THEN $2 ELSE 'z' END RETURNING word, code",
+        &[None, Some("q")],
+    ),
+    (
+        "UPDATE prices SET price = COALESCE($1, 5) WHERE id = 2 RETURNING price",
+        &[Some("7")],
+    ),
+    (
+        "UPDATE prices SET word = COALESCE(word, $1) WHERE id = 2 RETURNING word",
+        &[Some("new")],
+    ),
 ];
 
 /// Errors as on the twin.
@@ -133,6 +159,10 @@ const WRONG: &[&str] = &[
     "INSERT INTO prices (id, price) VALUES (10, '1555.5'::numeric(5,2))",
     "INSERT INTO prices (id, price) VALUES (10, '1.5x'::numeric(5,2))",
     "SELECT id FROM prices WHERE price = ANY (ARRAY['x'::numeric(5,2), '2'])",
+    "UPDATE prices SET day = NULLIF('2020-02-31', '')::date WHERE id = 1",
+    "UPDATE prices SET day = NULLIF('2020-01-01', '') WHERE id = 1",
+    "UPDATE prices SET price = COALESCE('5', '6') WHERE id = 1",
+    "INSERT INTO prices (id, word) VALUES (11, NULLIF('far too long', ''))",
 ];
 
 /// The whole is of another type, or one constant would have to be two cells: refused, and nothing else.
@@ -168,6 +198,10 @@ const EXECUTED: &[(&str, &[&str])] = &[
             "'77345.501'::numeric(12,2), 'x'::char(9)",
             "'0'::numeric(9,4), 'x  '::text",
         ],
+    ),
+    (
+        "UPDATE prices SET word = NULLIF($1, 'none') WHERE id = 1 RETURNING word",
+        &["'none'", "'none'::varchar(9)", "'some'::varchar(3)", "NULL"],
     ),
     (
         "UPDATE prices SET day = $1 WHERE id = 1 RETURNING day",

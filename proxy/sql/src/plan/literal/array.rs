@@ -70,6 +70,7 @@ impl Planner<'_> {
             each: false,
             read: None,
             references: 0,
+            null_if: None,
         }))
     }
 

@@ -31,6 +31,9 @@ pub const ALL: &[Construct] = &[
     yes("update: CASE of text under a cast", case_of_text),
     yes("update: CASE", set_case),
     yes("update: COALESCE", set_coalesce),
+    yes("update: COALESCE of values", set_coalesce_values),
+    yes("insert: NULLIF", insert_nullif),
+    yes("update: NULLIF", set_nullif),
     yes("update: RETURNING", set_returning),
     yes("update: clear columns by a cell", set_clear),
     yes("update: partitioned table", update_parts).on("parts"),
@@ -403,6 +406,77 @@ fn set_from_group(a: &mut Author<'_>) -> Script {
         e.name
     );
     write(a, t, sql).may_refuse(narrows(e, d), NARROW)
+}
+
+/// A column whose values text is assigned to: PostgreSQL takes what has no type among values for text.
+fn of_text(a: &mut Author<'_>, t: &Table) -> Column {
+    let is_text = |c: &&&Column| {
+        let name = c.ty.name;
+        name == "text" || name.starts_with("varchar") || name.starts_with("char")
+    };
+    let columns = t.protected();
+    let columns: Vec<_> = columns.iter().filter(is_text).collect();
+    (**a.rng.pick(&columns)).clone()
+}
+
+fn set_coalesce_values(a: &mut Author<'_>) -> Script {
+    let t = a.table();
+    let p = match a.rng.below(3) {
+        0 => a.any(t).clone(),
+        _ => of_text(a, t),
+    };
+    let sql = format!(
+        "UPDATE {} SET {} = COALESCE({}, {}) WHERE id < {}",
+        t.name,
+        p.name,
+        a.value(&p),
+        a.good(&p),
+        a.id()
+    );
+    write(a, t, sql)
+}
+
+/// As forms are stored: what was left empty is NULL.
+fn insert_nullif(a: &mut Author<'_>) -> Script {
+    let t = a.table();
+    let p = of_text(a, t);
+    let sql = format!(
+        "INSERT INTO {} (id, {p}) VALUES ({}, NULLIF({}, {}))",
+        t.name,
+        a.new_id(),
+        or_empty(a, &p),
+        empty(a),
+        p = p.name
+    );
+    write(a, t, sql)
+}
+
+/// The same of any type, by a cast.
+fn set_nullif(a: &mut Author<'_>) -> Script {
+    let t = a.table();
+    let p = a.any(t).clone();
+    let given = or_empty(a, &p);
+    let sql = format!(
+        "UPDATE {} SET {q} = COALESCE(NULLIF({given}, {})::{}, {q}) WHERE id < {}",
+        t.name,
+        empty(a),
+        p.ty.name,
+        a.id(),
+        q = p.name
+    );
+    write(a, t, sql)
+}
+
+fn or_empty(a: &mut Author<'_>, p: &Column) -> String {
+    match a.rng.below(3) {
+        0 => a.text(String::new()),
+        _ => a.as_text(p),
+    }
+}
+
+fn empty(a: &mut Author<'_>) -> String {
+    let empty = a.text(String::new());
+    a.constant(empty)
 }
 
 fn set_case(a: &mut Author<'_>) -> Script {
