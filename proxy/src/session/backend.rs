@@ -26,7 +26,8 @@ use std::time::Instant;
 impl Machine {
     pub(super) fn server_frame(&mut self, frame: &Frame, now: Instant) -> Result<(), Fault> {
         match frame.tag() {
-            b'N' | b'A' => self.to_client.extend_from_slice(frame.as_bytes()),
+            b'A' => self.to_client.extend_from_slice(frame.as_bytes()),
+            b'N' => self.notice(frame)?,
             b'S' => self.parameter_status(frame)?,
             b'E' => {
                 self.record_subjects(now)?;

@@ -151,6 +151,24 @@ pub(super) fn scrub(
     })
 }
 
+/// Writes a notice about a statement that was edited, with the position in the client's text.
+pub(super) fn placed(
+    fields: &ErrorFields<'_>,
+    map: &PositionMap,
+    out: &mut BytesMut,
+) -> Result<(), WireError> {
+    Writer::new(out).frame(b'N', |body| {
+        for (code, text) in fields.iter() {
+            let mapped = (code == b'P').then(|| position(text, Some(map))).flatten();
+            body.extend_from_slice(&[code]);
+            body.extend_from_slice(mapped.as_ref().map_or(text, String::as_bytes));
+            body.extend_from_slice(&[0]);
+        }
+        body.extend_from_slice(&[0]);
+        Ok(())
+    })
+}
+
 /// A CONTEXT that is the name of a function which is being made ready, and has no values yet: of a SQL function
 /// (src/backend/optimizer/util/clauses.c) or one of PL/pgSQL (src/pl/plpgsql/src/pl_comp.c). One line, for what is
 /// quoted in the others can have lines that look like it.

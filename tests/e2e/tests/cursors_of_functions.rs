@@ -209,6 +209,9 @@ fn no_form_of_a_cell_gets_out() {
             // as after any error
             sides.same("FETCH ALL FROM c");
             sides.same("ROLLBACK");
+            if output == "escape" {
+                continue; // what differs is a value's text
+            }
             for format in [0, 1] {
                 for described in [true, false] {
                     sides.same("BEGIN");

@@ -201,7 +201,11 @@ fn settings_beside_it_are_the_servers() {
         sides.same(&format!(
             "SET standard_conforming_strings = {strings}; SET escape_string_warning = {warning}; SET backslash_quote = {quote}"
         ));
-        for text in [r"SELECT '\\', 'a\tb', $$\$$", r"SELECT E'\'', E'\\'"] {
+        for text in [
+            r"SELECT '\\', 'a\tb', $$\$$",
+            r"SELECT E'\'', E'\\'",
+            r"INSERT INTO people (name, plain) VALUES ('Slash Sparrow', 'a\tb') RETURNING name, plain, '\\'",
+        ] {
             let (here, there) = (sides.through.query(text), sides.twin.query(text));
             assert_eq!(answer(&here), answer(&there), "{text}");
             assert_eq!(said(&here), said(&there), "{text}");

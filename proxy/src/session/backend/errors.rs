@@ -3,6 +3,7 @@
 //! It must never pass the DETAIL or CONTEXT of an error about a statement that touches protected columns,
 //! nor leave a name or a record as if what the server skipped had happened.
 
+use super::super::fault;
 use super::super::inflight::{Expect, OwnStep, Question, Undo};
 use super::super::machine::{Machine, Phase};
 use super::super::own;
@@ -58,6 +59,19 @@ impl Machine {
             Some(_) => self.extended_error(frame, &code, instead, now),
             None => Err(Fault::Server('E')),
         }
+    }
+
+    /// A notice, at the place in the client's own text that it is about.
+    pub(in crate::session) fn notice(&mut self, frame: &Frame) -> Result<(), Fault> {
+        let judged = match self.inflight.head() {
+            Some(Expect::Query(query)) => Some(Arc::clone(&query.judged)),
+            _ => self.failing().map(|prepared| Arc::clone(&prepared.judged)),
+        };
+        match judged.as_ref().and_then(|judged| judged.map.as_ref()) {
+            Some(map) => fault::placed(&ErrorFields::of(frame)?, map, &mut self.to_client)?,
+            None => self.to_client.extend_from_slice(frame.as_bytes()),
+        }
+        Ok(())
     }
 
     /// At Sync: a deferred constraint, whose DETAIL may quote a cell.
