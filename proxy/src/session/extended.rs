@@ -302,6 +302,9 @@ impl Machine {
         if let Some(part) = &part {
             self.note_forwarded(part);
         }
+        if prepared.is_unseen() {
+            self.names.portals.ran_itself(view.portal);
+        }
         let whose = self.whose(part.as_deref(), portal.asked_for.as_ref());
         let is_asked_about = part.as_ref().is_some_and(|part| part.is_asked_about);
         self.inflight.push(Expect::Execute(Box::new(Run {

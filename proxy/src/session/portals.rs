@@ -89,9 +89,16 @@ impl Portals {
         self.ran += 1;
     }
 
-    /// Whether no statement has run since the portal was bound.
+    /// Whether no statement but its own has run since the portal was bound.
     pub(super) fn is_just_bound(&self, name: &[u8]) -> bool {
         self.all.get(name).is_some_and(|e| e.after == self.ran)
+    }
+
+    /// What has just run was this portal.
+    pub(super) fn ran_itself(&mut self, name: &[u8]) {
+        if let Some(entry) = self.all.get_mut(name) {
+            entry.after = self.ran;
+        }
     }
 
     /// As it was before a message that the server has skipped.

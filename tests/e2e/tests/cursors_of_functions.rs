@@ -175,6 +175,22 @@ fn rows_that_hold_no_cell_are_the_plain_ones() {
         let mut frames = fetch("FETCH BACKWARD 1 FROM c", 0);
         frames.remove(2);
         sides.same_frames(&frames);
+        // a few rows at a time
+        let mut frames = vec![
+            raw::parse("", "MOVE ABSOLUTE 0 IN c", &[]),
+            raw::bind("", "", &[], 0),
+            raw::execute("", 0),
+            raw::parse("", "FETCH ALL FROM c", &[]),
+            raw::bind("p", "", &[], 0),
+        ];
+        frames.extend([
+            raw::execute("p", 1),
+            raw::execute("p", 2),
+            raw::execute("p", 0),
+        ]);
+        frames.push(raw::sync());
+        let answer = sides.same_frames(&frames);
+        assert_eq!(sqlstate(&answer), None, "{query}: {answer:?}");
         sides.same("CLOSE c");
         sides.same("COMMIT");
         // and in one string
