@@ -223,7 +223,7 @@ impl Taint {
 fn one_cursor() -> Refusal {
     Refusal {
         sqlstate: "0A000",
-        message: "a statement that reads a cursor can read no other and call no function of users"
+        message: "a statement that reads a cursor can read no other and call no trusted function"
             .into(),
         detail: None,
         hint: Some("Read it in a statement of its own.".into()),
