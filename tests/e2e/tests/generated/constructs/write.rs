@@ -31,7 +31,7 @@ pub const ALL: &[Construct] = &[
     yes("update: CASE of text under a cast", case_of_text),
     yes("update: CASE", set_case),
     yes("update: COALESCE", set_coalesce),
-    yes("update: COALESCE of values", set_coalesce_values),
+    yes("update: COALESCE of values", set_coalesce_values).times(2),
     yes("insert: NULLIF", insert_nullif),
     yes("update: NULLIF", set_nullif),
     yes("update: RETURNING", set_returning),
