@@ -9,9 +9,9 @@
 use crate::analyse::Input;
 use crate::catalog::CatalogShows;
 use crate::grammar;
-use crate::plan::PLACES;
 use crate::scan::Kind;
 use crate::tree::Found;
+use crate::tree::is_place;
 use crate::verdict::{ClientParam, Edit, Plan, Refusal, Replacement, UpstreamParam, Verdict};
 use hippocrypt_policy::{CatalogAccess, TableRef};
 use pg_query::NodeEnum;
@@ -289,7 +289,7 @@ fn erase(value: &mut serde_json::Value) {
     match value {
         serde_json::Value::Array(items) => items.iter_mut().for_each(erase),
         serde_json::Value::Object(fields) => {
-            PLACES.iter().for_each(|place| drop(fields.remove(*place)));
+            fields.retain(|field, _| !is_place(field));
             fields.values_mut().for_each(erase);
         }
         _ => {}

@@ -8,7 +8,6 @@ use crate::analyse::Input;
 use crate::catalog::Names;
 use crate::verdict::{CellOutput, Effects, Literal, Output, Plan, Shown, Touch, Use, Verdict};
 use crate::world::World;
-pub(crate) use check::PLACES;
 pub(crate) use check::{Marks, prepared as check_prepare};
 pub(crate) use execute::{argument, execute};
 use flow::{Cell, Fate, Flow, Leaf, LeafIx, Sealed, What};
@@ -268,9 +267,9 @@ impl<'a> Planner<'a> {
             copy,
             ..Plan::default()
         };
-        check::rendered(&self.input, stmt, &plan, &self.marks)?;
+        let sent = check::rendered(&self.input, stmt, &plan, &self.marks)?;
         let makes = made.is_some() || into.is_some();
-        self.tell(stmt, &columns, &mut plan, makes);
+        self.tell([stmt, &sent], &columns, &mut plan, makes);
         if let Some(made) = made {
             self.makes(&mut plan, &columns, &made)?;
         }

@@ -11,6 +11,9 @@ use serde::Serialize;
 use std::collections::BTreeSet;
 
 mod serializer;
+mod term;
+
+pub(crate) use term::{Parts, Term, is_place};
 
 /// The names in a tree.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,6 +30,8 @@ pub(crate) struct Found {
     pub(crate) operators: Vec<Qualified>,
     /// Every column reference's names, a `*` left out.
     pub(crate) columns: Vec<Vec<String>>,
+    /// It has an aggregate, or GROUPING, that the grammar has a word of its own for.
+    pub(crate) aggregates: bool,
     /// Every common table expression's name.
     pub(crate) ctes: Vec<String>,
     /// Where the constants are that are nothing but values: operands and rows, in WHERE, ON, HAVING, VALUES, SET, LIMIT.
@@ -232,6 +237,7 @@ impl Walk {
         if self.stack.len() >= LEVELS {
             return Err(TooDeep);
         }
+        self.found.aggregates |= matches!(node, "JsonArrayAgg" | "JsonObjectAgg" | "GroupingFunc");
         self.stack.push(Frame {
             node,
             before: self.found.relations.len(),

@@ -7,10 +7,11 @@ use super::lookup::InPlace;
 use super::refuse::{Judged, malformed};
 use crate::analyse::Input;
 use crate::grammar;
+use crate::tree::{Parts, Term};
 use crate::verdict::{CopyPlan, Edit, Plan, Replacement};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{CmdType, Node, PrepareStmt, ReturningClause};
-use serde_json::{Map, Value, json};
+use serde::Serialize;
 use std::collections::BTreeMap;
 
 mod added;
@@ -25,22 +26,12 @@ const DUMMY: &str = "E'\\\\xf5e1f5e1f5e1f5e1f5e1'::bytea";
 /// Its value in the tree.
 const DUMMY_VALUE: &str = "\\xf5e1f5e1f5e1f5e1f5e1";
 
-/// Fields that say where, not what.
-pub(crate) const PLACES: [&str; 8] = [
-    "location",
-    "list_start",
-    "list_end",
-    "rexpr_list_start",
-    "rexpr_list_end",
-    "stmt_location",
-    "stmt_len",
-    "name_location",
-];
-
 /// Parses the statement as it would go upstream, and compares.
-pub(super) fn rendered(input: &Input<'_>, stmt: &Node, plan: &Plan, marks: &Marks) -> Judged<()> {
+///
+/// The tree of what would go upstream.
+pub(super) fn rendered(input: &Input<'_>, stmt: &Node, plan: &Plan, marks: &Marks) -> Judged<Node> {
     let wrong = || malformed("statement");
-    let after = reparsed(input, plan).ok_or_else(wrong)?;
+    let after = reparsed(input, &plan.edits).ok_or_else(wrong)?;
     let columns = match (&plan.outputs, &plan.copy) {
         (Some(outputs), _) => {
             width(&after).is_some_and(|width| width == outputs.len()) || has_star(&after)
@@ -48,22 +39,21 @@ pub(super) fn rendered(input: &Input<'_>, stmt: &Node, plan: &Plan, marks: &Mark
         (None, Some(copy)) => copied(&after, copy),
         (None, None) => true,
     };
-    let same = same(stmt.clone(), after, plan, marks);
+    let same = same(stmt, &after, plan, marks);
     match columns && same == Some(true) {
-        true => Ok(()),
+        true => Ok(after),
         false => Err(wrong()),
     }
 }
 
-/// Whether the statement with `after`'s edits is that with `before`'s and so many more result columns.
+/// Whether the statement with these edits is `plain` and so many more result columns.
 pub(super) fn widened(
     input: &Input<'_>,
-    before: &Plan,
-    after: &Plan,
+    plain: &Node,
+    edits: &[Edit],
     columns: usize,
 ) -> Option<bool> {
-    let plain = reparsed(input, before)?;
-    let mut wide = reparsed(input, after)?;
+    let mut wide = reparsed(input, edits)?;
     let list = match wide.node.as_mut()? {
         NodeEnum::SelectStmt(s) => &mut s.target_list,
         NodeEnum::InsertStmt(s) => returned(&mut s.returning_clause)?,
@@ -79,7 +69,7 @@ pub(super) fn widened(
         NodeEnum::DeleteStmt(s) if empty => s.returning_clause = None,
         _ => {}
     }
-    Some(strict(&plain)? == strict(&wide)?)
+    Some(alike(plain, &wide))
 }
 
 fn returned(clause: &mut Option<ReturningClause>) -> Option<&mut Vec<Node>> {
@@ -96,7 +86,7 @@ pub(crate) fn prepared(
     marks: &Marks,
 ) -> Judged<()> {
     let wrong = || malformed("PREPARE");
-    let after = reparsed(input, plan).ok_or_else(wrong)?;
+    let after = reparsed(input, &plan.edits).ok_or_else(wrong)?;
     let Some(NodeEnum::PrepareStmt(after)) = after.node else {
         return Err(wrong());
     };
@@ -105,45 +95,50 @@ pub(crate) fn prepared(
     };
     let sealed = plan.stands.iter().flat_map(|p| &p.params);
     let listed = match types {
-        None => strict(&stmt.argtypes) == strict(&after.argtypes),
+        None => alike(&stmt.argtypes, &after.argtypes),
         Some(count) => {
             after.argtypes.len() == count
-                && after.argtypes.iter().zip(sealed).all(|(node, param)| {
-                    let name = serde_json::to_value(node).unwrap_or_default();
-                    let bytea = name.pointer("/node/TypeName/names/1/node/String/sval");
-                    param.seal.is_none() || bytea.and_then(Value::as_str) == Some("bytea")
-                })
+                && after
+                    .argtypes
+                    .iter()
+                    .zip(sealed)
+                    .all(|(node, param)| param.seal.is_none() || is_bytea(node))
         }
     };
-    let same = same((**before).clone(), (**query).clone(), plan, marks);
+    let same = same(before, query, plan, marks);
     match same == Some(true) && listed && stmt.name == after.name {
         true => Ok(()),
         false => Err(wrong()),
     }
 }
 
+/// `pg_catalog.bytea`.
+fn is_bytea(node: &Node) -> bool {
+    let Some(NodeEnum::TypeName(ty)) = &node.node else {
+        return false;
+    };
+    let name = ty.names.get(1).and_then(|name| name.node.as_ref());
+    matches!(name, Some(NodeEnum::String(name)) if name.sval == "bytea")
+}
+
 /// An EXECUTE as it would go upstream: the same but for its arguments, of which the sealed ones are cells or NULL.
 pub(super) fn executed(input: &Input<'_>, stmt: &Node, plan: &Plan, target: &Plan) -> Judged<()> {
     let wrong = || malformed("EXECUTE");
-    let (mut before, mut after) = (stmt.clone(), reparsed(input, plan).ok_or_else(wrong)?);
+    let after = reparsed(input, &plan.edits).ok_or_else(wrong)?;
+    let (mut before, mut after) = (stmt.clone(), after);
     let written = arguments(&mut before).ok_or_else(wrong)?;
     let sent = arguments(&mut after).ok_or_else(wrong)?;
     let fits = sent.iter().zip(&target.params).all(|(node, param)| {
-        let value = serde_json::to_value(node).unwrap_or_default();
-        let is_null = value
-            .pointer("/node/AConst/isnull")
-            .and_then(Value::as_bool)
-            == Some(true);
-        let cast = value.pointer("/node/TypeCast");
-        let is_cell = cast.is_some_and(|cast| is_dummy(cast) || added::is_added_cell(cast));
+        let is_null = matches!(&node.node, Some(NodeEnum::AConst(constant)) if constant.isnull);
+        let cell = |term: Term| is_dummy(&term) || added::is_added_cell(&term);
+        let is_cell = Term::of(node).is_some_and(cell);
         let own = written.get(usize::from(param.client));
         match param.seal {
             Some(_) => is_null || is_cell,
-            None => own.is_some_and(|own| strict(own) == strict(node)),
+            None => own.is_some_and(|own| alike(own, node)),
         }
     });
-    let rest = strict(&before) == strict(&after);
-    match fits && rest && sent.len() == target.params.len() {
+    match fits && alike(&before, &after) && sent.len() == target.params.len() {
         true => Ok(()),
         false => Err(wrong()),
     }
@@ -159,28 +154,15 @@ fn arguments(stmt: &mut Node) -> Option<Vec<Node>> {
     }
 }
 
-/// The tree without places; constants, names and casts stay.
-fn strict(node: &impl serde::Serialize) -> Option<Value> {
-    fn strip(value: &mut Value) {
-        match value {
-            Value::Array(items) => items.iter_mut().for_each(strip),
-            Value::Object(fields) => {
-                for place in PLACES {
-                    fields.remove(place);
-                }
-                fields.values_mut().for_each(strip);
-            }
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-        }
-    }
-    let mut value = serde_json::to_value(node).ok()?;
-    strip(&mut value);
-    Some(value)
+/// Whether they differ in their places alone; constants, names and casts count.
+fn alike(one: &impl Serialize, other: &impl Serialize) -> bool {
+    let terms = (Term::of(one), Term::of(other));
+    matches!(terms, (Some(one), Some(other)) if one == other)
 }
 
 /// The whole statement as it would go upstream, parsed.
-fn reparsed(input: &Input<'_>, plan: &Plan) -> Option<Node> {
-    let text = rendered_text(input, &plan.edits)?;
+fn reparsed(input: &Input<'_>, edits: &[Edit]) -> Option<Node> {
+    let text = rendered_text(input, edits)?;
     let scs = input.cx.names.standard_conforming_strings;
     let mut parsed = grammar::parse(&text, scs).ok()?;
     match (parsed.stmts.pop(), parsed.stmts.is_empty()) {
@@ -191,22 +173,31 @@ fn reparsed(input: &Input<'_>, plan: &Plan) -> Option<Node> {
 
 /// Whether `after` is `before` with the plan's edits, and nothing else.
 ///
-/// An INSERT's rows are compared one by one: a tree as a JSON value is many times its text.
-fn same(mut before: Node, mut after: Node, plan: &Plan, marks: &Marks) -> Option<bool> {
-    let (rows, others) = match rows(&mut before) {
-        rows if rows.is_empty() => (rows, Vec::new()),
-        before => (before, rows(&mut after)),
+/// An INSERT's rows are compared one by one: a tree as a term is a few times its text.
+fn same(before: &Node, after: &Node, plan: &Plan, marks: &Marks) -> Option<bool> {
+    const ROWS: [(&str, &str); 2] = [
+        ("InsertStmt", "select_stmt"),
+        ("SelectStmt", "values_lists"),
+    ];
+    let (without, others): (&[_], _) = match rows(before) {
+        [] => (&[], Default::default()),
+        _ => (&ROWS, rows(after)),
     };
+    let rows = rows(before);
     if rows.len() != others.len() {
         return Some(false);
     }
     let added = Added::of(plan, marks);
     let mut found = Found::default();
-    if !found.alike(&before, &after, &added, marks)? {
+    let stmts = [
+        Term::without(before, without)?,
+        Term::without(after, without)?,
+    ];
+    if !found.alike(stmts, &added, marks) {
         return Some(false);
     }
-    for (row, other) in rows.iter().zip(&others) {
-        if !found.alike(row, other, &added, marks)? {
+    for (row, other) in rows.iter().zip(others) {
+        if !found.alike([Term::of(row)?, Term::of(other)?], &added, marks) {
             return Some(false);
         }
     }
@@ -226,62 +217,46 @@ struct Found {
 }
 
 impl Found {
-    fn alike(
-        &mut self,
-        before: &Node,
-        after: &Node,
-        added: &Added<'_>,
-        marks: &Marks,
-    ) -> Option<bool> {
-        let mut before = serde_json::to_value(before).ok()?;
+    fn alike(&mut self, trees: [Term; 2], added: &Added<'_>, marks: &Marks) -> bool {
+        let [mut before, mut after] = trees;
         if !marks.in_place.is_empty() {
             put(&mut before, &marks.in_place);
         }
-        let mut after = serde_json::to_value(after).ok()?;
         if added.count > 0 {
             self.added += added.take_out(&mut after);
         }
         self.cells += dummies(&after);
         erase(&mut before);
         erase(&mut after);
-        Some(before == after)
+        before == after
     }
 }
 
 /// Puts what was written in the place of columns and NULLIFs there.
-fn put(value: &mut Value, in_place: &BTreeMap<i32, InPlace>) {
-    match value {
-        Value::Array(items) => items.iter_mut().for_each(|item| put(item, in_place)),
-        Value::Object(fields) => {
-            if let Some(node) = fields.get_mut("node") {
-                let at = ["/ColumnRef/location", "/AExpr/location"].map(|at| node.pointer(at));
-                let at = at.into_iter().flatten().next().and_then(Value::as_i64);
-                let at = at.and_then(|at| i32::try_from(at).ok());
-                match at.and_then(|at| in_place.get(&at)) {
-                    // constants are all alike
-                    Some(InPlace::True | InPlace::Value) => *node = Value::Null,
-                    Some(InPlace::Hash(names)) => {
-                        let name = |name| json!({ "node": { "String": { "sval": name } } });
-                        let names: Vec<Value> = names.iter().map(|n| name(&**n)).collect();
-                        *node = json!({ "ColumnRef": { "fields": names } });
-                    }
-                    None => {}
-                }
-            }
-            fields.values_mut().for_each(|field| put(field, in_place));
+fn put(term: &mut Term, in_place: &BTreeMap<i32, InPlace>) {
+    let replaced = ["ColumnRef", "AExpr"].map(|name| term.as_node(name));
+    let at = replaced.into_iter().flatten().next().and_then(Parts::at);
+    let at = at.and_then(|at| i32::try_from(at).ok());
+    match at.and_then(|at| in_place.get(&at)) {
+        // constants are all alike
+        Some(InPlace::True | InPlace::Value) => *term = Term::Any,
+        Some(InPlace::Hash(names)) => {
+            let name = |name: &str| Term::node("String", vec![("sval", Term::Text(name.into()))]);
+            let names = names.iter().map(|n| name(n)).collect();
+            *term = Term::node("ColumnRef", vec![("fields", Term::List(names))]);
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        None => term.within_mut(&mut |part| put(part, in_place)),
     }
 }
 
-/// Takes the rows of INSERT … VALUES out.
-fn rows(stmt: &mut Node) -> Vec<Node> {
-    let Some(NodeEnum::InsertStmt(insert)) = &mut stmt.node else {
-        return Vec::new();
+/// The rows of INSERT … VALUES.
+fn rows(stmt: &Node) -> &[Node] {
+    let Some(NodeEnum::InsertStmt(insert)) = &stmt.node else {
+        return &[];
     };
-    match insert.select_stmt.as_deref_mut().map(|n| &mut n.node) {
-        Some(Some(NodeEnum::SelectStmt(select))) => std::mem::take(&mut select.values_lists),
-        _ => Vec::new(),
+    match insert.select_stmt.as_deref().map(|n| &n.node) {
+        Some(Some(NodeEnum::SelectStmt(select))) => &select.values_lists,
+        _ => &[],
     }
 }
 
@@ -313,102 +288,97 @@ fn rendered_text(input: &Input<'_>, edits: &[Edit]) -> Option<String> {
 }
 
 /// How many casts of the dummy to bytea there are.
-fn dummies(value: &Value) -> usize {
-    match value {
-        Value::Array(items) => items.iter().map(dummies).sum(),
-        Value::Object(fields) => match (fields.get("TypeCast"), fields.get("MultiAssignRef")) {
-            (Some(cast), _) if is_dummy(cast) => 1,
-            // the tree repeats the source of `(a, b) = (x, y)` under each column
-            (_, Some(multi)) if multi.get("colno").and_then(Value::as_i64) != Some(1) => 0,
-            _ => fields.values().map(dummies).sum(),
-        },
-        _ => 0,
+fn dummies(term: &Term) -> usize {
+    let Term::Node(node) = term else {
+        return term.items().iter().map(dummies).sum();
+    };
+    match node.name() {
+        "TypeCast" if is_dummy(term) => 1,
+        // the tree repeats the source of `(a, b) = (x, y)` under each column
+        "MultiAssignRef" if node.get("colno").and_then(Term::int) != Some(1) => 0,
+        _ => node.values().map(dummies).sum(),
     }
 }
 
-fn is_dummy(cast: &Value) -> bool {
-    is_cell(cast, DUMMY_VALUE)
+fn is_dummy(term: &Term) -> bool {
+    is_cell(term, DUMMY_VALUE)
 }
 
 /// Whether it is a cast of this constant to bytea.
-fn is_cell(cast: &Value, constant: &str) -> bool {
-    let value = cast.pointer("/arg/node/AConst/val/Sval/sval");
-    let ty = cast.pointer("/type_name/names/0/node/String/sval");
-    value.and_then(Value::as_str) == Some(constant) && ty.and_then(Value::as_str) == Some("bytea")
+fn is_cell(term: &Term, constant: &str) -> bool {
+    let value = |cast: &Parts| {
+        let value = cast.get("arg")?.of_node("AConst", "val")?;
+        Some(value.of_node("Sval", "sval")?.text()? == constant)
+    };
+    let bytea = |cast: &Parts| {
+        let names = cast.get("type_name")?.of_node("TypeName", "names")?;
+        Some(names.items().first()?.string()? == "bytea")
+    };
+    let cast = term.as_node("TypeCast");
+    cast.is_some_and(|cast| value(cast) == Some(true) && bytea(cast) == Some(true))
 }
 
 /// Takes out what an edit may change.
-fn erase(value: &mut Value) {
-    match value {
-        Value::Array(items) => {
-            items.iter_mut().for_each(erase);
-            items.retain(|item| !is_column_target(item));
+fn erase(term: &mut Term) {
+    uncast(term);
+    let leaf = match term {
+        Term::Node(node) => {
+            matches!(node.name(), "AConst" | "ParamRef" | "SetToDefault") || is_constant_array(node)
         }
-        Value::Object(fields) => {
-            if let Some(node) = fields.get_mut("node") {
-                erase_node(node);
-            }
-            erase_fields(fields);
-            fields.values_mut().for_each(erase);
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        _ => false,
+    };
+    if leaf {
+        *term = Term::Any;
+    }
+    term.within_mut(&mut erase);
+    match term {
+        Term::List(items) => items.retain(|item| !is_column_target(item)),
+        Term::Node(node) => node.strip(erased(node)),
+        _ => {}
     }
 }
 
-/// Casts give way to what is cast, constants and parameters are all alike.
-fn erase_node(node: &mut Value) {
-    while let Some(arg) = node.pointer_mut("/TypeCast/arg/node") {
-        *node = arg.take();
-    }
-    let leaf = ["AConst", "ParamRef", "SetToDefault"]
-        .iter()
-        .any(|leaf| node.get(leaf).is_some());
-    if leaf || is_constant_array(node) {
-        *node = Value::Null;
+/// Casts give way to what is cast; constants and parameters are all alike.
+fn uncast(term: &mut Term) {
+    while let Term::Node(node) = term
+        && node.name() == "TypeCast"
+        && let Some(arg) = node.get_mut("arg")
+    {
+        *term = arg.take();
     }
 }
 
 /// ARRAY[…] of constants, which is one constant.
-fn is_constant_array(node: &Value) -> bool {
-    let elements = node.pointer("/AArrayExpr/elements");
-    let elements = elements.and_then(Value::as_array);
-    elements.is_some_and(|elements| {
-        elements.iter().all(|element| {
-            let mut element = element.get("node");
-            while let Some(arg) = element.and_then(|e| e.pointer("/TypeCast/arg/node")) {
-                element = Some(arg);
-            }
-            element.is_some_and(|e| e.get("AConst").is_some())
-        })
-    })
+fn is_constant_array(node: &Parts) -> bool {
+    let is_constant = |mut element: &Term| {
+        while let Some(arg) = element.of_node("TypeCast", "arg") {
+            element = arg;
+        }
+        element.as_node("AConst").is_some()
+    };
+    let elements = node.get("elements").map(Term::items).unwrap_or_default();
+    node.name() == "AArrayExpr" && elements.iter().all(is_constant)
 }
 
-fn erase_fields(fields: &mut Map<String, Value>) {
-    for place in PLACES {
-        fields.remove(place);
+/// Fields that an edit may change.
+fn erased(node: &Parts) -> &'static [&'static str] {
+    let inserts =
+        || node.get("command_type").and_then(Term::int) == Some(CmdType::CmdInsert as i64);
+    match node.name() {
+        // a result column's name
+        "ResTarget" => &["name"],
+        "InsertStmt" => &["cols"],
+        "MergeWhenClause" if inserts() => &["target_list"],
+        // `copied` has looked at it
+        "CopyStmt" => &["attlist"],
+        _ => &["schemaname"],
     }
-    fields.remove("schemaname");
-    // a result column's name, and the column list of an INSERT
-    if fields.contains_key("indirection") && fields.contains_key("val") {
-        fields.remove("name");
-    }
-    if fields.contains_key("select_stmt") {
-        fields.remove("cols");
-    }
-    // of MERGE's INSERT too
-    let inserts = Some(CmdType::CmdInsert as i64);
-    if fields.contains_key("match_kind")
-        && fields.get("command_type").and_then(Value::as_i64) == inserts
-    {
-        fields.remove("target_list");
-    }
-    // the column list of a COPY: `copied` has looked at it
-    fields.remove("attlist");
 }
 
 /// `*`, or a column that a written-out `*` gives.
-fn is_column_target(item: &Value) -> bool {
-    item.pointer("/node/ResTarget/val/node/ColumnRef").is_some()
+fn is_column_target(item: &Term) -> bool {
+    let value = item.of_node("ResTarget", "val");
+    value.is_some_and(|value| value.as_node("ColumnRef").is_some())
 }
 
 /// Whether the fields of a COPY's rows are those of its plan.

@@ -268,7 +268,15 @@ impl Planner<'_> {
     }
 
     /// Says whose rows the statement is of, and adds the columns that say so where it does not have them.
-    pub(super) fn tell(&mut self, stmt: &Node, columns: &Outputs, plan: &mut Plan, makes: bool) {
+    ///
+    /// Of the statement as it came, and as it would go upstream.
+    pub(super) fn tell(
+        &mut self,
+        stmts: [&Node; 2],
+        columns: &Outputs,
+        plan: &mut Plan,
+        makes: bool,
+    ) {
         if self.whose.sightings.is_empty() && !self.whose.untold {
             return;
         }
@@ -293,7 +301,7 @@ impl Planner<'_> {
             ..Subjects::untold()
         };
         if !is_copy && !columns.open_ended && self.whose.adds {
-            self.add(stmt, plan, &mut subjects);
+            self.add(stmts, plan, &mut subjects);
         }
         let all = |s: &Sighting| s.told || !s.is_table;
         subjects.told = !self.whose.untold && self.whose.sightings.iter().all(all);

@@ -1,4 +1,4 @@
-use super::{Found, names};
+use super::{Found, Term, names};
 use crate::grammar::parse;
 
 fn found(sql: &str) -> Found {
@@ -226,4 +226,122 @@ fn values_are_the_constants_that_are_nothing_else() {
         ["1"]
     );
     assert_eq!(values("EXECUTE s(1)"), [""; 0]);
+}
+
+fn term(sql: &str) -> Term {
+    Term::of(&parse(sql, true).unwrap().stmts).unwrap()
+}
+
+#[test]
+fn a_term_is_the_same_wherever_it_stands() {
+    for (one, other) in [
+        ("SELECT a FROM t", "SELECT  a /* , b */ FROM\n t"),
+        ("SELECT 'a' IN ('b', $1)", "SELECT 'a'  IN  (  'b' , $1 )"),
+        ("SELECT ARRAY[1]", "SELECT ARRAY [ 1 ]"),
+    ] {
+        assert_eq!(term(one), term(other));
+    }
+}
+
+/// What is 0, empty or absent is left out of a term: statements that differ in that alone are not the same.
+#[test]
+fn a_term_differs_wherever_the_statement_does() {
+    let sets: [&[&str]; 9] = [
+        &[
+            "SELECT 1",
+            "SELECT 2",
+            "SELECT 0",
+            "SELECT ''",
+            "SELECT NULL",
+            "SELECT",
+            "SELECT 0.0",
+        ],
+        &[
+            "SELECT true",
+            "SELECT false",
+            "SELECT 't'::bool",
+            "SELECT B''",
+            "SELECT X''",
+        ],
+        &[
+            "SELECT a",
+            "SELECT b",
+            "SELECT DISTINCT a",
+            "SELECT a.a",
+            "SELECT *",
+            "SELECT a.*",
+            "SELECT a AS a",
+        ],
+        &[
+            "SELECT f()",
+            "SELECT f(*)",
+            "SELECT f(NULL)",
+            "SELECT f(VARIADIC NULL)",
+            "SELECT f(DISTINCT NULL)",
+        ],
+        &[
+            "TABLE t",
+            "SELECT FROM t",
+            "SELECT * FROM ONLY t",
+            "SELECT * FROM s.t",
+            "SELECT * FROM t FOR UPDATE",
+        ],
+        &[
+            "TABLE t LIMIT 0",
+            "TABLE t LIMIT ALL",
+            "TABLE t OFFSET 0",
+            "TABLE t ORDER BY a FETCH FIRST 0 ROWS WITH TIES",
+        ],
+        &[
+            "SELECT ARRAY[]",
+            "SELECT ARRAY[NULL]",
+            "SELECT ARRAY[ARRAY[]]",
+            "SELECT ROW()",
+            "SELECT ROW(NULL)",
+        ],
+        &[
+            "INSERT INTO t DEFAULT VALUES",
+            "INSERT INTO t VALUES (DEFAULT)",
+            "INSERT INTO t VALUES (NULL)",
+        ],
+        &[
+            "SELECT $1",
+            "SELECT $2",
+            "SELECT -1",
+            "SELECT - 1 + 0",
+            "SELECT 0 - 1",
+            "SELECT +1",
+        ],
+    ];
+    for set in sets {
+        for (ix, one) in set.iter().enumerate() {
+            for other in set.iter().skip(ix + 1) {
+                assert_ne!(term(one), term(other), "{one} / {other}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_term_can_lack_one_field() {
+    let path = [
+        ("InsertStmt", "select_stmt"),
+        ("SelectStmt", "values_lists"),
+    ];
+    let without = |sql: &str| {
+        let tree = parse(sql, true).unwrap();
+        Term::without(&*tree.stmts[0].stmt.clone().unwrap(), &path).unwrap()
+    };
+    let rows = "INSERT INTO t (a) VALUES ((SELECT v FROM (VALUES (1)) x (v)))";
+    assert_eq!(without(rows), without("INSERT INTO t (a) VALUES (2), (3)"));
+    for other in [
+        "INSERT INTO t (b) VALUES (2)",
+        "INSERT INTO t (a) SELECT 1",
+        "INSERT INTO t (a) VALUES (2) LIMIT 1",
+        "WITH c AS (VALUES (1)) INSERT INTO t (a) VALUES (2)",
+    ] {
+        assert_ne!(without(rows), without(other), "{other}");
+    }
+    let with = |rows| format!("WITH c AS (VALUES ({rows})) INSERT INTO t (a) VALUES (1)");
+    assert_ne!(without(&with("1")), without(&with("2")));
 }

@@ -4,8 +4,8 @@
 //! It must never take out anything that the client could have written.
 
 use crate::plan::lookup::InPlace;
+use crate::tree::{Parts, Term};
 use crate::verdict::{Edit, Plan, Replacement};
-use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -58,95 +58,99 @@ impl<'a> Added<'a> {
     }
 
     /// Takes it out of a tree, and says how much that was.
-    pub(super) fn take_out(&self, tree: &mut Value) -> usize {
-        match tree {
-            Value::Array(items) => {
-                let mut found = 0;
-                while items.last().is_some_and(|item| self.is_item(item)) {
-                    items.pop();
-                    found += 1;
-                }
-                let set = items.iter().take_while(|item| self.is_set(item)).count();
-                items.drain(..set);
-                let within = items.iter_mut().map(|item| self.take_out(item));
-                found + set + within.sum::<usize>()
-            }
-            Value::Object(fields) => {
-                let names = match fields.get_mut("colnames") {
-                    Some(Value::Array(names)) => self.take_out_names(names),
-                    _ => 0,
-                };
-                let found = fields.values_mut().map(|field| self.take_out(field));
-                let found = names + found.sum::<usize>();
-                // DEFAULT VALUES has become one row, of these alone
-                if let Some(source) = fields.get_mut("select_stmt")
-                    && source.pointer("/node/SelectStmt/values_lists/0/node/List/items")
-                        == Some(&Value::Array(Vec::new()))
-                {
-                    *source = Value::Null;
-                }
-                found
-            }
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
+    pub(super) fn take_out(&self, tree: &mut Term) -> usize {
+        let mut found = match tree {
+            Term::List(items) => self.take_out_items(items),
+            Term::Node(node) => match node.get_mut("colnames") {
+                Some(Term::List(names)) => self.take_out_names(names),
+                _ => 0,
+            },
+            _ => return 0,
+        };
+        tree.within_mut(&mut |part| found += self.take_out(part));
+        // DEFAULT VALUES has become one row, of these alone
+        if let Term::Node(node) = tree
+            && let Some(source) = node.get_mut("select_stmt")
+            && has_empty_row(source) == Some(true)
+        {
+            *source = Term::Nothing;
         }
+        found
+    }
+
+    /// At the end of a list, or in front of it.
+    fn take_out_items(&self, items: &mut Vec<Term>) -> usize {
+        let before = items.len();
+        while items.last().is_some_and(|item| self.is_item(item)) {
+            items.pop();
+        }
+        let set = items.iter().take_while(|item| self.is_set(item)).count();
+        items.drain(..set);
+        before - items.len()
     }
 
     /// Names at the end of an alias.
-    fn take_out_names(&self, names: &mut Vec<Value>) -> usize {
+    fn take_out_names(&self, names: &mut Vec<Term>) -> usize {
         let before = names.len();
-        while names.last().is_some_and(|name| {
-            let name = name.pointer("/node/String/sval").and_then(Value::as_str);
-            name.is_some_and(|name| self.marks.names.contains(name))
-        }) {
+        let is_ours = |name: &Term| name.string().is_some_and(|n| self.marks.names.contains(n));
+        while names.last().is_some_and(is_ours) {
             names.pop();
         }
         before - names.len()
     }
 
     /// A value at the end of a list.
-    fn is_item(&self, item: &Value) -> bool {
-        let unnamed = match item.pointer("/node/ResTarget") {
-            Some(target) => match target.get("name").and_then(Value::as_str) {
-                Some("") | None => target.get("val"),
-                Some(_) => None,
-            },
+    fn is_item(&self, item: &Term) -> bool {
+        let unnamed = match item.as_node("ResTarget") {
+            Some(target) if target.get("name").is_some() => None,
+            Some(target) => target.get("val"),
             None => Some(item),
         };
         unnamed.is_some_and(|value| self.is_value(value))
     }
 
     /// `"h" = …` in front of what is set.
-    fn is_set(&self, item: &Value) -> bool {
-        let Some(target) = item.pointer("/node/ResTarget") else {
-            return false;
-        };
-        let named = target.get("name").and_then(Value::as_str);
-        named.is_some_and(|name| !name.is_empty())
-            && target.get("val").is_some_and(|value| self.is_value(value))
+    fn is_set(&self, item: &Term) -> bool {
+        let target = item.as_node("ResTarget");
+        let named = target.filter(|target| target.get("name").is_some());
+        let value = named.and_then(|target| target.get("val"));
+        value.is_some_and(|value| self.is_value(value))
     }
 
-    fn is_value(&self, value: &Value) -> bool {
-        if let Some(number) = value.pointer("/node/ParamRef/number") {
-            return number.as_i64().is_some_and(|n| self.params.contains(&n));
+    fn is_value(&self, value: &Term) -> bool {
+        let Term::Node(node) = value else {
+            return false;
+        };
+        match node.name() {
+            "ParamRef" => {
+                let number = node.get("number").and_then(Term::int);
+                number.is_some_and(|number| self.params.contains(&number))
+            }
+            "ColumnRef" => self.is_reference(node).unwrap_or(false),
+            _ => is_added_cell(value),
         }
-        if let Some(Value::Array(fields)) = value.pointer("/node/ColumnRef/fields") {
-            let name = |field: &Value| {
-                let name = field.pointer("/node/String/sval");
-                name.and_then(Value::as_str).map(Arc::from)
-            };
-            return match fields.as_slice() {
-                [table, column] => match (name(table), name(column)) {
-                    (Some(table), Some(column)) => self.marks.references.contains(&[table, column]),
-                    _ => false,
-                },
-                _ => false,
-            };
-        }
-        value.pointer("/node/TypeCast").is_some_and(is_added_cell)
+    }
+
+    fn is_reference(&self, column: &Parts) -> Option<bool> {
+        let [table, column] = column.get("fields")?.items() else {
+            return None;
+        };
+        let name = [Arc::from(table.string()?), Arc::from(column.string()?)];
+        Some(self.marks.references.contains(&name))
     }
 }
 
+/// Whether it is VALUES whose first row has nothing in it.
+fn has_empty_row(source: &Term) -> Option<bool> {
+    let rows = source.of_node("SelectStmt", "values_lists")?;
+    let row = rows.items().first()?.as_node("List")?;
+    Some(
+        row.get("items")
+            .is_none_or(|items| items.items().is_empty()),
+    )
+}
+
 /// Whether a cast is the dummy of a cell that is added.
-pub(super) fn is_added_cell(cast: &Value) -> bool {
+pub(super) fn is_added_cell(cast: &Term) -> bool {
     super::is_cell(cast, ADDED_VALUE)
 }

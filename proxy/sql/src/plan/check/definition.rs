@@ -6,8 +6,8 @@
 use super::{dummies, erase};
 use crate::analyse::Input;
 use crate::grammar;
+use crate::tree::{Parts, Term};
 use crate::verdict::{Edit, Replacement};
-use serde_json::{Map, Value};
 
 /// Whether the edits do to the statement of `input` what they are for: `cells` are the columns that it makes
 /// or alters to be cells.
@@ -20,7 +20,7 @@ fn compared(input: &Input<'_>, edits: &[Edit], cells: &[&str]) -> Option<bool> {
     let tree = |text: &str| {
         let parsed = grammar::parse(text, scs).ok()?;
         match parsed.stmts.as_slice() {
-            [only] => serde_json::to_value(only.stmt.as_deref()?).ok(),
+            [only] => Term::of(only.stmt.as_deref()?),
             _ => None,
         }
     };
@@ -42,87 +42,62 @@ fn compared(input: &Input<'_>, edits: &[Edit], cells: &[&str]) -> Option<bool> {
 }
 
 /// Names of the columns that are of the cell type, each with its guard where it is made.
-fn cell_columns(value: &Value, found: &mut Vec<String>) {
-    match value {
-        Value::Array(items) => items.iter().for_each(|v| cell_columns(v, found)),
-        Value::Object(fields) => {
-            if is_cell(fields) {
-                found.push(text(fields, "colname").to_owned());
-            }
-            if is_cell_alteration(fields) {
-                found.push(text(fields, "name").to_owned());
-            }
-            fields.values().for_each(|v| cell_columns(v, found));
-        }
-        _ => {}
+fn cell_columns(term: &Term, found: &mut Vec<String>) {
+    let Term::Node(node) = term else {
+        term.items().iter().for_each(|t| cell_columns(t, found));
+        return;
+    };
+    if is_cell(node) && !text(node, "colname").is_empty() {
+        found.push(text(node, "colname").to_owned());
     }
+    // ALTER COLUMN … TYPE has the column's name beside its definition
+    let def = node.get("def").and_then(|def| def.as_node("ColumnDef"));
+    if def.is_some_and(|def| is_cell(def) && text(def, "colname").is_empty()) {
+        found.push(text(node, "name").to_owned());
+    }
+    node.values().for_each(|t| cell_columns(t, found));
 }
 
-fn text<'v>(fields: &'v Map<String, Value>, name: &str) -> &'v str {
-    fields.get(name).and_then(Value::as_str).unwrap_or_default()
+fn text<'t>(node: &'t Parts, field: &str) -> &'t str {
+    node.get(field).and_then(Term::text).unwrap_or_default()
 }
 
-fn is_cell(fields: &Map<String, Value>) -> bool {
-    let part = |ix: usize| {
-        let names = fields.get("type_name")?.get("names")?.get(ix)?;
-        names.pointer("/node/String/sval")?.as_str()
-    };
-    fields.contains_key("colname")
-        && !text(fields, "colname").is_empty()
-        && (part(0), part(1)) == (Some("hippocrypt"), Some("cell"))
-}
-
-/// ALTER COLUMN … TYPE has the column's name beside its definition.
-fn is_cell_alteration(fields: &Map<String, Value>) -> bool {
-    let Some(Value::Object(def)) = fields.get("def").and_then(|d| d.pointer("/node/ColumnDef"))
-    else {
-        return false;
-    };
-    let mut named = def.clone();
-    named.insert("colname".into(), Value::from("?"));
-    text(def, "colname").is_empty() && is_cell(&named)
+/// Whether it is of the cell type.
+fn is_cell(node: &Parts) -> bool {
+    let names = node
+        .get("type_name")
+        .and_then(|t| t.of_node("TypeName", "names"));
+    let names = names.map(Term::items).unwrap_or_default();
+    let part = |ix: usize| names.get(ix).and_then(Term::string);
+    (part(0), part(1)) == (Some("hippocrypt"), Some("cell"))
 }
 
 /// Takes out what becomes of a column that is a cell, and of an index over one.
-fn take_out(value: &mut Value, cells: &[&str]) {
-    match value {
-        Value::Array(items) => {
-            items.iter_mut().for_each(|v| take_out(v, cells));
-            items.retain(|item| !is_guard(item));
+fn take_out(term: &mut Term, cells: &[&str]) {
+    const TYPE: [&str; 2] = ["type_name", "coll_clause"];
+    const ALTERED: [&str; 3] = ["type_name", "coll_clause", "raw_default"];
+    if let Term::Node(node) = term {
+        if cells.contains(&text(node, "colname")) {
+            node.strip(&TYPE);
         }
-        Value::Object(fields) => {
-            let column = fields.contains_key("colname");
-            let own = cells.contains(&text(fields, "colname"));
-            let altered = cells.contains(&text(fields, "name"));
-            if column && own {
-                bare(fields);
-            }
-            if altered
-                && let Some(Value::Object(def)) = fields
-                    .get_mut("def")
-                    .and_then(|d| d.pointer_mut("/node/ColumnDef"))
-            {
-                bare(def);
-                def.remove("raw_default");
-            }
-            if fields.contains_key("opclass") {
-                fields.remove("opclass");
-                fields.remove("collation");
-            }
-            fields.values_mut().for_each(|v| take_out(v, cells));
+        if cells.contains(&text(node, "name"))
+            && let Some(Term::Node(def)) = node.get_mut("def")
+            && def.name() == "ColumnDef"
+        {
+            def.strip(&ALTERED);
         }
-        _ => {}
+        if matches!(node.name(), "IndexElem" | "PartitionElem") {
+            node.strip(&["opclass", "collation"]);
+        }
+    }
+    term.within_mut(&mut |part| take_out(part, cells));
+    if let Term::List(items) = term {
+        items.retain(|item| !is_guard(item));
     }
 }
 
-fn bare(column: &mut Map<String, Value>) {
-    column.remove("type_name");
-    column.remove("coll_clause");
-}
-
 /// A CHECK that we add.
-fn is_guard(item: &Value) -> bool {
-    let name = item.pointer("/node/Constraint/conname");
-    name.and_then(Value::as_str)
-        .is_some_and(|n| n.starts_with("hippocrypt_"))
+fn is_guard(item: &Term) -> bool {
+    let name = item.of_node("Constraint", "conname").and_then(Term::text);
+    name.is_some_and(|n| n.starts_with("hippocrypt_"))
 }

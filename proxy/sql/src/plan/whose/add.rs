@@ -71,7 +71,12 @@ enum Place {
 
 impl Planner<'_> {
     /// Adds what tells the rest, as far as that is possible.
-    pub(super) fn add(&mut self, stmt: &Node, plan: &mut Plan, subjects: &mut Subjects) {
+    pub(super) fn add(
+        &mut self,
+        [stmt, sent]: [&Node; 2],
+        plan: &mut Plan,
+        subjects: &mut Subjects,
+    ) {
         let rest = |s: &super::Sighting| s.is_table && !s.told;
         if !self.whose.sightings.iter().any(rest) {
             return;
@@ -99,11 +104,8 @@ impl Planner<'_> {
         let Some(edits) = edits(&place, &columns).filter(|_| !columns.is_empty()) else {
             return;
         };
-        let with = Plan {
-            edits: merged(&plan.edits, edits),
-            ..plan.clone()
-        };
-        if check::widened(&self.input, plan, &with, columns.len()) != Some(true) {
+        let edits = merged(&plan.edits, edits);
+        if check::widened(&self.input, sent, &edits, columns.len()) != Some(true) {
             // as it was: what the columns would have told is not told
             let told = |ix: usize| before.contains(&ix);
             for (ix, sighting) in self.whose.sightings.iter_mut().enumerate() {
@@ -111,7 +113,7 @@ impl Planner<'_> {
             }
             return;
         }
-        plan.edits = with.edits;
+        plan.edits = edits;
         subjects.silent = matches!(place, Place::Returning(_));
         for (ix, _, form) in columns {
             let column = subjects.width + subjects.added.len();
@@ -188,25 +190,18 @@ impl Planner<'_> {
         let own = &self.world().catalog().functions;
         list.iter().all(|node| {
             tree::names(node).is_ok_and(|found| {
-                found.functions.iter().all(|call| {
-                    let name = match call.name.parts.as_slice() {
-                        [name] => name,
-                        [schema, name] if schema == "pg_catalog" => name,
-                        _ => return false,
-                    };
-                    SCALAR.contains(&name.as_str()) && !own.contains_key(name.as_str())
-                })
-            }) && !aggregates(node)
+                !found.aggregates
+                    && found.functions.iter().all(|call| {
+                        let name = match call.name.parts.as_slice() {
+                            [name] => name,
+                            [schema, name] if schema == "pg_catalog" => name,
+                            _ => return false,
+                        };
+                        SCALAR.contains(&name.as_str()) && !own.contains_key(name.as_str())
+                    })
+            })
         })
     }
-}
-
-/// Aggregates that the grammar has words for.
-fn aggregates(node: &Node) -> bool {
-    let text = format!("{node:?}");
-    ["JsonArrayAgg", "JsonObjectAgg", "GroupingFunc"]
-        .iter()
-        .any(|word| text.contains(word))
 }
 
 fn edits(place: &Place, columns: &[(SightingIx, Arc<str>, Form)]) -> Option<Vec<Edit>> {
