@@ -1,6 +1,7 @@
 //! What is run against a side: pgbench, a bulk read, idle clients.
 
 use crate::measure::{cpu, resident};
+use crate::report::Cell;
 use crate::sides::{DATABASE, PASSWORD, Side, USER};
 use anyhow::{Context, Result, bail};
 use std::fs;
@@ -38,12 +39,23 @@ pub enum Script {
     Select,
     /// pgbench's TPC-B: seven statements, nothing protected.
     TpcB,
-    /// One row by a column that is not protected, two columns more.
-    Plain,
-    /// The same of the table whose key is deterministic and whose columns are random.
-    Protected,
+    /// One row by its key, two columns more.
+    Lookup(Data),
     /// Select-only, every text one that was never seen.
     Unseen,
+    /// TPC-B whose balances the client adds up.
+    Bank(Data),
+    /// A lookup, a join, a row more and a row changed, by a key that many statements share.
+    Clinic(Data),
+}
+
+/// Whether the columns that a script is about are protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Data {
+    /// None of them.
+    Clear,
+    /// Keys are deterministic, everything else is random.
+    Protected,
 }
 
 impl Script {
@@ -52,9 +64,13 @@ impl Script {
         match self {
             Self::Select => "select-only",
             Self::TpcB => "TPC-B",
-            Self::Plain => "lookup, clear columns",
-            Self::Protected => "lookup, protected columns",
+            Self::Lookup(Data::Clear) => "lookup, clear columns",
+            Self::Lookup(Data::Protected) => "lookup, protected columns",
             Self::Unseen => "select-only, each text new",
+            Self::Bank(Data::Clear) => "balances, clear",
+            Self::Bank(Data::Protected) => "balances, protected",
+            Self::Clinic(Data::Clear) => "clinic, clear columns",
+            Self::Clinic(Data::Protected) => "clinic, protected columns",
         }
     }
 
@@ -62,20 +78,32 @@ impl Script {
     pub fn statements(self) -> u64 {
         match self {
             Self::TpcB => 7,
-            Self::Select | Self::Plain | Self::Protected | Self::Unseen => 1,
+            Self::Bank(_) => 9,
+            Self::Clinic(_) => 4,
+            Self::Select | Self::Lookup(_) | Self::Unseen => 1,
         }
     }
 
     fn text(self) -> Option<String> {
-        let lookup = |table: &str| {
-            format!(
-                "\\set n random(900000001, 900000000 + {PEOPLE})\nSELECT name, note FROM {table} WHERE ssn = :n;\n"
-            )
-        };
+        let somebody = format!("\\set n random(900000001, 900000000 + {PEOPLE})\n");
         match self {
             Self::Select | Self::TpcB => None,
-            Self::Plain => Some(lookup("plain_people")),
-            Self::Protected => Some(lookup("people")),
+            Self::Lookup(data) => {
+                let people = data.table("people");
+                Some(format!(
+                    "{somebody}SELECT name, note FROM {people} WHERE ssn = :n;\n"
+                ))
+            }
+            Self::Bank(data) => Some(bank(data.table("bank"))),
+            Self::Clinic(data) => {
+                let (people, visits) = (data.table("people"), data.table("visits"));
+                Some(format!(
+                    "{somebody}SELECT id, name FROM {people} WHERE ssn = :n;\n\
+                     SELECT p.name, v.reason FROM {people} p JOIN {visits} v ON v.ssn = p.ssn WHERE p.ssn = :n LIMIT 5;\n\
+                     INSERT INTO {visits} (ssn, reason) VALUES (:n, 'seen on the ward');\n\
+                     UPDATE {people} SET note = 'seen again, nothing to add' WHERE ssn = :n;\n"
+                ))
+            }
             Self::Unseen => Some(
                 "\\set aid random(1, 1000000)\n\\set n random(1, 1000000000)\n\
                  SELECT abalance AS a:n FROM pgbench_accounts WHERE aid = :aid;\n"
@@ -85,8 +113,41 @@ impl Script {
     }
 }
 
+impl Data {
+    /// The table of this name with such columns.
+    #[must_use]
+    pub fn table(self, name: &str) -> String {
+        match self {
+            Self::Clear => format!("plain_{name}"),
+            Self::Protected => name.to_owned(),
+        }
+    }
+}
+
+/// A cell cannot be added to, so the balance is read, and written as a value.
+fn bank(tables: String) -> String {
+    let mut text = format!(
+        "\\set aid random(1, {ACCOUNTS})\n\\set bid random(1, 10)\n\\set tid random(1, 100)\n\
+         \\set delta random(-5000, 5000)\nBEGIN;\n"
+    );
+    for (table, key) in [("accounts", "aid"), ("tellers", "tid"), ("branches", "bid")] {
+        text += &format!(
+            "SELECT balance FROM {tables}_{table} WHERE {key} = :{key} FOR UPDATE \\gset\n\
+             \\set balance :balance + :delta\n\
+             UPDATE {tables}_{table} SET balance = :balance WHERE {key} = :{key};\n"
+        );
+    }
+    text + &format!(
+        "INSERT INTO {tables}_history (tid, bid, aid, delta, mtime, filler) \
+         VALUES (:tid, :bid, :aid, :delta, CURRENT_TIMESTAMP, 'deposit');\nEND;\n"
+    )
+}
+
 /// Rows of `people`.
 pub const PEOPLE: usize = 100_000;
+
+/// Rows of `bank_accounts`; there are 100 tellers and 10 branches.
+pub const ACCOUNTS: usize = 100_000;
 
 /// What one slice gave.
 #[derive(Clone, Copy, Debug)]
@@ -101,14 +162,13 @@ pub struct Sample {
 ///
 /// # Errors
 /// A statement failed, or pgbench did.
-pub fn pgbench(
-    programs: &Path,
-    side: &Side,
-    script: Script,
-    mode: Mode,
-    clients: usize,
-    seconds: u64,
-) -> Result<Sample> {
+pub fn pgbench(programs: &Path, side: &Side, cell: Cell, seconds: u64) -> Result<Sample> {
+    let Cell {
+        script,
+        mode,
+        clients,
+        ..
+    } = cell;
     let file = tempfile::NamedTempFile::new()?;
     let mut command = program(programs, "pgbench", side);
     match (script, script.text()) {
@@ -283,7 +343,9 @@ fn program(programs: &Path, name: &str, side: &Side) -> Command {
         .args(["-h", "127.0.0.1", "-p", &side.port.to_string(), "-U", USER])
         .env("PGPASSWORD", PASSWORD)
         // the relay copies messages from the first byte on
-        .env("PGSSLMODE", "disable")
-        .env("PGGSSENCMODE", "disable");
+        .env("PGSSLMODE", side.wire.sslmode())
+        .env("PGGSSENCMODE", "disable")
+        // relayed logins cannot have it (docs/operations.md)
+        .env("PGCHANNELBINDING", "disable");
     command
 }

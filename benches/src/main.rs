@@ -1,12 +1,14 @@
 //! `./run bench`: all sides in turns, and what it comes to.
 
 use anyhow::{Context, Result};
-use clap::Parser;
-use hippocrypt_bench::load::{self, Mode, PEOPLE, Script};
-use hippocrypt_bench::measure::{machine, sync};
+use clap::{Parser, ValueEnum as _};
+use hippocrypt_bench::cells::{self, Extent, Family};
+use hippocrypt_bench::load::{self, PEOPLE};
+use hippocrypt_bench::measure::{machine, resident, sync};
 use hippocrypt_bench::report::{Cell, Figure, Report, Series};
-use hippocrypt_bench::sides::{BOUNCER, DIRECT, DURABLE, OURS, RELAY, Side, Sides, UNAUDITED};
-use std::fmt::Write as _;
+use hippocrypt_bench::sides::{BOUNCER, OURS, RELAY, Side, Sides, UNAUDITED, Wire};
+use hippocrypt_bench::stub::Stub;
+use hippocrypt_bench::tables;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -15,34 +17,39 @@ use std::path::{Path, PathBuf};
 struct Args {
     /// One family of figures alone
     #[arg(long, value_enum)]
-    only: Option<Only>,
+    only: Option<Family>,
     /// Two minutes: fewer cells, shorter slices
-    #[arg(long)]
+    #[arg(long, conflicts_with = "all")]
     quick: bool,
+    /// Everything, which takes an hour
+    #[arg(long, conflicts_with = "only")]
+    all: bool,
     /// How many rounds; medians are over them
     #[arg(long)]
     rounds: Option<usize>,
-    /// Where bench.md, bench.json and bench.svg go, or audit.md …
+    /// Where bench.md, bench.json and bench.svg go, or those of a family, by its name
     #[arg(long, value_name = "DIR", default_value = "target/bench")]
     out: PathBuf,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Only {
-    /// What the audit log costs, in both durabilities
-    Audit,
-}
-
-const EVERY: [&str; 4] = [DIRECT, BOUNCER, RELAY, OURS];
-
 fn main() -> Result<()> {
     let args = Args::parse();
     let ours = std::env::current_exe()?;
-    let sides = Sides::start(ours.parent().context("no directory of its own")?)?;
-    fill(&sides)?;
-    let (baseline, cells, name) = match args.only {
-        None => (BOUNCER, cells(args.quick), "bench"),
-        Some(Only::Audit) => (UNAUDITED, audit(), "audit"),
+    let ours = ours.parent().context("no directory of its own")?;
+    let sides = Sides::start(ours)?;
+    note("filling the tables");
+    tables::fill(&sides)?;
+    let extent = match (args.quick, args.all) {
+        (true, _) => Extent::Quick,
+        (_, true) => Extent::All,
+        _ => Extent::Whole,
+    };
+    let cells = args
+        .only
+        .map_or_else(|| cells::cells(extent), cells::family);
+    let baseline = match args.only {
+        Some(Family::Audit) => UNAUDITED,
+        _ => BOUNCER,
     };
     let mut report = Report {
         baseline,
@@ -55,38 +62,47 @@ fn main() -> Result<()> {
         note(&format!("round {round}"));
         run(&sides, &args, &cells, &mut report)?;
     }
-    match args.only {
-        None => {
-            bulk(&sides, &mut report)?;
-            idle(&sides, &mut report)?;
-        }
-        Some(Only::Audit) => report.figures.push(Figure {
+    let wanted = |family| args.all || args.only == Some(family);
+    if args.only.is_none() {
+        bulk(&sides, &mut report)?;
+    }
+    if args.only.is_none() || wanted(Family::Idle) {
+        idle(&sides, &mut report)?;
+    }
+    if wanted(Family::Idle) {
+        idle_on_stub(&sides, ours, &mut report)?;
+    }
+    if wanted(Family::Memory) {
+        grown(&sides, if args.quick { 2 } else { 20 }, &mut report)?;
+    }
+    if args.only == Some(Family::Audit) {
+        report.figures.push(Figure {
             name: "fdatasync of a line, nothing else running".to_owned(),
             side: "the logs' disk",
             value: sync(sides.directory())?,
             unit: "ms",
-        }),
+        });
     }
-    write(&args.out, name, &report)
+    let name = args.only.and_then(|family| family.to_possible_value());
+    write(
+        &args.out,
+        name.as_ref().map_or("bench", |name| name.get_name()),
+        &report,
+    )
 }
 
 /// One round: each cell against each of its sides.
 fn run(
     sides: &Sides,
     args: &Args,
-    cells: &[(Cell, Vec<&'static str>)],
+    cells: &[(Cell, &'static [&'static str])],
     report: &mut Report,
 ) -> Result<()> {
     let seconds = if args.quick { 2 } else { 4 };
     for (cell, against) in cells {
-        for name in against {
-            let side = sides.named(name);
-            let Cell {
-                script,
-                mode,
-                clients,
-            } = *cell;
-            let sample = load::pgbench(sides.programs(), side, script, mode, clients, seconds)?;
+        for name in *against {
+            let side = sides.on(name, cell.wire);
+            let sample = load::pgbench(sides.programs(), side, *cell, seconds)?;
             note(&format!("{}, {name}: {:.0}/s", cell.name(), sample.rate));
             let mut series = report.series.iter_mut();
             match series.find(|s| s.cell == *cell && s.side == *name) {
@@ -100,77 +116,6 @@ fn run(
         }
     }
     Ok(())
-}
-
-/// What the audit log costs.
-fn audit() -> Vec<(Cell, Vec<&'static str>)> {
-    let mut list = Vec::new();
-    for mode in [Mode::Prepared, Mode::Simple] {
-        for clients in [1, 8, 64] {
-            let cell = Cell {
-                script: Script::Select,
-                mode,
-                clients,
-            };
-            list.push((cell, vec![UNAUDITED, OURS, DURABLE]));
-        }
-    }
-    list
-}
-
-/// What is run, and against whom.
-fn cells(quick: bool) -> Vec<(Cell, Vec<&'static str>)> {
-    let cell = |script, mode, clients| Cell {
-        script,
-        mode,
-        clients,
-    };
-    let mut list = Vec::new();
-    let (modes, clients): (&[Mode], &[usize]) = match quick {
-        true => (&[Mode::Simple, Mode::Prepared], &[1, 8]),
-        false => (&[Mode::Simple, Mode::Extended, Mode::Prepared], &[1, 8, 64]),
-    };
-    for mode in modes {
-        for clients in clients {
-            list.push((cell(Script::Select, *mode, *clients), EVERY.to_vec()));
-        }
-    }
-    for mode in [Mode::Simple, Mode::Prepared] {
-        list.push((cell(Script::Plain, mode, 8), vec![BOUNCER, OURS]));
-        list.push((cell(Script::Protected, mode, 8), vec![OURS]));
-    }
-    list.push((cell(Script::Unseen, Mode::Simple, 8), vec![BOUNCER, OURS]));
-    if !quick {
-        for clients in [1, 8] {
-            list.push((cell(Script::TpcB, Mode::Simple, clients), EVERY.to_vec()));
-        }
-    }
-    list.push((cell(Script::Select, Mode::Prepared, 64), vec![DURABLE]));
-    list
-}
-
-/// pgbench's tables, and a hundred thousand people in a protected and in a plain table.
-fn fill(sides: &Sides) -> Result<()> {
-    note("filling the tables");
-    let (direct, ours) = (sides.named(DIRECT), sides.named(OURS));
-    load::init(sides.programs(), direct, 10)?;
-    let mut rows = String::new();
-    for id in 1..=PEOPLE {
-        let _ = writeln!(
-            rows,
-            "{id}\t{}\tPerson {id:07}\tseen on the ward, nothing to add, number {id}",
-            900_000_000 + id
-        );
-    }
-    let table = |name: &str| {
-        format!(
-            "CREATE TABLE {name} (id int PRIMARY KEY, ssn int8, name text, note text);\n\
-             CREATE INDEX ON {name} (ssn);\nCOPY {name} FROM STDIN;\n{rows}\\.\n"
-        )
-    };
-    load::psql(sides.programs(), ours, &table("people"))?;
-    load::psql(sides.programs(), direct, &table("plain_people"))?;
-    sides.admin("VACUUM ANALYZE")
 }
 
 fn about(sides: &Sides, args: &Args) -> Result<Vec<(String, String)>> {
@@ -193,10 +138,10 @@ fn about(sides: &Sides, args: &Args) -> Result<Vec<(String, String)>> {
         of("hippocrypt", env!("CARGO_PKG_VERSION").to_owned()),
         of(
             "kind",
-            if args.quick {
-                "quick".to_owned()
-            } else {
-                "whole".to_owned()
+            match (args.quick, args.all) {
+                (true, _) => "quick".to_owned(),
+                (_, true) => "all".to_owned(),
+                _ => "whole".to_owned(),
             },
         ),
     ])
@@ -228,8 +173,12 @@ fn bulk(sides: &Sides, report: &mut Report) -> Result<()> {
         }
         Ok(())
     };
-    for name in EVERY {
-        read(sides.named(name), "COPY of 10^6 clear rows", clear)?;
+    for name in cells::EVERY {
+        read(
+            sides.on(name, Wire::Clear),
+            "COPY of 10^6 clear rows",
+            clear,
+        )?;
     }
     for (name, copy) in [
         ("COPY of protected rows, text", "COPY people TO STDOUT"),
@@ -238,23 +187,65 @@ fn bulk(sides: &Sides, report: &mut Report) -> Result<()> {
             "COPY people TO STDOUT (FORMAT binary)",
         ),
     ] {
-        read(sides.named(OURS), name, copy)?;
+        read(sides.on(OURS, Wire::Clear), name, copy)?;
     }
     Ok(())
 }
 
 fn idle(sides: &Sides, report: &mut Report) -> Result<()> {
     for name in [BOUNCER, RELAY, OURS] {
-        note(&format!("500 idle clients, {name}"));
-        if let Some(value) = load::idle(sides.named(name), 500)? {
-            report.figures.push(Figure {
-                name: "memory of an idle client (of 500)".to_owned(),
-                side: name,
-                value,
-                unit: "KiB",
-            });
-        }
+        idlers(sides.on(name, Wire::Clear), 500, report)?;
     }
+    Ok(())
+}
+
+/// More than a server would like to hold.
+fn idle_on_stub(sides: &Sides, ours: &Path, report: &mut Report) -> Result<()> {
+    let stub = Stub::start(sides.port())?;
+    let (fewer, _kept) = sides.before(ours, stub.port())?;
+    for side in &fewer {
+        idlers(side, 5000, report)?;
+    }
+    Ok(())
+}
+
+fn idlers(side: &Side, clients: usize, report: &mut Report) -> Result<()> {
+    note(&format!("{clients} idle clients, {}", side.name));
+    if let Some(value) = load::idle(side, clients)? {
+        report.figures.push(Figure {
+            name: format!("memory of an idle client (of {clients})"),
+            side: side.name,
+            value,
+            unit: "KiB",
+        });
+    }
+    Ok(())
+}
+
+/// Memory after statements that are all new, prepared and protected, beside what it is after the first of them.
+fn grown(sides: &Sides, seconds: u64, report: &mut Report) -> Result<()> {
+    let side = sides.on(OURS, Wire::Clear);
+    let pid = side.pid.context("it has no process")?;
+    let mut first = None;
+    let mut statements = 0.0;
+    for slice in 0..10 {
+        note(&format!("memory, slice {slice}"));
+        for cell in cells::flat() {
+            let sample = load::pgbench(sides.programs(), side, cell, seconds)?;
+            #[expect(clippy::cast_precision_loss, reason = "a small number")]
+            let seconds = seconds as f64;
+            statements += sample.rate * seconds;
+        }
+        first.get_or_insert(resident(pid)?);
+    }
+    #[expect(clippy::cast_precision_loss, reason = "KiB of a process")]
+    let value = resident(pid)? as f64 / first.unwrap_or_default() as f64;
+    report.figures.push(Figure {
+        name: format!("memory after {statements:.1e} statements, of that after a tenth of them"),
+        side: side.name,
+        value,
+        unit: "×",
+    });
     Ok(())
 }
 

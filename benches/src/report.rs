@@ -2,7 +2,7 @@
 
 use crate::load::{Mode, Sample, Script};
 use crate::measure::median;
-use crate::sides::{BOUNCER, DURABLE, OURS, RELAY, UNAUDITED};
+use crate::sides::{BOUNCER, DURABLE, OURS, RELAY, UNAUDITED, Wire};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
@@ -15,16 +15,22 @@ pub struct Cell {
     pub mode: Mode,
     /// How many at once.
     pub clients: usize,
+    /// Over what.
+    pub wire: Wire,
 }
 
 impl Cell {
     /// As a row's head.
     pub fn name(&self) -> String {
         format!(
-            "{}, {}, c{}",
+            "{}, {}, c{}{}",
             self.script.name(),
             self.mode.as_str(),
-            self.clients
+            self.clients,
+            match self.wire {
+                Wire::Clear => "",
+                Wire::Tls => ", TLS",
+            }
         )
     }
 }
@@ -112,10 +118,12 @@ impl Report {
             let _ = writeln!(out, "* {what}: {is}");
         }
         let over = self.baseline;
-        let _ = writeln!(
-            out,
-            "\n| | side | statements/s | ÷ {over} | CPU µs/statement | ÷ {over} |\n|---|---|---:|---:|---:|---:|"
-        );
+        if !self.series.is_empty() {
+            let _ = writeln!(
+                out,
+                "\n| | side | statements/s | ÷ {over} | CPU µs/statement | ÷ {over} |\n|---|---|---:|---:|---:|---:|"
+            );
+        }
         let shown = |value: Option<f64>, digits: usize| {
             value.map_or_else(|| "–".to_owned(), |v| format!("{v:.digits$}"))
         };
@@ -131,7 +139,9 @@ impl Report {
                 shown(row.cpu_ratio, 2)
             );
         }
-        out.push_str("\n| | side | |\n|---|---|---:|\n");
+        if !self.figures.is_empty() {
+            out.push_str("\n| | side | |\n|---|---|---:|\n");
+        }
         for figure in &self.figures {
             let _ = writeln!(
                 out,

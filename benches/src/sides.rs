@@ -1,8 +1,10 @@
 //! The sides that are compared: each a port that speaks PostgreSQL, and the process whose time counts.
 
+use crate::tables::POLICY;
 use anyhow::{Context, Result, bail};
 use hippocrypt::demo::postgres::{Cluster, SUPERUSER};
 use hippocrypt_e2e::Proxy;
+use hippocrypt_e2e::certificates::Certificates;
 use hippocrypt_e2e::proxy::free_port;
 use std::fs;
 use std::net::TcpStream;
@@ -28,10 +30,32 @@ const NOBODY: u32 = 65_534;
 pub struct Side {
     /// As the report calls it.
     pub name: &'static str,
+    /// How it is spoken to, and speaks to the server.
+    pub wire: Wire,
     /// On 127.0.0.1.
     pub port: u16,
     /// The process whose CPU time counts; `None`: PostgreSQL itself, without anything before it.
     pub pid: Option<u32>,
+}
+
+/// Both legs of a connection alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wire {
+    /// TCP alone.
+    Clear,
+    /// TLS.
+    Tls,
+}
+
+impl Wire {
+    /// As libpq has it.
+    #[must_use]
+    pub fn sslmode(self) -> &'static str {
+        match self {
+            Self::Clear => "disable",
+            Self::Tls => "require",
+        }
+    }
 }
 
 /// All of them, and what keeps them alive.
@@ -40,9 +64,7 @@ pub struct Sides {
     /// In the order in which they are run.
     pub all: Vec<Side>,
     cluster: Cluster,
-    bouncer: Child,
-    relay: Child,
-    unaudited: Child,
+    _children: Children,
     _proxies: Vec<(Proxy, TempDir)>,
     directory: TempDir,
 }
@@ -59,18 +81,6 @@ pub const DURABLE: &str = "hippocrypt, durable";
 pub const UNAUDITED: &str = "hippocrypt, unaudited";
 /// Copies messages.
 pub const RELAY: &str = "relay";
-
-const POLICY: &str = "
-databases:
-  bench:
-    tables:
-      public.people:
-        columns:
-          ssn:  { type: int8, protect: deterministic }
-          name: { type: text, protect: random }
-          note: { type: text, protect: random }
-default: clear
-";
 
 impl Sides {
     /// Starts them all; our own programs (`relay`, `unaudited`) are in `ours`.
@@ -94,51 +104,118 @@ impl Sides {
         for statement in sql.split_inclusive(';') {
             admin(&cluster, "postgres", statement)?;
         }
-        let (bouncer, bouncer_port) = bouncer(directory.path(), cluster.port())?;
-        let relay_port = free_port();
-        let relay = Command::new(ours.join("relay"))
-            .args([relay_port.to_string(), cluster.port().to_string()])
-            .spawn()
-            .context("cannot start the relay")?;
-        let written = proxy(&cluster, "written")?;
-        let durable = proxy(&cluster, "durable")?;
-        let unaudited_port = free_port();
-        let config = configuration(&cluster, directory.path(), "written", unaudited_port)?;
+        let certificates = speaking_tls(&cluster)?;
+        let mut children = Vec::new();
+        let mut all = vec![Side {
+            name: DIRECT,
+            wire: Wire::Clear,
+            port: cluster.port(),
+            pid: None,
+        }];
+        let mut add = |name, wire, (child, port): (Child, u16)| {
+            all.push(Side {
+                name,
+                wire,
+                port,
+                pid: Some(child.id()),
+            });
+            children.push(child);
+        };
+        let upstream = cluster.port();
+        let server = (upstream, cluster.password());
+        for wire in [Wire::Clear, Wire::Tls] {
+            let files = (wire == Wire::Tls).then_some(&certificates);
+            let child = bouncer(directory.path(), upstream, files)?;
+            add(BOUNCER, wire, child);
+        }
+        add(RELAY, Wire::Clear, relay(ours, upstream)?);
+        let port = free_port();
+        let config = configuration(server, directory.path(), "written", port, None)?;
         Proxy::make_keys(&config);
         let unaudited = Command::new(ours.join("unaudited"))
             .arg(&config)
             .spawn()
             .context("cannot start the proxy without its log")?;
-        let side = |name, port, pid| Side { name, port, pid };
-        let all = vec![
-            side(DIRECT, cluster.port(), None),
-            side(BOUNCER, bouncer_port, Some(bouncer.id())),
-            side(RELAY, relay_port, Some(relay.id())),
-            side(OURS, written.0.port(), Some(written.0.pid())),
-            side(DURABLE, durable.0.port(), Some(durable.0.pid())),
-            side(UNAUDITED, unaudited_port, Some(unaudited.id())),
-        ];
+        add(UNAUDITED, Wire::Clear, (unaudited, port));
+        let mut proxies = Vec::new();
+        for (name, durability, wire) in [
+            (OURS, "written", Wire::Clear),
+            (OURS, "written", Wire::Tls),
+            (DURABLE, "durable", Wire::Clear),
+        ] {
+            let files = (wire == Wire::Tls).then_some(&certificates);
+            let directory = tempfile::tempdir()?;
+            let config = configuration(server, directory.path(), durability, 0, files)?;
+            let proxy = Proxy::start(&config);
+            all.push(Side {
+                name,
+                wire,
+                port: proxy.port(),
+                pid: Some(proxy.pid()),
+            });
+            proxies.push((proxy, directory));
+        }
         for side in &all {
             listens(side)?;
         }
         Ok(Self {
             all,
             cluster,
-            bouncer,
-            relay,
-            unaudited,
-            _proxies: vec![written, durable],
+            _children: Children(children),
+            _proxies: proxies,
             directory,
         })
     }
 
-    /// The side of this name.
+    /// The side of this name, spoken to so.
     ///
     /// # Panics
     /// There is none.
     #[expect(clippy::expect_used, reason = "the names are the constants above")]
-    pub fn named(&self, name: &str) -> &Side {
-        self.all.iter().find(|s| s.name == name).expect("a side")
+    pub fn on(&self, name: &str, wire: Wire) -> &Side {
+        let mut all = self.all.iter();
+        all.find(|s| s.name == name && s.wire == wire)
+            .expect("a side")
+    }
+
+    /// The server's, directly.
+    pub fn port(&self) -> u16 {
+        self.cluster.port()
+    }
+
+    /// PgBouncer, the relay and ours once more, before another server; they stop when what comes with them is dropped.
+    ///
+    /// # Errors
+    /// One of them does not start.
+    pub fn before(&self, ours: &Path, upstream: u16) -> Result<(Vec<Side>, Fewer)> {
+        let directory = tempfile::tempdir()?;
+        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755))?;
+        let (bouncer, bouncer_port) = bouncer(directory.path(), upstream, None)?;
+        let (relay, relay_port) = relay(ours, upstream)?;
+        let password = self.cluster.password();
+        let server = (upstream, password);
+        let config = configuration(server, directory.path(), "written", 0, None)?;
+        let proxy = Proxy::start(&config);
+        let sides = [
+            (BOUNCER, bouncer_port, bouncer.id()),
+            (RELAY, relay_port, relay.id()),
+            (OURS, proxy.port(), proxy.pid()),
+        ];
+        let sides = sides.map(|(name, port, pid)| Side {
+            name,
+            wire: Wire::Clear,
+            port,
+            pid: Some(pid),
+        });
+        for side in &sides {
+            listens(side)?;
+        }
+        let fewer = Fewer {
+            _children: Children(vec![bouncer, relay]),
+            _proxy: proxy,
+            _directory: directory,
+        };
+        Ok((sides.into(), fewer))
     }
 
     /// Where psql and pgbench of the server's version are.
@@ -160,14 +237,26 @@ impl Sides {
     }
 }
 
-impl Drop for Sides {
+/// Programs that stop when nobody wants them any more.
+#[derive(Debug)]
+struct Children(Vec<Child>);
+
+impl Drop for Children {
     fn drop(&mut self) {
-        for child in [&mut self.bouncer, &mut self.relay, &mut self.unaudited] {
+        for child in &mut self.0 {
             // it may be gone already
             let _ = child.kill();
             let _ = child.wait();
         }
     }
+}
+
+/// What keeps the sides before another server alive.
+#[derive(Debug)]
+pub struct Fewer {
+    _children: Children,
+    _proxy: Proxy,
+    _directory: TempDir,
 }
 
 fn admin(cluster: &Cluster, database: &str, statement: &str) -> Result<()> {
@@ -176,6 +265,7 @@ fn admin(cluster: &Cluster, database: &str, statement: &str) -> Result<()> {
         .args([SUPERUSER, "-d", database, "-c", statement])
         .args(["-p", &cluster.port().to_string()])
         .env("PGPASSWORD", cluster.password())
+        .stdout(Stdio::null())
         .status()?;
     if !status.success() {
         bail!("psql failed: {statement}");
@@ -183,17 +273,57 @@ fn admin(cluster: &Cluster, database: &str, statement: &str) -> Result<()> {
     Ok(())
 }
 
-fn bouncer(directory: &Path, upstream: u16) -> Result<(Child, u16)> {
+/// The cluster's certificate, which both proxies show, too.
+fn speaking_tls(cluster: &Cluster) -> Result<Certificates> {
+    let certificates = Certificates::make(cluster.directory());
+    for (name, file) in [
+        ("server.crt", &certificates.certificate),
+        ("server.key", &certificates.key),
+    ] {
+        cluster.install(name, &fs::read(file)?)?;
+    }
+    admin(cluster, "postgres", "ALTER SYSTEM SET ssl = on")?;
+    admin(cluster, "postgres", "SELECT pg_reload_conf()")?;
+    Ok(certificates)
+}
+
+/// The relay of our own programs, in front of a port.
+fn relay(ours: &Path, upstream: u16) -> Result<(Child, u16)> {
     let port = free_port();
-    let (users, settings) = (directory.join("users.txt"), directory.join("pgbouncer.ini"));
+    let relay = Command::new(ours.join("relay"))
+        .args([port.to_string(), upstream.to_string()])
+        .spawn()
+        .context("cannot start the relay")?;
+    Ok((relay, port))
+}
+
+/// With these files it speaks TLS on both legs.
+fn bouncer(directory: &Path, upstream: u16, tls: Option<&Certificates>) -> Result<(Child, u16)> {
+    let port = free_port();
+    let at = |name: &str| directory.join(format!("{port}.{name}"));
+    let (users, settings) = (at("users.txt"), at("pgbouncer.ini"));
     fs::write(&users, format!("\"{USER}\" \"{PASSWORD}\"\n"))?;
+    let mut more = String::new();
+    if let Some(files) = tls {
+        // it runs as another user, who could not read ours
+        for (file, name) in [(&files.certificate, "crt"), (&files.key, "key")] {
+            fs::copy(file, at(name))?;
+            fs::set_permissions(at(name), fs::Permissions::from_mode(0o644))?;
+        }
+        more = format!(
+            "client_tls_sslmode = require\nclient_tls_cert_file = {}\nclient_tls_key_file = {}\n\
+             server_tls_sslmode = require\n",
+            at("crt").display(),
+            at("key").display()
+        );
+    }
     fs::write(
         &settings,
         format!(
             "[databases]\n{DATABASE} = host=127.0.0.1 port={upstream}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
              listen_port = {port}\nunix_socket_dir =\nauth_type = scram-sha-256\nauth_file = {}\npool_mode = session\n\
-             max_client_conn = 2000\ndefault_pool_size = 600\nlog_connections = 0\nlog_disconnections = 0\n\
-             ignore_startup_parameters = extra_float_digits\n",
+             max_client_conn = 6000\ndefault_pool_size = 6000\nlog_connections = 0\nlog_disconnections = 0\n\
+             ignore_startup_parameters = extra_float_digits\n{more}",
             users.display()
         ),
     )?;
@@ -209,27 +339,35 @@ fn bouncer(directory: &Path, upstream: u16) -> Result<(Child, u16)> {
     Ok((child, port))
 }
 
-fn proxy(cluster: &Cluster, durability: &str) -> Result<(Proxy, TempDir)> {
-    let directory = tempfile::tempdir()?;
-    let config = configuration(cluster, directory.path(), durability, 0)?;
-    Ok((Proxy::start(&config), directory))
-}
-
+/// In front of the server at this port, whose superuser has this password.
 fn configuration(
-    cluster: &Cluster,
+    (upstream_port, password): (u16, &str),
     directory: &Path,
     durability: &str,
     port: u16,
+    tls: Option<&Certificates>,
 ) -> Result<PathBuf> {
     let at = |name: &str| directory.join(name);
-    fs::write(at("service.password"), cluster.password())?;
+    fs::write(at("service.password"), password)?;
     fs::write(at("policy.yaml"), POLICY)?;
+    let listen = tls.map_or_else(String::new, |files| {
+        format!(
+            ", tls: {{ mode: require, certificate: \"{}\", private_key: \"{}\" }}",
+            files.certificate.display(),
+            files.key.display()
+        )
+    });
+    let upstream = if tls.is_some() {
+        "  tls: { mode: require }\n"
+    } else {
+        ""
+    };
     let configuration = format!(
-        "listen: {{ address: 127.0.0.1:{port} }}\nupstream:\n  address: 127.0.0.1:{}\n  \
+        "listen: {{ address: 127.0.0.1:{port}{listen} }}\nupstream:\n  address: 127.0.0.1:{}\n{upstream}  \
          service: {{ user: {SUPERUSER}, password_file: service.password }}\n\
          keys: {{ keyring: keyring.json, provider: {{ file: master.key }} }}\n\
-         audit: {{ directory: audit/, durability: {durability} }}\nsessions: {{ max: 2000 }}\npolicy: policy.yaml\n",
-        cluster.port()
+         audit: {{ directory: audit/, durability: {durability} }}\nsessions: {{ max: 6000 }}\npolicy: policy.yaml\n",
+        upstream_port
     );
     fs::write(at("hippocrypt.yaml"), configuration)?;
     Ok(at("hippocrypt.yaml"))
