@@ -136,12 +136,11 @@ impl<'a> Planner<'a> {
             }
             lookup => return Err(self.unusable(lookup, schema, name, at)),
         };
-        let alias = relation.alias.as_ref();
-        if let Some(alias) = alias {
+        if let Some(alias) = &relation.alias {
             entry.name = Some(Arc::from(alias.aliasname.as_str()));
             entry.table = None;
+            rename(&mut entry, Some(alias));
         }
-        rename(&mut entry, alias);
         Ok((known, entry))
     }
 
@@ -440,7 +439,7 @@ fn derived(name: Option<&str>, outputs: &Outputs, alias: Option<&Alias>) -> Entr
 /// `AS t(a, b)` names the first columns; those of something whose columns are not known are new.
 pub(super) fn rename(entry: &mut Entry, alias: Option<&Alias>) {
     let names = alias.map(|a| a.colnames.as_slice()).unwrap_or_default();
-    let mut columns: Vec<EntryColumn> = entry.columns.as_ref().clone();
+    let columns = Arc::make_mut(&mut entry.columns);
     for (ix, name) in names.iter().filter_map(sval).enumerate() {
         match columns.get_mut(ix) {
             Some(column) => column.name = Arc::from(name),
@@ -453,10 +452,9 @@ pub(super) fn rename(entry: &mut Entry, alias: Option<&Alias>) {
             }),
         }
     }
-    for column in &mut columns {
+    for column in columns {
         column.text = Arc::from(qualified(entry.name.as_deref(), &column.name));
     }
-    entry.columns = Arc::new(columns);
 }
 
 fn sval(node: &Node) -> Option<&str> {

@@ -170,15 +170,30 @@ impl Entry {
 
 /// `"a"."b"`, as text that means the same under every setting.
 pub(crate) fn qualified(qualifier: Option<&str>, name: &str) -> String {
-    match qualifier {
-        Some(qualifier) => format!("{}.{}", quoted(qualifier), quoted(name)),
-        None => quoted(name),
+    let mut text = String::with_capacity(qualifier.map_or(0, str::len) + name.len() + 5);
+    if let Some(qualifier) = qualifier {
+        quote(qualifier, &mut text);
+        text.push('.');
     }
+    quote(name, &mut text);
+    text
 }
 
 /// An identifier that PostgreSQL reads as exactly this name.
 pub(crate) fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
+    qualified(None, name)
+}
+
+/// Every column in sight is written so for each statement that names its table.
+fn quote(name: &str, out: &mut String) {
+    out.push('"');
+    for (ix, part) in name.split('"').enumerate() {
+        if ix > 0 {
+            out.push_str("\"\"");
+        }
+        out.push_str(part);
+    }
+    out.push('"');
 }
 
 /// heap.c, SysAtt.

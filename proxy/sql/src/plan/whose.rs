@@ -109,11 +109,10 @@ impl Planner<'_> {
     fn sight_by(&mut self, of: Of, entry: &mut Entry) {
         let column = Arc::clone(&of.column);
         let ix = self.sighting(Arc::new(of), true);
-        let mut columns: Vec<EntryColumn> = entry.columns.as_ref().clone();
+        let columns = Arc::make_mut(&mut entry.columns);
         for seen in columns.iter_mut().filter(|c| c.name == column) {
             seen.whose = Some(ix);
         }
-        entry.columns = Arc::new(columns);
     }
 
     fn sighting(&mut self, of: Arc<Of>, is_table: bool) -> SightingIx {
