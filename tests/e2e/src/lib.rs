@@ -12,10 +12,12 @@ pub mod logins;
 pub mod place;
 pub mod proxy;
 pub mod raw;
+pub mod sides;
 pub mod sql;
 pub mod tap;
 
 pub use place::{Place, Setup};
 pub use proxy::Proxy;
 pub use raw::Raw;
+pub use sides::Sides;
 pub use tap::Tap;

@@ -1,9 +1,8 @@
 //! Cursors that a function has opened which the policy trusts: what has neither a cell's type nor a cell's text comes as
 //! from the plain twin, and nothing else does, however it is fetched.
 
-use hippocrypt_e2e::Setup;
-use hippocrypt_e2e::place::Place;
-use hippocrypt_e2e::raw::{self, Message, Raw, comparable, rows, sqlstate};
+use hippocrypt_e2e::raw::{self, Message, comparable, rows, sqlstate};
+use hippocrypt_e2e::{Place, Setup, Sides};
 
 const TRUSTING: &str = "
 databases:
@@ -59,12 +58,6 @@ const CELLS: &[&str] = &[
     "SELECT NULL::bytea AS b, id FROM plain",
 ];
 
-struct Sides {
-    place: Place,
-    through: Raw,
-    twin: Raw,
-}
-
 /// Errors with what is said of them, for ours would be others.
 fn answer(messages: &[Message]) -> Vec<String> {
     let seen = messages.iter().filter(|m| !"NSA".contains(m.tag));
@@ -89,57 +82,33 @@ fn shows_nothing(messages: &[Message], of: &str) {
     }
 }
 
-impl Sides {
-    fn new() -> Self {
-        let place = Setup::policy(TRUSTING).start();
-        let (through, twin) = (place.raw("app"), place.raw_twin("app"));
-        let mut sides = Self {
-            place,
-            through,
-            twin,
-        };
-        for statement in TABLES.split(";\n") {
-            assert_eq!(sqlstate(&sides.same(statement)), None, "{statement}");
-        }
-        sides
-    }
+fn start() -> (Place, Sides) {
+    let place = Setup::policy(TRUSTING).start();
+    let mut sides = Sides::new(&place, answer);
+    sides.prepare(TABLES);
+    (place, sides)
+}
 
-    fn same(&mut self, step: &str) -> Vec<Message> {
-        let (here, there) = (self.through.query(step), self.twin.query(step));
-        assert_eq!(answer(&here), answer(&there), "{step}");
-        here
-    }
+fn refused(sides: &mut Sides, step: &str) {
+    let answer = sides.through.query(step);
+    is_refused(sides, &answer, step);
+}
 
-    fn same_frames(&mut self, frames: &[Vec<u8>]) -> Vec<Message> {
-        let [here, there] = [&mut self.through, &mut self.twin].map(|client| {
-            client.pipeline(frames);
-            client.until_ready()
-        });
-        assert_eq!(answer(&here), answer(&there), "{frames:?}");
-        here
-    }
+fn refused_frames(sides: &mut Sides, frames: &[Vec<u8>], of: &str) {
+    sides.through.pipeline(frames);
+    let answer = sides.through.until_ready();
+    is_refused(sides, &answer, of);
+}
 
-    fn refused(&mut self, step: &str) {
-        let answer = self.through.query(step);
-        self.is_refused(&answer, step);
-    }
-
-    fn refused_frames(&mut self, frames: &[Vec<u8>], of: &str) {
-        self.through.pipeline(frames);
-        let answer = self.through.until_ready();
-        self.is_refused(&answer, of);
-    }
-
-    fn is_refused(&mut self, answer: &[Message], of: &str) {
-        assert_eq!(
-            sqlstate(answer).as_deref(),
-            Some("0A000"),
-            "{of}: {answer:?}"
-        );
-        shows_nothing(answer, of);
-        // an error there, too, so that the transactions are the same
-        self.twin.query("SELECT $0");
-    }
+fn is_refused(sides: &mut Sides, answer: &[Message], of: &str) {
+    assert_eq!(
+        sqlstate(answer).as_deref(),
+        Some("0A000"),
+        "{of}: {answer:?}"
+    );
+    shows_nothing(answer, of);
+    // an error there, too, so that the transactions are the same
+    sides.twin.query("SELECT $0");
 }
 
 fn fetch(text: &str, format: u16) -> Vec<Vec<u8>> {
@@ -158,7 +127,7 @@ fn text(query: &str) -> String {
 
 #[test]
 fn rows_that_hold_no_cell_are_the_plain_ones() {
-    let mut sides = Sides::new();
+    let (_place, mut sides) = start();
     for query in CLEAR {
         sides.same("BEGIN");
         let opens = sides.same(&format!("SELECT opened('c', '{}')", text(query)));
@@ -213,7 +182,7 @@ fn rows_that_hold_no_cell_are_the_plain_ones() {
 
 #[test]
 fn no_form_of_a_cell_gets_out() {
-    let mut sides = Sides::new();
+    let (place, mut sides) = start();
     for output in ["hex", "escape"] {
         sides.same(&format!("SET bytea_output = {output}"));
         for query in CELLS {
@@ -221,7 +190,7 @@ fn no_form_of_a_cell_gets_out() {
             sides.same("BEGIN");
             sides.same(&opens);
             sides.same("MOVE 0 IN c");
-            sides.refused("FETCH ALL FROM c");
+            refused(&mut sides, "FETCH ALL FROM c");
             // as after any error
             sides.same("FETCH ALL FROM c");
             sides.same("ROLLBACK");
@@ -236,49 +205,49 @@ fn no_form_of_a_cell_gets_out() {
                     if !described {
                         frames.remove(2);
                     }
-                    sides.refused_frames(&frames, query);
+                    refused_frames(&mut sides, &frames, query);
                     sides.same("ROLLBACK");
                 }
             }
             // in the string, or the pipeline, that opens it
-            sides.refused(&format!("BEGIN; {opens}; FETCH ALL FROM c"));
+            refused(&mut sides, &format!("BEGIN; {opens}; FETCH ALL FROM c"));
             sides.through.query("ROLLBACK");
             let mut frames = fetch(&opens, 0);
             frames.truncate(4);
             frames.extend(fetch("FETCH ALL FROM c", 0));
-            sides.refused_frames(&frames, query);
+            refused_frames(&mut sides, &frames, query);
             sides.same(&format!("SELECT held('{}')", text(query)));
-            sides.refused("FETCH ALL FROM held");
+            refused(&mut sides, "FETCH ALL FROM held");
             sides.same("CLOSE held");
         }
     }
-    sides.place.assert_hidden("Ferret");
+    place.assert_hidden("Ferret");
 }
 
 #[test]
 fn it_is_the_same_wherever_it_was_opened() {
-    let mut sides = Sides::new();
+    let (place, mut sides) = start();
     sides.same("BEGIN");
     sides.same("UPDATE plain SET id = id");
-    sides.refused("FETCH ALL FROM fired");
+    refused(&mut sides, "FETCH ALL FROM fired");
     sides.same("ROLLBACK");
     // what was deferred runs before the FETCH
     sides.same("BEGIN");
     sides.same("INSERT INTO late VALUES (1)");
     sides.same("SET CONSTRAINTS ALL IMMEDIATE");
-    sides.refused("FETCH fired");
+    refused(&mut sides, "FETCH fired");
     sides.same("ROLLBACK");
     sides.same("BEGIN");
     sides.same("DO $$ BEGIN PERFORM opened('d', 'SELECT name FROM patients'); END $$");
-    sides.refused("FETCH d");
+    refused(&mut sides, "FETCH d");
     sides.same("ROLLBACK");
-    sides.place.assert_hidden("Ferret");
+    place.assert_hidden("Ferret");
 }
 
 /// A portal has the columns of the cursor that was there when it was bound, and reads the one that is there when it runs.
 #[test]
 fn another_cursor_by_the_name_is_not_read_by_the_first_ones_columns() {
-    let mut sides = Sides::new();
+    let (place, mut sides) = start();
     let opens = |function: &str, query: &str| format!("SELECT {function}('c', '{query}')");
     let bound = [
         raw::close(b'S', "f"),
@@ -296,7 +265,7 @@ fn another_cursor_by_the_name_is_not_read_by_the_first_ones_columns() {
             sides.same(&opens("opened", before));
             sides.same_frames(&bound);
             sides.same(&opens("again", after));
-            sides.refused_frames(&run, after);
+            refused_frames(&mut sides, &run, after);
             sides.same("ROLLBACK");
             // the client's own, and then a function's
             sides.same("BEGIN");
@@ -304,7 +273,7 @@ fn another_cursor_by_the_name_is_not_read_by_the_first_ones_columns() {
             sides.same_frames(&bound);
             sides.same("CLOSE c");
             sides.same(&opens("opened", after));
-            sides.refused_frames(&run, after);
+            refused_frames(&mut sides, &run, after);
             sides.same("ROLLBACK");
         }
         // two portals of one statement
@@ -313,16 +282,16 @@ fn another_cursor_by_the_name_is_not_read_by_the_first_ones_columns() {
         sides.same_frames(&bound);
         sides.same(&opens("again", before));
         sides.same_frames(&[raw::bind("q", "f", &[], 0), raw::sync()]);
-        sides.refused_frames(&run, before);
+        refused_frames(&mut sides, &run, before);
         sides.same("ROLLBACK");
     }
-    sides.place.assert_hidden("Ferret");
+    place.assert_hidden("Ferret");
 }
 
 /// What the server says against a FETCH could quote a value.
 #[test]
 fn an_error_of_such_a_cursor_quotes_nothing() {
-    let mut sides = Sides::new();
+    let (_place, mut sides) = start();
     for query in [
         "SELECT name::text::int FROM patients",
         "SELECT 1 / (id - 2) FROM patients ORDER BY id",
@@ -343,7 +312,7 @@ fn an_error_of_such_a_cursor_quotes_nothing() {
 /// `cursor_to_xml` reads a cursor that the session has declared over tables in clear, and no other.
 #[test]
 fn a_function_that_reads_a_cursor_reads_a_clear_one() {
-    let mut sides = Sides::new();
+    let (place, mut sides) = start();
     let reads = "SELECT cursor_to_xml('c'::refcursor, 5, false, true, '')";
     for query in [
         "SELECT id, word FROM plain ORDER BY id",
@@ -417,7 +386,7 @@ fn a_function_that_reads_a_cursor_reads_a_clear_one() {
     ] {
         sides.same("BEGIN");
         sides.same(opens);
-        sides.refused(reads);
+        refused(&mut sides, reads);
         sides.same("ROLLBACK");
     }
     // bound while it was clear
@@ -430,14 +399,19 @@ fn a_function_that_reads_a_cursor_reads_a_clear_one() {
     ]);
     sides.same("CLOSE c");
     sides.same(over_cells);
-    sides.refused_frames(&[raw::execute("p", 0), raw::sync()], "bound before");
+    refused_frames(
+        &mut sides,
+        &[raw::execute("p", 0), raw::sync()],
+        "bound before",
+    );
     sides.same("ROLLBACK");
     sides.same("BEGIN");
     sides.same(over_cells);
-    sides.refused_frames(
+    refused_frames(
+        &mut sides,
         &[raw::bind("", "x", &[], 0), raw::execute("", 0), raw::sync()],
         "bound after",
     );
     sides.same("ROLLBACK");
-    sides.place.assert_hidden("Ferret");
+    place.assert_hidden("Ferret");
 }

@@ -2,8 +2,8 @@
 //!
 //! What a cursor gives that a trusted function has opened is in cursors_of_functions.rs.
 
-use hippocrypt_e2e::raw::{self, Message, Raw, sqlstate};
-use hippocrypt_e2e::{Setup, sql};
+use hippocrypt_e2e::raw::{self, Message, sqlstate};
+use hippocrypt_e2e::{Place, Setup, Sides, sql};
 
 const TRUSTING: &str = "
 databases:
@@ -21,6 +21,7 @@ INSERT INTO plain VALUES (1), (2);
 CREATE FUNCTION opened(refcursor) RETURNS refcursor LANGUAGE plpgsql AS $$ BEGIN OPEN $1 FOR SELECT name FROM patients; RETURN $1; END $$;
 CREATE FUNCTION held() RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'DECLARE held CURSOR WITH HOLD FOR SELECT name FROM patients'; END $$";
 
+/// Everything of it, with the words and the state of the transaction.
 fn answer(messages: &[Message]) -> Vec<String> {
     let one = |m: &Message| match m.tag {
         'E' => format!(
@@ -33,66 +34,31 @@ fn answer(messages: &[Message]) -> Vec<String> {
     seen.map(one).collect()
 }
 
-/// The proxy and the twin, asked the same.
-struct Sides {
-    place: hippocrypt_e2e::place::Place,
-    through: Raw,
-    twin: Raw,
+fn start() -> (Place, Sides) {
+    let place = Setup::policy(TRUSTING).start();
+    let mut sides = Sides::new(&place, answer);
+    sides.prepare(TABLES);
+    (place, sides)
 }
 
-impl Sides {
-    fn new() -> Self {
-        let place = Setup::policy(TRUSTING).start();
-        let (through, twin) = (place.raw("app"), place.raw_twin("app"));
-        let mut sides = Self {
-            place,
-            through,
-            twin,
-        };
-        for statement in TABLES.split(";\n") {
-            assert_eq!(sqlstate(&sides.same(statement)), None, "{statement}");
-        }
-        sides
-    }
-
-    /// The same answer, with its text, its details and the state of the transaction.
-    fn same(&mut self, step: &str) -> Vec<Message> {
-        let (here, there) = (self.through.query(step), self.twin.query(step));
-        assert_eq!(answer(&here), answer(&there), "{step}");
-        here
-    }
-
-    fn same_frames(&mut self, frames: &[Vec<u8>]) -> Vec<Message> {
-        let [here, there] = [&mut self.through, &mut self.twin].map(|client| {
-            client.pipeline(frames);
-            client.until_ready()
-        });
-        assert_eq!(answer(&here), answer(&there), "{frames:?}");
-        here
-    }
-
-    fn gone(&mut self, step: &str) {
-        assert_eq!(
-            sqlstate(&self.same(step)).as_deref(),
-            Some("34000"),
-            "{step}"
-        );
-    }
+fn gone(sides: &mut Sides, step: &str) {
+    let code = sqlstate(&sides.same(step));
+    assert_eq!(code.as_deref(), Some("34000"), "{step}");
 }
 
 #[test]
 fn a_cursor_that_is_gone_is_the_servers_34000() {
-    let mut sides = Sides::new();
+    let (place, mut sides) = start();
     for step in [
         "FETCH never",
         "MOVE never",
         "CLOSE never",
         "FETCH ALL FROM \"Never\"",
     ] {
-        sides.gone(step);
+        gone(&mut sides, step);
     }
     sides.same("BEGIN");
-    sides.gone("FETCH BACKWARD 2 FROM never");
+    gone(&mut sides, "FETCH BACKWARD 2 FROM never");
     sides.same("FETCH never");
     sides.same("ROLLBACK");
     for (ways, opens) in [
@@ -103,46 +69,46 @@ fn a_cursor_that_is_gone_is_the_servers_34000() {
             sides.same("BEGIN");
             sides.same(opens);
             sides.same(over);
-            sides.gone(&format!("FETCH {ways}"));
+            gone(&mut sides, &format!("FETCH {ways}"));
         }
         for closes in [format!("CLOSE {ways}"), "CLOSE ALL".to_owned()] {
             sides.same("BEGIN");
             sides.same(opens);
             sides.same(&closes);
-            sides.gone(&format!("MOVE 2 IN {ways}"));
+            gone(&mut sides, &format!("MOVE 2 IN {ways}"));
             sides.same("ROLLBACK");
         }
         sides.same("BEGIN");
         sides.same("SAVEPOINT s");
         sides.same(opens);
         sides.same("ROLLBACK TO s");
-        sides.gone(&format!("FETCH ALL FROM {ways}"));
+        gone(&mut sides, &format!("FETCH ALL FROM {ways}"));
         sides.same("ROLLBACK TO s");
-        sides.gone(&format!("CLOSE {ways}"));
+        gone(&mut sides, &format!("CLOSE {ways}"));
         sides.same("ROLLBACK");
         // in one string
-        sides.gone(&format!("BEGIN; FETCH {ways}"));
+        gone(&mut sides, &format!("BEGIN; FETCH {ways}"));
         sides.same("ROLLBACK");
         sides.same("BEGIN");
         sides.same(opens);
-        sides.gone(&format!("CLOSE {ways}; FETCH {ways}"));
+        gone(&mut sides, &format!("CLOSE {ways}; FETCH {ways}"));
         sides.same("ROLLBACK");
     }
-    sides.place.assert_hidden("Gopher");
+    place.assert_hidden("Gopher");
 }
 
 #[test]
 fn a_held_one_is_there_until_it_is_closed() {
-    let mut sides = Sides::new();
+    let (_place, mut sides) = start();
     sides.same("SELECT held()");
     sides.same("MOVE ALL IN held");
     sides.same("CLOSE held");
-    sides.gone("FETCH held");
+    gone(&mut sides, "FETCH held");
 }
 
 #[test]
 fn in_the_extended_protocol_execute_is_what_says_so() {
-    let mut sides = Sides::new();
+    let (place, mut sides) = start();
     let fetch = |name: &str| {
         vec![
             raw::parse("", &format!("FETCH ALL FROM {name}"), &[]),
@@ -167,15 +133,15 @@ fn in_the_extended_protocol_execute_is_what_says_so() {
     let answer = sides.same_frames(&run);
     assert_eq!(sqlstate(&answer).as_deref(), Some("34000"));
     assert!(sides.through.is_quiet());
-    sides.place.assert_hidden("Gopher");
+    place.assert_hidden("Gopher");
 }
 
 /// What is on record of a FETCH that the server has failed: it went on, and how it ended.
 #[test]
 fn it_is_on_record_as_the_servers_error() {
-    let mut sides = Sides::new();
-    sides.gone("FETCH never");
-    let log = sides.place.audit();
+    let (place, mut sides) = start();
+    gone(&mut sides, "FETCH never");
+    let log = place.audit();
     let fetch = |r: &&serde_json::Value| r["type"] == "statement" && r["kind"] == "FETCH";
     let statement = log.iter().find(fetch).expect("a record");
     let outcome = |r: &&serde_json::Value| r["type"] == "outcome" && r["stmt"] == statement["stmt"];
@@ -184,5 +150,5 @@ fn it_is_on_record_as_the_servers_error() {
         .filter(outcome)
         .find(|r| r["session"] == statement["session"]);
     assert_eq!(outcome.expect("an outcome")["sqlstate"], "34000");
-    assert!(sql::rows(&sides.place.client("app"), "FETCH never").is_err());
+    assert!(sql::rows(&place.client("app"), "FETCH never").is_err());
 }

@@ -1,9 +1,8 @@
 //! Backslashes in plain strings under `standard_conforming_strings = off`: what is sealed is what PostgreSQL would have
 //! stored, and a string ends where the server ends it, whenever the setting changed.
 
-use hippocrypt_e2e::Setup;
-use hippocrypt_e2e::place::Place;
-use hippocrypt_e2e::raw::{self, Message, Raw, comparable, rows, sqlstate};
+use hippocrypt_e2e::raw::{self, Message, comparable, rows, sqlstate};
+use hippocrypt_e2e::{Place, Setup, Sides};
 
 const POLICY: &str = "
 databases:
@@ -70,40 +69,11 @@ fn answer(messages: &[Message]) -> Vec<String> {
     messages.iter().flat_map(one).collect()
 }
 
-struct Sides {
-    through: Raw,
-    twin: Raw,
-}
-
-impl Sides {
-    fn new(place: &Place) -> Self {
-        Self {
-            through: place.raw("app"),
-            twin: place.raw_twin("app"),
-        }
-    }
-
-    fn same(&mut self, text: &str) -> Vec<Message> {
-        let (here, there) = (self.through.query(text), self.twin.query(text));
-        assert_eq!(answer(&here), answer(&there), "{text}");
-        here
-    }
-
-    fn same_frames(&mut self, frames: &[Vec<u8>]) -> Vec<Message> {
-        let [here, there] = [&mut self.through, &mut self.twin].map(|client| {
-            client.pipeline(frames);
-            client.until_ready()
-        });
-        assert_eq!(answer(&here), answer(&there), "{frames:?}");
-        here
-    }
-
-    /// Both refuse it, each in its own words.
-    fn failed(&mut self, text: &str) {
-        for client in [&mut self.through, &mut self.twin] {
-            let answer = client.query(text);
-            assert!(sqlstate(&answer).is_some(), "{text}: {answer:?}");
-        }
+/// Both refuse it, each in its own words.
+fn failed(sides: &mut Sides, text: &str) {
+    for client in [&mut sides.through, &mut sides.twin] {
+        let answer = client.query(text);
+        assert!(sqlstate(&answer).is_some(), "{text}: {answer:?}");
     }
 }
 
@@ -118,7 +88,7 @@ fn run(text: &str) -> [Vec<u8>; 3] {
 #[test]
 fn every_escape_is_sealed_as_what_it_means() {
     let place = place();
-    let mut sides = Sides::new(&place);
+    let mut sides = Sides::new(&place, answer);
     sides.same("SET standard_conforming_strings TO off");
     let mut stored = 0;
     for (id, form) in FORMS.iter().enumerate() {
@@ -155,7 +125,7 @@ fn every_escape_is_sealed_as_what_it_means() {
 #[test]
 fn what_is_no_plain_string_means_the_same() {
     let place = place();
-    let mut sides = Sides::new(&place);
+    let mut sides = Sides::new(&place, answer);
     sides.same("SET standard_conforming_strings TO off");
     for text in [
         r"INSERT INTO people VALUES (1, $$Sparrow's \n$$, $q$\'$q$, N'\'n') RETURNING *",
@@ -178,15 +148,18 @@ fn what_is_no_plain_string_means_the_same() {
         }
     }
     // PostgreSQL has no such strings under off
-    sides.failed(r"SELECT U&'\0061', name FROM people");
-    sides.failed(r"INSERT INTO people (name) VALUES (U&'!0061' UESCAPE '!')");
+    failed(&mut sides, r"SELECT U&'\0061', name FROM people");
+    failed(
+        &mut sides,
+        r"INSERT INTO people (name) VALUES (U&'!0061' UESCAPE '!')",
+    );
     place.assert_hidden("Sparrow");
 }
 
 #[test]
 fn settings_beside_it_are_the_servers() {
     let place = place();
-    let mut sides = Sides::new(&place);
+    let mut sides = Sides::new(&place, answer);
     let said = |messages: &[Message]| -> Vec<_> {
         let notices = messages.iter().filter(|m| m.tag == 'N');
         let fields = |m: &Message| ['C', 'M', 'H', 'P'].map(|f| m.fields().get(&f).cloned());
@@ -217,7 +190,7 @@ fn settings_beside_it_are_the_servers() {
 #[test]
 fn a_setting_that_changes_in_a_pipeline_holds_for_what_is_behind_it() {
     let place = place();
-    let mut sides = Sides::new(&place);
+    let mut sides = Sides::new(&place, answer);
     let off = "SET standard_conforming_strings TO off";
     let insert = r"INSERT INTO people (id, name, code) VALUES (1, 'Slash Sparrow \', 2, ', 'c\\') RETURNING *";
     let mut frames = run(off).to_vec();
@@ -246,7 +219,7 @@ fn a_setting_that_changes_in_a_pipeline_holds_for_what_is_behind_it() {
 #[test]
 fn a_prepared_statement_keeps_its_strings() {
     let place = place();
-    let mut sides = Sides::new(&place);
+    let mut sides = Sides::new(&place, answer);
     let texts = [
         (
             "i",
