@@ -104,7 +104,8 @@ impl Machine {
         let Some(protected) = &self.protected else {
             return;
         };
-        let begun = protected.worlds.fence().begun();
+        let fence = protected.worlds.fence();
+        let begun = fence.begun();
         if begun == self.overtaking.least || self.inflight.is_empty() {
             return;
         }
@@ -113,6 +114,11 @@ impl Machine {
         }
         match self.concerned(protected, begun).is_empty() {
             true => self.overtaking.least = begun,
+            // all of it is in the catalog by now
+            false if fence.settled() >= begun => {
+                self.overtaking.checking = Some(begun);
+                self.judge_overtaken(true);
+            }
             false => {
                 self.overtaking.checking = Some(begun);
                 self.request.push_back(Request::RefreshCatalog);

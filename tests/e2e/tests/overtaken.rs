@@ -86,6 +86,21 @@ fn so_it_is_for_a_statement_that_was_prepared_before() {
     }
 }
 
+/// By the time that it runs, the DDL is in the catalog: nobody has to read it.
+#[test]
+fn so_it_is_for_a_later_statement_of_a_string() {
+    let place = place();
+    let (mut ahead, mut other) = (place.raw("app"), place.raw("app"));
+    other.send(&raw::query("SELECT pg_sleep(1); SELECT id, note FROM seen"));
+    place.wait_for_activity("SELECT pg_sleep(1); SELECT id, note");
+    for step in RESHAPE {
+        assert_eq!(sqlstate(&ahead.query(step)), None, "{step}");
+    }
+    let answer = other.until_ready();
+    assert_eq!(sqlstate(&answer).as_deref(), Some("40001"), "{answer:?}");
+    assert!(!has_cell(&answer), "{answer:?}");
+}
+
 #[test]
 fn in_a_block_the_block_is_aborted() {
     let place = place();
