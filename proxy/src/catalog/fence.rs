@@ -83,8 +83,8 @@ impl Fence {
         }
     }
 
-    /// What those after `mark` reshape, but for a session's own.
-    pub fn since(&self, mark: u64, own: &[Raised]) -> Reshapes {
+    /// What those after `mark` reshape, but for a session's own; or, `by_name`, those of them alone that name relations.
+    pub fn since(&self, mark: u64, own: &[Raised], by_name: bool) -> Reshapes {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.recent.front().is_some_and(|(n, _)| *n > mark + 1) {
             return Reshapes::Everything;
@@ -92,7 +92,8 @@ impl Fence {
         let mut all = Reshapes::Nothing;
         let after = state.recent.iter().filter(|(n, _)| *n > mark);
         for (number, reshapes) in after {
-            if !own.iter().any(|raised| raised.number == *number) {
+            let counts = !by_name || *reshapes != Reshapes::Everything;
+            if counts && !own.iter().any(|raised| raised.number == *number) {
                 all.and(reshapes);
             }
         }
@@ -142,11 +143,11 @@ mod tests {
         let mine = [fence.raise(of("a"))];
         drop(fence.raise(of("b")));
         drop(fence.raise(of("c")));
-        assert_eq!(fence.since(3, &[]), Reshapes::Nothing);
-        assert_eq!(fence.since(2, &[]), of("c"));
+        assert_eq!(fence.since(3, &[], false), Reshapes::Nothing);
+        assert_eq!(fence.since(2, &[], false), of("c"));
         let mut both = of("b");
         both.and(&of("c"));
-        assert_eq!(fence.since(0, &mine), both);
+        assert_eq!(fence.since(0, &mine, false), both);
     }
 
     #[test]
@@ -155,7 +156,7 @@ mod tests {
         for _ in 0..=REMEMBERED {
             drop(fence.raise(of("a")));
         }
-        assert_eq!(fence.since(1, &[]), of("a"));
-        assert_eq!(fence.since(0, &[]), Reshapes::Everything);
+        assert_eq!(fence.since(1, &[], false), of("a"));
+        assert_eq!(fence.since(0, &[], false), Reshapes::Everything);
     }
 }

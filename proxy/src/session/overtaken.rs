@@ -50,6 +50,17 @@ enum UnderWay {
     Query(usize, Arc<Judged>, Frame),
 }
 
+impl UnderWay {
+    /// Whether it means what a name of the session stands for, which is judged by an older catalog.
+    fn is_bound(&self) -> bool {
+        match self {
+            Self::Portal(portal) => portal.prepared.is_bound(),
+            Self::Execute(_, prepared) => prepared.is_bound(),
+            Self::Query(_, judged, _) => judged.parts.iter().any(|part| part.is_bound()),
+        }
+    }
+}
+
 impl Machine {
     /// Messages of the client are about to be judged.
     pub(super) fn begin_judging(&mut self) {
@@ -112,7 +123,7 @@ impl Machine {
         if self.overtaking.checking.is_some() {
             return;
         }
-        match self.concerned(protected, begun).is_empty() {
+        match self.concerned(protected, begun, false).is_empty() {
             true => self.overtaking.least = begun,
             // all of it is in the catalog by now
             false if fence.settled() >= begun => {
@@ -132,7 +143,7 @@ impl Machine {
     }
 
     /// What is under way, has not begun to answer, and may have been overtaken.
-    fn concerned(&self, protected: &Protected, begun: u64) -> Vec<UnderWay> {
+    fn concerned(&self, protected: &Protected, begun: u64, by_name: bool) -> Vec<UnderWay> {
         let analyser = protected.worlds.current();
         let fence = protected.worlds.fence();
         let concerns = |mark: u64, part: &Part| {
@@ -141,7 +152,7 @@ impl Machine {
             if mark >= begun || (effects.catalog && !effects.by_functions) {
                 return false;
             }
-            let reshaped = fence.since(mark, &self.overtaking.raised);
+            let reshaped = fence.since(mark, &self.overtaking.raised, by_name);
             let touched = part.facts.touches.iter().map(|t| t.column.table.clone());
             let named = part.facts.tables.iter().cloned().chain(touched);
             let reached = match reshaped {
@@ -197,8 +208,15 @@ impl Machine {
         };
         // a catalog of the session's own transaction is older than the answer, too
         let can_judge = is_read && self.known.is_fresh() && !self.known.has_own_catalog();
-        for under_way in self.concerned(&protected, begun) {
-            let overtaken = !(can_judge && self.means_the_same(&under_way));
+        let can_judge = |under_way: &UnderWay| can_judge && !under_way.is_bound();
+        // where it cannot be judged, names in common are an error; that somebody has made a function somewhere is none
+        for under_way in self.concerned(&protected, begun, true) {
+            if !can_judge(&under_way) {
+                self.settle(&under_way, begun, true);
+            }
+        }
+        for under_way in self.concerned(&protected, begun, false) {
+            let overtaken = can_judge(&under_way) && !self.means_the_same(&under_way);
             self.settle(&under_way, begun, overtaken);
         }
         self.overtaking.least = begun;
