@@ -39,13 +39,6 @@ impl fmt::Debug for Raised {
     }
 }
 
-impl Raised {
-    /// Its number.
-    pub fn number(&self) -> u64 {
-        self.number
-    }
-}
-
 impl Drop for Raised {
     fn drop(&mut self) {
         self.fence.change(|state| {

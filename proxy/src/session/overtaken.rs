@@ -117,10 +117,7 @@ impl Machine {
         };
         let fence = protected.worlds.fence();
         let begun = fence.begun();
-        if begun == self.overtaking.least || self.inflight.is_empty() {
-            return;
-        }
-        if self.overtaking.checking.is_some() {
+        if begun == self.overtaking.least || self.inflight.is_empty() || self.is_checking() {
             return;
         }
         match self.concerned(protected, begun, false).is_empty() {
@@ -155,13 +152,10 @@ impl Machine {
             let reshaped = fence.since(mark, &self.overtaking.raised, by_name);
             let touched = part.facts.touches.iter().map(|t| t.column.table.clone());
             let named = part.facts.tables.iter().cloned().chain(touched);
-            let reached = match reshaped {
-                Reshapes::Nothing => return false,
-                Reshapes::Relations(_) | Reshapes::Everything => {
-                    analyser.world().rows_of(named.collect())
-                }
-            };
-            reshaped.concern(reached.iter().map(|t| &t.table))
+            reshaped != Reshapes::Nothing && {
+                let reached = analyser.world().rows_of(named.collect());
+                reshaped.concern(reached.iter().map(|t| &t.table))
+            }
         };
         let under_way = self.inflight.iter().enumerate();
         let concerned = under_way.filter_map(|(at, expect)| match expect {
