@@ -8,7 +8,7 @@ use bytes::BytesMut;
 use hippocrypt_audit::AppendError;
 use hippocrypt_sql::Refusal;
 use hippocrypt_wire::write::Writer;
-use hippocrypt_wire::{ErrorFields, ErrorReport, Severity, WireError};
+use hippocrypt_wire::{ErrorFields, ErrorReport, Frame, Severity, WireError};
 
 /// Why a session ends at once.
 #[derive(Debug, thiserror::Error)]
@@ -149,6 +149,30 @@ pub(super) fn scrub(
         body.extend_from_slice(&[0]);
         Ok(())
     })
+}
+
+/// The error of a function that runs what no transaction block may hold, where the block is that of a statement of ours
+/// behind the client's: in the words of PostgreSQL for a statement that stands alone (src/backend/access/transam/xact.c,
+/// `PreventInTransactionBlock`). `None` where it is another error.
+pub(super) fn of_function(fields: &ErrorFields<'_>) -> Result<Option<Frame>, WireError> {
+    const BLOCK: &[u8] = b" cannot run inside a transaction block";
+    const FUNCTION: &[u8] = b" cannot be executed from a function";
+    let what = fields.get(b'M').and_then(|words| words.strip_suffix(BLOCK));
+    let Some(what) = what.filter(|_| fields.sqlstate() == "25001") else {
+        return Ok(None);
+    };
+    let words = [what, FUNCTION].concat();
+    let mut out = BytesMut::new();
+    Writer::new(&mut out).frame(b'E', |body| {
+        for (code, text) in fields.iter() {
+            body.extend_from_slice(&[code]);
+            body.extend_from_slice(if code == b'M' { &words } else { text });
+            body.extend_from_slice(&[0]);
+        }
+        body.extend_from_slice(&[0]);
+        Ok::<_, WireError>(())
+    })?;
+    Frame::new(out.freeze()).map(Some)
 }
 
 /// Writes a notice about a statement that was edited, with the position in the client's text.

@@ -309,6 +309,7 @@ fn a_trusted_function_that_does_no_ddl_makes_nobody_read_the_catalog() {
          INSERT INTO calls (n) VALUES (n); RETURN n + 1; END $$",
         "CREATE FUNCTION makes(name text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN \
          EXECUTE format('CREATE TABLE %I (id int, room text)', name); END $$",
+        "CREATE FUNCTION cleans() RETURNS void LANGUAGE plpgsql AS 'BEGIN VACUUM calls; END'",
     ] {
         for raw in [&mut app, &mut twin] {
             let answer = raw.query(made);
@@ -345,6 +346,11 @@ fn a_trusted_function_that_does_no_ddl_makes_nobody_read_the_catalog() {
             "SELECT plain(1)",
             "SELECT plain(1), count(name) FROM patients -- as ever",
             "SELECT plain(-1)",
+            "SELECT cleans()",
+            "SELECT cleans() WHERE NOT EXISTS (SELECT 1 FROM patients WHERE ssn = '000-00-0000')",
+            "BEGIN",
+            "SELECT cleans()",
+            "ROLLBACK",
             "BEGIN",
             "SELECT plain(2)",
             "INSERT INTO calls VALUES (plain(3)) RETURNING n",

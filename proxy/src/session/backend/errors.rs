@@ -11,6 +11,7 @@ use super::super::prepared::{Part, Prepared};
 use crate::catalog::lost_a_race;
 use crate::session::Fault;
 use bytes::Bytes;
+use hippocrypt_wire::backend::TransactionStatus;
 use hippocrypt_wire::{ErrorFields, ErrorReport, Frame};
 use std::sync::Arc;
 use std::time::Instant;
@@ -155,6 +156,12 @@ impl Machine {
         if let Some(report) = instead {
             return self.write_report(&report);
         }
+        let asked_about = judged.parts.iter().any(|part| part.is_asked_about);
+        let alone = match asked_about && self.status == TransactionStatus::Idle {
+            true => fault::of_function(&ErrorFields::of(frame)?)?,
+            false => None,
+        };
+        let frame = alone.as_ref().unwrap_or(frame);
         let withheld = touches.map_or(Ok(false), |p| self.withholds(&p, frame))?;
         if withheld || judged.text.is_some() {
             return self.scrubbed(frame, judged.map.as_ref());
