@@ -11,7 +11,7 @@ mod live;
 mod service;
 mod snapshot;
 
-pub use fence::{Fence, Raised};
+pub use fence::{Fence, Mark, Raised};
 pub use install::InstallError;
 pub use live::{LiveCatalog, RefreshError};
 pub use service::{CatalogError, ServiceConnection};

@@ -108,7 +108,7 @@ impl Analyser {
     }
 
     /// Catalog and policy, merged.
-    pub fn world(&self) -> &World {
+    pub fn world(&self) -> &Arc<World> {
         &self.world
     }
 
@@ -250,6 +250,7 @@ fn query(input: &Input<'_>, node: &Node, taint: Taint) -> Answer {
         quotes: taint.found.quotes_statements(),
         defines: taint.found.quotes_expressions(input.cx.names),
         calls: taint.found.calls(),
+        writes: taint.found.relations.iter().any(|r| r.written),
         effects: taint.effects,
         ..Facts::default()
     };

@@ -382,6 +382,17 @@ pub(crate) fn is_dangerous(name: &str, world: &World) -> bool {
     })
 }
 
+/// OIDs of the functions that nobody may call.
+pub(crate) fn dangerous(world: &World) -> impl Iterator<Item = u32> {
+    let all = world.catalog().functions.iter();
+    let all = all.flat_map(|(name, all)| all.iter().enumerate().map(move |one| (name, one)));
+    all.filter_map(|(name, (ix, function))| {
+        let is_harmless = is_trusted(function, name, world)
+            || harmless_function(name, ix, function, world, &mut BTreeSet::new()).is_ok();
+        (!is_harmless).then_some(function.oid)
+    })
+}
+
 /// Nothing of it needs to be known.
 pub(crate) fn is_trusted(function: &Function, name: &str, world: &World) -> bool {
     is_plain(function) || world.policy().trusts(&function.schema, name)

@@ -31,7 +31,8 @@ pub struct Standing {
     pub facts: Arc<Facts>,
     /// Its plan; `None` where it is untouched.
     pub plan: Option<Arc<Plan>>,
-    /// It was judged under another catalog or search path, and not again since.
+    /// A statement was judged under another catalog or search path, and not again since; of a cursor, that it may by now
+    /// show what is protected.
     pub outdated: bool,
 }
 
@@ -43,6 +44,7 @@ impl Standing {
             tables: facts.tables.clone(),
             touches: facts.touches.clone(),
             quotes: facts.quotes,
+            writes: facts.writes,
             defines: facts.defines,
             ..Facts::default()
         };
@@ -185,7 +187,9 @@ impl Here<'_> {
             }
             Some((Cursor::Read, name)) => {
                 let known = self.cursors.get(name, || self.session.cursor(name));
-                let clear = known.filter(is_clear).ok_or_else(|| not_clear(name))?;
+                let clear = known
+                    .filter(|known| is_clear(known) && !known.outdated)
+                    .ok_or_else(|| not_clear(name))?;
                 inherit(Arc::make_mut(&mut statement.facts), &clear.facts);
             }
             None => {}
@@ -210,6 +214,14 @@ fn fetch(
     known: &Standing,
     cx: &Context<'_>,
 ) -> Result<(), Box<Refusal>> {
+    if known.outdated {
+        let what = "the cursor was opened when functions, tables or the policy were others";
+        let hint = "Close it, and open it again.";
+        return Err(refused(
+            format!("{what}, and may show what is protected"),
+            hint,
+        ));
+    }
     if known.facts.kind != "SELECT" {
         let what = format!(
             "{} from a portal of {}",
@@ -272,6 +284,7 @@ fn execute(
     let explains = statement.facts.kind == "EXPLAIN" && !statement.facts.effects.catalog;
     let facts = Arc::make_mut(&mut statement.facts);
     inherit(facts, &known.facts);
+    facts.within = kind;
     if !executes {
         shown(facts, Shown::Not);
     }
@@ -357,6 +370,7 @@ fn inherit(facts: &mut Facts, from: &Facts) {
     facts.tables.dedup();
     facts.touches.clone_from(&from.touches);
     facts.quotes |= from.quotes;
+    facts.writes |= from.writes;
     facts.defines |= from.defines;
     facts.effects.catalog |= from.effects.catalog;
     facts.effects.settings |= from.effects.settings;

@@ -56,8 +56,10 @@ pub struct Facts {
     pub tables: Vec<TableRef>,
     /// Protected columns it touches, how, and how they are shown.
     pub touches: Vec<Touch>,
-    /// The kind of the statement that PREPARE and DECLARE hold.
+    /// The kind of the statement that PREPARE and DECLARE hold, and that EXECUTE runs.
     pub within: &'static str,
+    /// It writes to a relation, by WITH too, or copies into one.
+    pub writes: bool,
     /// It reaches relations by their foreign keys, those that the snapshot has.
     pub cascades: bool,
     /// It names functions.

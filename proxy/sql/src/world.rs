@@ -9,6 +9,7 @@ use hippocrypt_policy::{Column, ColumnIx, Database, DeclaredType, Protect, Table
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
+mod alike;
 mod behind;
 mod hazards;
 mod inherit;
@@ -40,6 +41,8 @@ pub struct World {
     bodies: HashMap<Arc<str>, Vec<OnceLock<Result<Body, Unreadable>>>>,
     /// What runs functions that no statement names.
     hazards: Hazards,
+    /// Functions that nobody may call, by OID; found when first asked for.
+    dangerous: OnceLock<HashSet<u32>>,
 }
 
 /// The declared types of all columns that hold cells, as SQL: rows to join with, and arrays to search in.
@@ -168,6 +171,7 @@ impl World {
             below,
             bodies,
             hazards: Hazards::default(),
+            dangerous: OnceLock::new(),
         };
         world.hazards = hazards::judge(&world);
         row_security::judge(&mut world);

@@ -25,6 +25,28 @@ struct State {
     /// Sent, and not known to be in the catalog.
     open: BTreeSet<u64>,
     recent: VecDeque<(u64, Reshapes)>,
+    /// What this number and those before it reshape is known no more.
+    forgotten: u64,
+}
+
+/// Which DDL a catalog has: all up to a number but for what was open then.
+#[derive(Clone, Debug, Default)]
+pub struct Mark {
+    upto: u64,
+    but: Option<Arc<BTreeSet<u64>>>,
+}
+
+impl Mark {
+    /// All up to this number.
+    pub fn all_to(&self) -> u64 {
+        let oldest = self.but.as_ref().and_then(|open| open.first());
+        oldest.map_or(self.upto, |oldest| oldest - 1)
+    }
+
+    fn has(&self, number: u64) -> bool {
+        let is_open = |open: &Arc<BTreeSet<u64>>| open.contains(&number);
+        number <= self.upto && !self.but.as_ref().is_some_and(is_open)
+    }
 }
 
 /// DDL on its way: over when this is dropped, which is to be once the catalog has it.
@@ -58,14 +80,28 @@ impl Fence {
         self.settled.load(Ordering::SeqCst)
     }
 
+    /// What the catalog has that is current after this call.
+    pub fn mark(&self) -> Mark {
+        let upto = self.begun();
+        if self.settled() >= upto {
+            return Mark { upto, but: None };
+        }
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let but = (!state.open.is_empty()).then(|| Arc::new(state.open.clone()));
+        let upto = self.begun();
+        Mark { upto, but }
+    }
+
     /// To be called before the DDL is sent, or before what may commit it.
     pub fn raise(self: &Arc<Self>, reshapes: Reshapes) -> Raised {
         let number = self.change(|state| {
             let number = self.begun() + 1;
             state.open.insert(number);
             state.recent.push_back((number, reshapes));
-            if state.recent.len() > REMEMBERED {
-                state.recent.pop_front();
+            if state.recent.len() > REMEMBERED
+                && let Some((oldest, _)) = state.recent.pop_front()
+            {
+                state.forgotten = oldest;
             }
             self.begun.store(number, Ordering::SeqCst);
             number
@@ -76,17 +112,16 @@ impl Fence {
         }
     }
 
-    /// What those after `mark` reshape, but for a session's own; or, `by_name`, those of them alone that name relations.
-    pub fn since(&self, mark: u64, own: &[Raised], by_name: bool) -> Reshapes {
+    /// What those reshape that `mark` does not have, but for a session's own.
+    pub fn since(&self, mark: &Mark, own: &[Raised]) -> Reshapes {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.recent.front().is_some_and(|(n, _)| *n > mark + 1) {
+        if state.forgotten > mark.all_to() {
             return Reshapes::Everything;
         }
         let mut all = Reshapes::Nothing;
-        let after = state.recent.iter().filter(|(n, _)| *n > mark);
-        for (number, reshapes) in after {
-            let counts = !by_name || *reshapes != Reshapes::Everything;
-            if counts && !own.iter().any(|raised| raised.number == *number) {
+        let later = state.recent.iter().filter(|(n, _)| !mark.has(*n));
+        for (number, reshapes) in later {
+            if !own.iter().any(|raised| raised.number == *number) {
                 all.and(reshapes);
             }
         }
@@ -133,23 +168,50 @@ mod tests {
     #[test]
     fn what_came_since_but_not_from_oneself() {
         let fence = Arc::new(Fence::default());
+        let before = fence.mark();
         let mine = [fence.raise(of("a"))];
+        let b = fence.mark();
         drop(fence.raise(of("b")));
+        let c = fence.mark();
         drop(fence.raise(of("c")));
-        assert_eq!(fence.since(3, &[], false), Reshapes::Nothing);
-        assert_eq!(fence.since(2, &[], false), of("c"));
+        assert_eq!(fence.since(&fence.mark(), &mine), Reshapes::Nothing);
+        assert_eq!(fence.since(&fence.mark(), &[]), of("a"));
+        assert_eq!(fence.since(&c, &mine), of("c"));
         let mut both = of("b");
         both.and(&of("c"));
-        assert_eq!(fence.since(0, &mine, false), both);
+        assert_eq!(fence.since(&b, &mine), both);
+        assert_eq!(fence.since(&before, &mine), both);
+    }
+
+    #[test]
+    fn what_is_in_the_catalog_is_nothing_new_whatever_is_open() {
+        let fence = Arc::new(Fence::default());
+        let open = fence.raise(of("a"));
+        drop(fence.raise(of("b")));
+        let mark = fence.mark();
+        assert_eq!(mark.all_to(), 0);
+        assert_eq!(fence.since(&mark, &[]), of("a"));
+        drop(open);
+        assert_eq!(fence.since(&mark, &[]), of("a"));
+        assert_eq!(fence.since(&fence.mark(), &[]), Reshapes::Nothing);
     }
 
     #[test]
     fn what_is_forgotten_may_have_reshaped_everything() {
         let fence = Arc::new(Fence::default());
-        for _ in 0..=REMEMBERED {
+        let first = fence.mark();
+        drop(fence.raise(of("a")));
+        let second = fence.mark();
+        let open = fence.raise(of("a"));
+        let third = fence.mark();
+        for _ in 2..=REMEMBERED {
             drop(fence.raise(of("a")));
         }
-        assert_eq!(fence.since(1, &[], false), of("a"));
-        assert_eq!(fence.since(0, &[], false), Reshapes::Everything);
+        assert_eq!(fence.since(&second, &[]), of("a"));
+        assert_eq!(fence.since(&first, &[]), Reshapes::Everything);
+        drop(fence.raise(of("a")));
+        assert_eq!(fence.since(&third, &[]), Reshapes::Everything);
+        drop(open);
+        assert_eq!(fence.since(&fence.mark(), &[]), Reshapes::Nothing);
     }
 }

@@ -72,7 +72,7 @@ impl Machine {
                     part: Some(Arc::clone(part)),
                     ticket: Some(ticket),
                     whose: self.whose(Some(part), None),
-                    mark: self.overtaking.mark,
+                    as_of: self.overtaking.as_of.clone(),
                     ..Run::of_query(part)
                 }),
                 Err(error) => {

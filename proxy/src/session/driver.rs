@@ -278,6 +278,7 @@ impl<H: Host> Driver<'_, H> {
                     if !read {
                         return Ok(if self.terminated { Ending::Terminate } else { Ending::ServerClosed });
                     }
+                    self.machine.look_for_overtaken();
                     self.server_batch()?;
                 }
                 read = read(client_in, &mut self.from_client), if wants_client => {
@@ -317,7 +318,6 @@ impl<H: Host> Driver<'_, H> {
     fn server_batch(&mut self) -> Result<(), Fault> {
         let now = Instant::now();
         let decoder = Decoder::new(Peer::Backend);
-        self.machine.look_for_overtaken();
         while !self.machine.is_holding()
             && let Some(frame) = decoder.next(&mut self.from_server)?
         {

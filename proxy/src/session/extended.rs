@@ -162,7 +162,7 @@ impl Machine {
             client_formats,
             upstream_formats,
             asked_for: people,
-            mark: self.overtaking.mark,
+            as_of: self.overtaking.as_of.clone(),
             ..Portal::of(Arc::clone(&prepared))
         });
         let undo = self
@@ -266,7 +266,7 @@ impl Machine {
             self.settle_credit(&report.sqlstate, now)?;
             return self.refuse_later(report, &asked(&prepared));
         }
-        if prepared.has_drifted() {
+        if prepared.has_drifted() || self.is_less_safe(&portal) {
             self.settle_credit("0A000", now)?;
             return self.refuse_later(own::outdated(), &asked(&prepared));
         }
@@ -314,7 +314,7 @@ impl Machine {
             client_formats: Arc::clone(&portal.client_formats),
             upstream_formats: Arc::clone(&portal.upstream_formats),
             prepared: Some(Arc::clone(&prepared)),
-            mark: self.overtaking.mark,
+            as_of: self.overtaking.as_of.clone(),
             ..Run::default()
         })));
         self.unsynced = true;

@@ -18,6 +18,7 @@
 //! An error in the extended protocol takes with it everything up to the next Sync, which is the
 //! barrier. A reply that fits nothing closes the connection (rule 2): the last arm of each match.
 
+use super::overtaken::AsOf;
 use super::portals::Entry;
 use super::prepared::{Judged, Part, Prepared};
 use bytes::Bytes;
@@ -80,13 +81,18 @@ pub(super) struct Run {
     pub(super) plain: bool,
     /// The statement it was prepared as.
     pub(super) prepared: Option<Arc<Prepared>>,
-    /// The catalog that it was judged by has all DDL up to this number.
-    pub(super) mark: u64,
+    /// What was known when it was judged.
+    pub(super) as_of: AsOf,
     /// DDL has given it another meaning since.
     pub(super) overtaken: bool,
 }
 
 impl Run {
+    /// Whether the server has begun to answer it.
+    pub(super) fn answers(&self) -> bool {
+        self.rows > 0 || self.bytes > 0
+    }
+
     /// A statement of a simple query, whose rows come in text but for those of a BINARY cursor.
     pub(super) fn of_query(part: &Part) -> Self {
         let binary = part.plan.as_ref().is_some_and(|p| p.binary);

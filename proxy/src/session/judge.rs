@@ -5,6 +5,7 @@
 use super::asked::Asked;
 use super::fault;
 use super::machine::{Machine, Protected};
+use super::overtaken::AsOf;
 use super::prepared::{Basis, Gives, Judged, Part, Prepared as PreparedStatement};
 use crate::protect::{ValueError, read_constants, render, render_pieces};
 use bytes::Bytes;
@@ -43,17 +44,13 @@ impl Session for Standings<'_> {
 
     fn cursor(&self, name: &str) -> Option<Standing> {
         let portal = self.machine.names.portals.get(name.as_bytes())?;
-        if portal.prepared.has_drifted() {
-            // a kind that FETCH and MOVE are refused from
-            return Some(Standing {
-                facts: Arc::new(Facts {
-                    kind: "outdated SELECT",
-                    ..Facts::default()
-                }),
-                ..Standing::default()
-            });
-        }
-        Some(of(&portal.prepared))
+        let is_held = self.machine.names.portals.is_held(name.as_bytes());
+        let less_safe = !is_held && self.machine.is_less_safe(portal);
+        let outdated = portal.prepared.has_drifted() || less_safe;
+        Some(Standing {
+            outdated,
+            ..of(&portal.prepared)
+        })
     }
 }
 
@@ -114,6 +111,7 @@ impl Machine {
             return Err(refuse(report, vec![unparsed(text)]));
         };
         let analyser = self.known.analyser(&protected);
+        self.judging_by(&analyser);
         let scs = self.known.names.standard_conforming_strings;
         let quoted;
         let (text, mut statements) = match self.verdicts(text, oids, &protected, &analyser) {
@@ -266,7 +264,9 @@ impl Machine {
             .iter()
             .zip(asked)
             .zip(read)
-            .map(|((statement, asked), plan)| part(text, statement, plan, asked, &basis))
+            .map(|((statement, asked), plan)| {
+                part(text, statement, plan, asked, &basis, &self.overtaking.as_of)
+            })
             .collect();
         Ok(Judged {
             parts,
@@ -364,6 +364,7 @@ fn part(
     plan: Option<Arc<Plan>>,
     asked: Asked,
     basis: &Basis,
+    as_of: &AsOf,
 ) -> Arc<Part> {
     let effects = &statement.facts.effects;
     let gives = matches!(effects.prepared, Some((Prepared::Prepare, _)))
@@ -375,6 +376,7 @@ fn part(
         gives: gives.then(|| Gives {
             text: Bytes::copy_from_slice(slice(text, statement).as_bytes()),
             basis: basis.clone(),
+            as_of: as_of.clone(),
         }),
         is_asked_about: false,
     })

@@ -8,8 +8,9 @@
 //! ```
 //!
 //! The reading is begun when the answer is here, so that it waits for no transaction: none of the server's locks is
-//! ever waited for in the proxy. It must never let an answer out by a verdict that may be older than what it was
-//! computed by.
+//! ever waited for in the proxy. What cannot be judged again (EXECUTE and FETCH, and what a session's own DDL or settings
+//! stand in the way of) goes on where the catalog that it was judged by and the one that was read are alike in all that it
+//! could reach. It must never let an answer out by a verdict that may be older than what it was computed by.
 
 use super::Fault;
 use super::inflight::Expect;
@@ -18,23 +19,35 @@ use super::machine::{Machine, Protected, Request};
 use super::own;
 use super::prepared::{Judged, Part, Portal, Prepared};
 use super::renewal::{alike, same};
-use crate::catalog::Raised;
-use hippocrypt_sql::verdict::{Effects, Reshapes, Transaction};
+use crate::catalog::{Mark, Raised};
+use hippocrypt_policy::TableRef;
+use hippocrypt_sql::Analyser;
+use hippocrypt_sql::verdict::{Effects, Facts, Reshapes, Transaction};
+use hippocrypt_sql::world::World;
 use hippocrypt_wire::Frame;
 use hippocrypt_wire::backend::TransactionStatus;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+/// What was known when something was judged.
+#[derive(Clone, Debug, Default)]
+pub(super) struct AsOf {
+    mark: Mark,
+    /// The catalog of all sessions, and the one that it was judged by, where that was the session's own.
+    shared: Option<Arc<World>>,
+    own: Option<Arc<World>>,
+}
+
 /// What the session knows of the DDL of others, and they of its own.
 #[derive(Debug, Default)]
 pub(super) struct Overtaking {
-    /// What is forwarded now is judged by a catalog that has all DDL up to this number.
-    pub(super) mark: u64,
-    /// The least mark of what is under way.
+    /// What is forwarded now is judged by this.
+    pub(super) as_of: AsOf,
+    /// All that is under way was judged by catalogs that have the DDL up to this number.
     least: u64,
-    /// The catalog is being read to judge again what DDL up to this number may have overtaken.
-    checking: Option<u64>,
+    /// The catalog is being read to judge again what DDL may have overtaken that this does not have.
+    checking: Option<Mark>,
     /// What the transaction's DDL reshapes, before it may be committed.
     reshaped: Reshapes,
     /// What went up since the last ReadyForQuery may have committed.
@@ -64,15 +77,48 @@ impl UnderWay {
 impl Machine {
     /// Messages of the client are about to be judged.
     pub(super) fn begin_judging(&mut self) {
-        let Some(protected) = &self.protected else {
+        let Some(protected) = self.protected.as_ref().filter(|_| !self.inbox.is_empty()) else {
             return;
         };
+        let mark = protected.worlds.fence().mark();
         let overtaking = &mut self.overtaking;
-        overtaking.mark = protected.worlds.fence().settled();
         overtaking.least = match self.inflight.is_empty() {
-            true => overtaking.mark,
-            false => overtaking.least.min(overtaking.mark),
+            true => mark.all_to(),
+            false => overtaking.least.min(mark.all_to()),
         };
+        let shared = Some(Arc::clone(protected.worlds.current().world()));
+        overtaking.as_of = AsOf {
+            mark,
+            shared,
+            own: None,
+        };
+    }
+
+    /// Something is judged by this, which may be newer than what was there when judging began.
+    pub(super) fn judging_by(&mut self, analyser: &Analyser) {
+        let as_of = &mut self.overtaking.as_of;
+        let by = match self.known.has_own_catalog() {
+            true => &mut as_of.own,
+            false => &mut as_of.shared,
+        };
+        if by
+            .as_ref()
+            .is_none_or(|by| !Arc::ptr_eq(by, analyser.world()))
+        {
+            *by = Some(Arc::clone(analyser.world()));
+        }
+    }
+
+    /// Whether what a portal runs, such as functions, may touch what it could not touch when it was judged.
+    pub(super) fn is_less_safe(&self, portal: &Portal) -> bool {
+        let AsOf { shared, own, .. } = &portal.as_of;
+        match (&self.protected, own.as_ref().or(shared.as_ref())) {
+            (Some(protected), Some(before)) => {
+                let now = self.known.analyser(protected);
+                !now.world().is_as_safe_as(before)
+            }
+            _ => false,
+        }
     }
 
     /// Has others look again at what is under way, before DDL goes up, or what may commit it.
@@ -101,6 +147,8 @@ impl Machine {
         let is_over = self.status == TransactionStatus::Idle && self.inflight.is_empty();
         if is_over && !self.known.is_behind() {
             self.overtaking.raised.clear();
+            // no catalog is kept for a session at rest
+            self.overtaking.as_of = AsOf::default();
         }
     }
 
@@ -109,8 +157,8 @@ impl Machine {
         std::mem::take(&mut self.overtaking.raised)
     }
 
-    /// To be called when frames of the server are there, before they are looked at. Where DDL may have overtaken what
-    /// they answer, the catalog is asked for, and the frames have to wait ([`Machine::is_holding`]).
+    /// To be called when the server has sent more, before it is looked at. Where DDL may have overtaken what it answers,
+    /// the catalog is asked for, and its frames have to wait ([`Machine::is_holding`]).
     pub fn look_for_overtaken(&mut self) {
         let Some(protected) = &self.protected else {
             return;
@@ -120,17 +168,17 @@ impl Machine {
         if begun == self.overtaking.least || self.inflight.is_empty() || self.is_checking() {
             return;
         }
-        match self.concerned(protected, begun, false).is_empty() {
-            true => self.overtaking.least = begun,
+        let mark = fence.mark();
+        if self.concerned(protected).is_empty() {
+            self.overtaking.least = begun;
+            return;
+        }
+        let is_settled = fence.settled() >= begun;
+        self.overtaking.checking = Some(mark);
+        match is_settled {
             // all of it is in the catalog by now
-            false if fence.settled() >= begun => {
-                self.overtaking.checking = Some(begun);
-                self.judge_overtaken(true);
-            }
-            false => {
-                self.overtaking.checking = Some(begun);
-                self.request.push_back(Request::RefreshCatalog);
-            }
+            true => self.judge_overtaken(true),
+            false => self.request.push_back(Request::RefreshCatalog),
         }
     }
 
@@ -139,22 +187,26 @@ impl Machine {
         self.overtaking.checking.is_some()
     }
 
-    /// What is under way, has not begun to answer, and may have been overtaken.
-    fn concerned(&self, protected: &Protected, begun: u64, by_name: bool) -> Vec<UnderWay> {
+    /// What is under way and may have been overtaken.
+    fn concerned(&self, protected: &Protected) -> Vec<UnderWay> {
         let analyser = protected.worlds.current();
+        let world = analyser.world();
         let fence = protected.worlds.fence();
-        let concerns = |mark: u64, part: &Part| {
+        let concerns = |as_of: &AsOf, part: &Part, answers: bool| {
             // DDL that is overtaken by DDL is the server's to sort out; what it makes is judged when it is named
             let effects = &part.facts.effects;
-            if mark >= begun || (effects.catalog && !effects.by_functions) {
+            if effects.catalog && !effects.by_functions {
                 return false;
             }
-            let reshaped = fence.since(mark, &self.overtaking.raised, by_name);
-            let touched = part.facts.touches.iter().map(|t| t.column.table.clone());
-            let named = part.facts.tables.iter().cloned().chain(touched);
-            reshaped != Reshapes::Nothing && {
-                let reached = analyser.world().rows_of(named.collect());
-                reshaped.concern(reached.iter().map(|t| &t.table))
+            match fence.since(&as_of.mark, &self.overtaking.raised) {
+                Reshapes::Nothing => false,
+                Reshapes::Everything => true,
+                // what answers has its relations locked, but for those that functions will come to
+                Reshapes::Relations(names) => {
+                    let is_reached = |t: &TableRef| names.contains(&t.table);
+                    let reaches = || world.reached_by(named(&part.facts)).iter().any(is_reached);
+                    (!answers && reaches()) || world.bodies_name(&names)
+                }
             }
         };
         let under_way = self.inflight.iter().enumerate();
@@ -162,19 +214,18 @@ impl Machine {
             Expect::Bind { undo } => {
                 let portal = self.names.portals.get(undo.portal()?)?;
                 let part = portal.prepared.part()?;
-                concerns(portal.mark, part).then(|| UnderWay::Portal(Arc::clone(portal)))
+                let concerned = concerns(&portal.as_of, part, false);
+                concerned.then(|| UnderWay::Portal(Arc::clone(portal)))
             }
             Expect::Execute(run) => {
-                let prepared = run.prepared.as_ref().filter(|_| run.rows == 0)?;
-                let part = prepared.part()?;
-                concerns(run.mark, part).then(|| UnderWay::Execute(at, Arc::clone(prepared)))
+                let prepared = run.prepared.as_ref()?;
+                let concerned = concerns(&run.as_of, prepared.part()?, run.answers());
+                concerned.then(|| UnderWay::Execute(at, Arc::clone(prepared)))
             }
             Expect::Query(query) => {
-                let mut waiting = query.running.iter().filter(|run| run.rows == 0);
-                let concerned = waiting.any(|run| {
-                    run.part
-                        .as_ref()
-                        .is_some_and(|part| concerns(run.mark, part))
+                let concerned = query.running.iter().any(|run| {
+                    let part = run.part.as_ref();
+                    part.is_some_and(|part| concerns(&run.as_of, part, run.answers()))
                 });
                 let of = || UnderWay::Query(at, Arc::clone(&query.judged), query.frame.clone());
                 concerned.then(of)
@@ -194,26 +245,47 @@ impl Machine {
 
     /// The catalog has been read, or could not be: what may have been overtaken is judged again.
     pub(super) fn judge_overtaken(&mut self, is_read: bool) {
-        let Some(begun) = self.overtaking.checking.take() else {
+        let Some(mark) = self.overtaking.checking.take() else {
             return;
         };
         let Some(protected) = self.protected.clone() else {
             return;
         };
+        let now = Arc::clone(protected.worlds.current().world());
         // a catalog of the session's own transaction is older than the answer, too
-        let can_judge = is_read && self.known.is_fresh() && !self.known.has_own_catalog();
-        let can_judge = |under_way: &UnderWay| can_judge && !under_way.is_bound();
-        // where it cannot be judged, names in common are an error; that somebody has made a function somewhere is none
-        for under_way in self.concerned(&protected, begun, true) {
-            if !can_judge(&under_way) {
-                self.settle(&under_way, begun, true);
+        let can_judge = self.known.is_fresh() && !self.known.has_own_catalog();
+        for under_way in self.concerned(&protected) {
+            let stands = is_read
+                && match can_judge && !under_way.is_bound() {
+                    true => self.means_the_same(&under_way),
+                    false => self.is_out_of_reach(&under_way, &now),
+                };
+            let as_of = AsOf {
+                mark: mark.clone(),
+                shared: Some(Arc::clone(&now)),
+                own: None,
+            };
+            self.settle(&under_way, &as_of, !stands);
+        }
+        self.overtaking.least = mark.all_to();
+    }
+
+    /// Whether the catalogs before and after are alike in all that it could reach.
+    fn is_out_of_reach(&mut self, under_way: &UnderWay, now: &World) -> bool {
+        let stands = |as_of: &AsOf, part: Option<&Arc<Part>>| {
+            let (Some(before), Some(part)) = (&as_of.shared, part) else {
+                return false;
+            };
+            let touches = !part.facts.touches.is_empty();
+            now.means_what(before, named(&part.facts), touches)
+        };
+        match under_way {
+            UnderWay::Portal(portal) => stands(&portal.as_of, portal.prepared.part()),
+            UnderWay::Execute(at, _) | UnderWay::Query(at, ..) => {
+                let mut runs = self.inflight.runs_at(*at);
+                runs.all(|run| stands(&run.as_of, run.part.as_ref()))
             }
         }
-        for under_way in self.concerned(&protected, begun, false) {
-            let overtaken = can_judge(&under_way) && !self.means_the_same(&under_way);
-            self.settle(&under_way, begun, overtaken);
-        }
-        self.overtaking.least = begun;
     }
 
     /// Whether today's verdict is the one that the statement went up with.
@@ -239,15 +311,14 @@ impl Machine {
         is_same
     }
 
-    fn settle(&mut self, under_way: &UnderWay, begun: u64, overtaken: bool) {
+    fn settle(&mut self, under_way: &UnderWay, as_of: &AsOf, overtaken: bool) {
         match under_way {
             UnderWay::Portal(portal) => {
                 portal.overtaken.fetch_or(overtaken, Ordering::Relaxed);
             }
             UnderWay::Execute(at, _) | UnderWay::Query(at, ..) => {
-                let waiting = self.inflight.runs_at(*at).filter(|run| run.rows == 0);
-                for run in waiting {
-                    run.mark = begun;
+                for run in self.inflight.runs_at(*at) {
+                    run.as_of = as_of.clone();
                     run.overtaken |= overtaken;
                 }
             }
@@ -258,7 +329,7 @@ impl Machine {
     pub(super) fn fail_overtaken(&mut self, frame: &Frame, now: Instant) -> Result<(), Fault> {
         let answers = matches!(
             frame.tag(),
-            b'T' | b'D' | b'C' | b's' | b'I' | b'H' | b'G' | b'c'
+            b'T' | b'D' | b'C' | b's' | b'I' | b'H' | b'd' | b'G' | b'c'
         );
         let run = self.inflight.running().filter(|_| answers);
         if self.late.is_some() || !run.is_some_and(|run| run.overtaken) {
@@ -270,4 +341,10 @@ impl Machine {
             _ => self.fail_late(own::overtaken(), now),
         }
     }
+}
+
+/// The relations that a statement names.
+fn named(facts: &Facts) -> Vec<TableRef> {
+    let touched = facts.touches.iter().map(|t| t.column.table.clone());
+    facts.tables.iter().cloned().chain(touched).collect()
 }

@@ -50,6 +50,11 @@ impl Portals {
         self.all.get(name).map(|entry| &entry.portal)
     }
 
+    /// Whether it has its rows already, and runs nothing for them.
+    pub(super) fn is_held(&self, name: &[u8]) -> bool {
+        self.all.get(name).is_some_and(|e| e.born == Born::Before)
+    }
+
     /// A portal of the protocol; what had the name before.
     pub(super) fn bind(&mut self, name: Bytes, portal: Arc<Portal>) -> Option<Entry> {
         self.add(name, portal, false)
@@ -239,8 +244,10 @@ mod tests {
         declared(&mut portals, "b", false);
         portals.ready(false, &[]);
         assert_eq!(alive(&portals), "ab");
+        assert!(!portals.is_held(b"a"));
         portals.transaction_over(true);
         assert_eq!(alive(&portals), "a");
+        assert!(portals.is_held(b"a"));
         declared(&mut portals, "c", true);
         portals.savepoint(&Arc::from("s"));
         portals.rollback_to("s");

@@ -5,6 +5,7 @@
 
 use super::asked::Asked;
 use super::inflight::Undo;
+use super::overtaken::AsOf;
 use super::portals::Portals;
 use crate::protect::{Asked as AskedFor, PositionMap};
 use bytes::Bytes;
@@ -75,6 +76,7 @@ pub(super) struct Part {
 pub(super) struct Gives {
     pub(super) text: Bytes,
     pub(super) basis: Basis,
+    pub(super) as_of: AsOf,
 }
 
 impl Part {
@@ -158,10 +160,21 @@ impl Part {
 
     /// Whether it only reads, as far as is known: rolling it back changes nothing.
     pub(super) fn only_reads(&self) -> bool {
-        let reads = ["SELECT", "FETCH", "MOVE", "DECLARE CURSOR", "CLOSE CURSOR"];
-        self.copy().is_some_and(|copy| copy.reads_only)
-            || reads.contains(&self.facts.kind)
-                && self.facts.touches.iter().all(|t| t.usage != Use::Write)
+        let reads = [
+            "SELECT",
+            "COPY",
+            "FETCH",
+            "MOVE",
+            "DECLARE CURSOR",
+            "CLOSE CURSOR",
+        ];
+        let kind = match self.facts.kind {
+            "EXECUTE" => self.facts.within,
+            kind => kind,
+        };
+        reads.contains(&kind)
+            && !self.facts.writes
+            && self.facts.touches.iter().all(|t| t.usage != Use::Write)
     }
 }
 
@@ -248,8 +261,8 @@ pub(super) struct Portal {
     pub(super) upstream_formats: Arc<[i16]>,
     /// Whom its parameters name.
     pub(super) asked_for: Option<AskedFor>,
-    /// The catalog that it was judged by has all DDL up to this number.
-    pub(super) mark: u64,
+    /// What was known when it was judged.
+    pub(super) as_of: AsOf,
     /// DDL has given it another meaning before the server bound it.
     pub(super) overtaken: AtomicBool,
 }
@@ -262,7 +275,7 @@ impl Portal {
             client_formats: Arc::new([]),
             upstream_formats: Arc::new([]),
             asked_for: None,
-            mark: 0,
+            as_of: AsOf::default(),
             overtaken: AtomicBool::new(false),
         }
     }

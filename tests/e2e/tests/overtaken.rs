@@ -117,26 +117,31 @@ fn in_a_block_the_block_is_aborted() {
 
 #[test]
 fn what_was_written_outside_of_a_block_is_said_to_be() {
-    let place = place();
-    let mut other = place.raw("app");
-    let mut ahead = place.raw("app");
-    for step in ["BEGIN", RESHAPE[0], RESHAPE[1]] {
-        ahead.query(step);
+    for write in [
+        "INSERT INTO ward SELECT id, note FROM seen",
+        "WITH w AS (INSERT INTO ward VALUES (2, 'new') RETURNING id) SELECT note FROM w, seen",
+    ] {
+        let place = place();
+        let mut other = place.raw("app");
+        let mut ahead = place.raw("app");
+        for step in ["BEGIN", RESHAPE[0], RESHAPE[1]] {
+            ahead.query(step);
+        }
+        other.send(&raw::query(write));
+        place.wait_for_lock();
+        ahead.query("COMMIT");
+        let mut said = Vec::new();
+        while let Some(message) = other.receive() {
+            said.push(message);
+        }
+        let last = said.last().expect("last words").fields();
+        assert_eq!(
+            (last[&'S'].as_str(), last[&'C'].as_str()),
+            ("FATAL", "40001"),
+            "{write}: {last:?}"
+        );
+        assert!(last[&'D'].contains("committed"), "{last:?}");
     }
-    other.send(&raw::query("INSERT INTO ward SELECT id, note FROM seen"));
-    place.wait_for_lock();
-    ahead.query("COMMIT");
-    let mut said = Vec::new();
-    while let Some(message) = other.receive() {
-        said.push(message);
-    }
-    let last = said.last().expect("last words").fields();
-    assert_eq!(
-        (last[&'S'].as_str(), last[&'C'].as_str()),
-        ("FATAL", "40001"),
-        "{last:?}"
-    );
-    assert!(last[&'D'].contains("committed"), "{last:?}");
 }
 
 #[test]
@@ -212,5 +217,164 @@ fn ddl_that_outlives_its_session_is_known_once_it_is_done() {
             Some(code) => assert!(Instant::now() < limit, "{code}: {answer:?}"),
         }
         std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// A function that tells what a relation holds, as text.
+fn telling(from: &str) -> String {
+    format!(
+        "CREATE OR REPLACE FUNCTION told() RETURNS text LANGUAGE plpgsql AS \
+         'BEGIN RETURN (SELECT note FROM {from} LIMIT 1); END'"
+    )
+}
+
+/// What is shown by them is the server's by the time of the FETCH, not of the DECLARE.
+#[test]
+fn a_cursor_whose_function_is_made_anew_gives_no_more_rows() {
+    let opened = "SELECT told() FROM generate_series(1, 4)";
+    let by_name = [
+        raw::query(&format!("DECLARE c CURSOR FOR {opened}")),
+        raw::query("FETCH 1 FROM c"),
+    ];
+    let by_portal = [[
+        raw::parse("", opened, &[]),
+        raw::bind("c", "", &[], 0),
+        raw::execute("c", 1),
+        raw::flush(),
+    ]
+    .concat()];
+    for (open, more) in [
+        // a lock has the server look at what has changed
+        (
+            &by_name[..],
+            raw::query("LOCK TABLE ward IN ACCESS SHARE MODE; FETCH 1 FROM c"),
+        ),
+        (
+            &by_portal[..],
+            [
+                raw::parse("s", "SELECT 1 FROM ward", &[]),
+                raw::execute("c", 1),
+                raw::sync(),
+            ]
+            .concat(),
+        ),
+    ] {
+        let place = place();
+        let (mut app, mut other) = (place.raw("app"), place.raw("app"));
+        assert_eq!(sqlstate(&app.query(&telling("ward"))), None);
+        other.query("BEGIN");
+        for frame in open {
+            other.send(frame);
+            let one = other.until("sZ");
+            assert_eq!(sqlstate(&one), None, "{one:?}");
+        }
+        for step in [RESHAPE[0], RESHAPE[1], &telling("seen")] {
+            assert_eq!(sqlstate(&app.query(step)), None, "{step}");
+        }
+        other.send(&more);
+        let answer = other.until_ready();
+        assert!(!has_cell(&answer), "{answer:?}");
+        assert_eq!(sqlstate(&answer).as_deref(), Some("0A000"), "{answer:?}");
+    }
+}
+
+/// What only a function's body names is named by the statements that call it.
+#[test]
+fn so_is_a_function_that_reads_a_view_that_has_got_cells() {
+    let place = place();
+    let mut app = place.raw("app");
+    assert_eq!(sqlstate(&app.query(&telling("seen"))), None);
+    let mut other = place.raw("app");
+    let ddl = [RESHAPE[0], RESHAPE[1], "LOCK TABLE ward"];
+    let select = [raw::query("SELECT told() FROM ward")];
+    let answer = overtake(&place, &ddl, &mut other, &select);
+    assert!(!has_cell(&answer), "{answer:?}");
+    assert_eq!(sqlstate(&answer).as_deref(), Some("40001"), "{answer:?}");
+}
+
+/// What cannot be judged again is held against what has become dangerous since.
+#[test]
+fn so_is_what_cannot_be_judged_again() {
+    for (before, statement) in [
+        ("PREPARE s AS SELECT told() FROM ward", "EXECUTE s"),
+        (
+            "BEGIN; CREATE TABLE mine (id int)",
+            "SELECT told() FROM ward",
+        ),
+        (
+            "BEGIN; DECLARE c CURSOR FOR SELECT told() FROM generate_series(1, 4)",
+            "SELECT 1 FROM ward; FETCH ALL FROM c",
+        ),
+    ] {
+        for (seen, code) in [("ward", None), ("seen", Some("40001"))] {
+            let place = place();
+            let mut app = place.raw("app");
+            for step in [&telling("ward"), "DROP VIEW seen", RESHAPE[1]] {
+                assert_eq!(sqlstate(&app.query(step)), None, "{step}");
+            }
+            let mut other = place.raw("app");
+            let begun = other.query(before);
+            assert_eq!(sqlstate(&begun), None, "{begun:?}");
+            let ddl = [telling(seen), "LOCK TABLE ward".to_owned()];
+            let ddl: Vec<&str> = ddl.iter().map(String::as_str).collect();
+            let answer = overtake(&place, &ddl, &mut other, &[raw::query(statement)]);
+            assert!(!has_cell(&answer), "{statement}: {answer:?}");
+            assert_eq!(
+                sqlstate(&answer).as_deref(),
+                code,
+                "{statement}: {answer:?}"
+            );
+        }
+    }
+}
+
+/// DDL that is in the catalog has overtaken nothing that was judged by it, whatever else is under way.
+#[test]
+fn ddl_that_was_known_before_is_no_reason() {
+    let place = place();
+    let (mut ahead, mut other) = (place.raw("app"), place.raw("app"));
+    // the least number, open until the end
+    for step in [
+        "BEGIN",
+        "CREATE TABLE elsewhere (id int)",
+        "COMMIT AND CHAIN",
+        "CREATE TABLE beyond (id int)",
+    ] {
+        assert_eq!(sqlstate(&ahead.query(step)), None, "{step}");
+    }
+    for step in [
+        "CREATE TABLE mine (id int)",
+        "INSERT INTO mine VALUES (1), (2)",
+        "BEGIN",
+        "DECLARE c CURSOR WITH HOLD FOR SELECT id FROM mine",
+        "COMMIT",
+        "DROP TABLE mine",
+        "FETCH ALL FROM c",
+        "SELECT count(*) FROM ward",
+    ] {
+        let answer = other.query(step);
+        assert_eq!(sqlstate(&answer), None, "{step}: {answer:?}");
+    }
+}
+
+/// The server calls the new one from the next row on.
+#[test]
+fn so_is_a_statement_in_the_middle_of_its_rows() {
+    let long = "SELECT told(), repeat('.', 1000) FROM generate_series(1, 40000)";
+    let copy = format!("COPY ({long}) TO STDOUT");
+    for (statement, row) in [(long, 'D'), (&copy, 'd')] {
+        let place = place();
+        let (mut app, mut other) = (place.raw("app"), place.raw("app"));
+        assert_eq!(sqlstate(&app.query(&telling("ward"))), None);
+        other.send(&raw::query(statement));
+        other.until(&row.to_string());
+        for step in [RESHAPE[0], RESHAPE[1], &telling("seen")] {
+            assert_eq!(sqlstate(&app.query(step)), None, "{step}");
+        }
+        let answer = other.until_ready();
+        let shown = |m: &Message| String::from_utf8_lossy(&m.body).contains("\\xf5");
+        let cells = answer.iter().filter(|m| m.tag == row && shown(m)).count();
+        assert_eq!(cells, 0, "{statement}: of {} rows", answer.len());
+        assert_eq!(sqlstate(&answer).as_deref(), Some("40001"), "{statement}");
     }
 }

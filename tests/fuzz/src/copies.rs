@@ -83,7 +83,6 @@ fn plan(form: CopyForm, direction: CopyDirection) -> Arc<CopyPlan> {
         header: CopyHeader::None,
         columns: vec![column("id", CopyValue::Clear), column("ssn", value)],
         hashes: Vec::new(),
-        reads_only: true,
     })
 }
 

@@ -16,7 +16,6 @@ use crate::verdict::{
 use crate::world::{Lookup, ProtectedTable};
 use hippocrypt_policy::ColumnIx;
 use options::Options;
-use pg_query::NodeEnum;
 use pg_query::protobuf::{CopyStmt, Node, RangeVar};
 use std::sync::Arc;
 
@@ -83,10 +82,7 @@ impl Planner<'_> {
             columns.collect(),
             wanted,
         );
-        let plan = plan.map(|plan| CopyPlan {
-            reads_only: direction == CopyDirection::Out,
-            ..plan
-        });
+        let plan = plan.map(|plan| CopyPlan { ..plan });
         Ok(plan.map(|plan| CopyPlan { hashes, ..plan }))
     }
 
@@ -239,10 +235,7 @@ impl Planner<'_> {
         });
         let columns = names.into_iter().zip(values).collect();
         let plan = options.plan(CopyDirection::Out, None, columns, true);
-        Ok(plan.map(|plan| CopyPlan {
-            reads_only: only_reads(query),
-            ..plan
-        }))
+        Ok(plan.map(|plan| CopyPlan { ..plan }))
     }
 }
 
@@ -272,25 +265,12 @@ impl Options {
                     value,
                 })
                 .collect(),
-            reads_only: false,
         })
     }
 }
 
 fn protected(table: &ProtectedTable, column: &str) -> Option<ColumnIx> {
     table.column(column).and_then(|c| c.protected)
-}
-
-/// A SELECT whose WITH holds nothing but SELECTs.
-fn only_reads(query: &Node) -> bool {
-    let Some(NodeEnum::SelectStmt(select)) = &query.node else {
-        return false;
-    };
-    let ctes = select.with_clause.iter().flat_map(|with| &with.ctes);
-    ctes.into_iter().all(|cte| match &cte.node {
-        Some(NodeEnum::CommonTableExpr(cte)) => cte.ctequery.as_deref().is_some_and(only_reads),
-        _ => false,
-    })
 }
 
 fn at_the_server(is_program: bool) -> Box<crate::verdict::Refusal> {

@@ -21,8 +21,6 @@ pub struct CopyPlan {
     pub columns: Vec<CopyColumn>,
     /// What each row of a COPY FROM is given behind its fields, in order.
     pub hashes: Vec<CopyHash>,
-    /// It changes no row: rolling it back changes nothing.
-    pub reads_only: bool,
 }
 
 /// FROM STDIN or TO STDOUT.

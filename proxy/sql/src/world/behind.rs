@@ -78,7 +78,11 @@ impl World {
         })
     }
 
-    fn reached(&self, mut open: Vec<TableRef>, next: impl Fn(u32) -> Vec<u32>) -> Vec<TableRef> {
+    pub(super) fn reached(
+        &self,
+        mut open: Vec<TableRef>,
+        next: impl Fn(u32) -> Vec<u32>,
+    ) -> Vec<TableRef> {
         let mut seen = HashSet::new();
         let mut found = Vec::new();
         while let Some(name) = open.pop() {

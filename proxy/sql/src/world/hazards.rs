@@ -77,6 +77,13 @@ impl Hazards {
         let ddl = self.found.get(&Node::Of(Object::Ddl));
         ddl.map(|why| &**why)
     }
+
+    /// Whether all of them are hazards of these, too.
+    pub(super) fn are_among(&self, others: &Self) -> bool {
+        self.found
+            .keys()
+            .all(|node| others.found.contains_key(node))
+    }
 }
 
 impl World {

@@ -128,15 +128,13 @@ fn copied(out: &mut String, copy: &CopyPlan, analyser: &Analyser) {
         header,
         columns,
         hashes,
-        reads_only,
     } = copy;
     let of = table
         .as_ref()
         .map_or_else(|| "a query".to_owned(), ToString::to_string);
-    let reads = if *reads_only { ", reads only" } else { "" };
     writeln!(
         out,
-        "  copy {direction:?} {of}: {form:?}, header {header:?}{reads}"
+        "  copy {direction:?} {of}: {form:?}, header {header:?}"
     )
     .unwrap();
     for column in columns {

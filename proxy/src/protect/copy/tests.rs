@@ -49,7 +49,6 @@ fn plan(form: &CopyForm, direction: CopyDirection, header: CopyHeader) -> Arc<Co
                 force_null: false,
             })
             .collect(),
-        reads_only: true,
     })
 }
 

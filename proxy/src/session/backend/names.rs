@@ -31,7 +31,11 @@ impl Machine {
         }
         match &effects.cursor {
             Some((Cursor::Declare { hold }, name)) => {
-                let portal = Arc::new(Portal::of(Arc::new(self.standing(part))));
+                let as_of = part.gives.as_ref().map(|gives| gives.as_of.clone());
+                let portal = Arc::new(Portal {
+                    as_of: as_of.unwrap_or_default(),
+                    ..Portal::of(Arc::new(self.standing(part)))
+                });
                 let name = Self::name(name.as_bytes());
                 self.names.portals.declare(name, portal, *hold);
             }
@@ -72,7 +76,7 @@ impl Machine {
     /// What the name that PREPARE or DECLARE gave stands for.
     fn standing(&self, part: &Part) -> Prepared {
         let Standing { facts, plan, .. } = Standing::of(&part.facts, part.plan.as_ref());
-        let Gives { text, basis } = part.gives.clone().unwrap_or_default();
+        let Gives { text, basis, .. } = part.gives.clone().unwrap_or_default();
         let asked = match std::str::from_utf8(&text) {
             Ok(text) => Asked {
                 described: self.describe(text, &facts),
