@@ -158,7 +158,8 @@ pub(super) fn of_function(fields: &ErrorFields<'_>) -> Result<Option<Frame>, Wir
     const BLOCK: &[u8] = b" cannot run inside a transaction block";
     const FUNCTION: &[u8] = b" cannot be executed from a function";
     let what = fields.get(b'M').and_then(|words| words.strip_suffix(BLOCK));
-    let Some(what) = what.filter(|_| fields.sqlstate() == "25001") else {
+    let routine = fields.get(b'R');
+    let Some(what) = what.filter(|_| routine == Some(b"PreventInTransactionBlock")) else {
         return Ok(None);
     };
     let words = [what, FUNCTION].concat();
