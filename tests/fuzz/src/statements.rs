@@ -22,27 +22,32 @@ const CONSTANTS: [Kind; 6] = [
 
 /// Rare: a plan that opens a result column and has no parameter.
 pub(crate) fn judge(data: &[u8]) -> bool {
-    static CLINIC: OnceLock<(fixture::Analysers, Names, hippocrypt_policy::Rights)> =
-        OnceLock::new();
-    let (analysers, names, rights) = CLINIC.get_or_init(|| {
-        let names = Names {
-            search_path: vec![Arc::from("public")],
-            temporary: Vec::new(),
-            standard_conforming_strings: true,
-            ..Names::default()
-        };
-        (fixture::Analysers::new(), names, fixture::rights("app"))
-    });
     let Ok(text) = std::str::from_utf8(data) else {
         return false;
     };
-    if let Normalised::Scanned { sql, .. } = normalise(text, true) {
-        let tokens = scan(&sql, true).expect("what is logged scans");
+    // a backslash is read by the session's setting
+    if text.contains('\\') {
+        judge_under(text, false);
+    }
+    judge_under(text, true)
+}
+
+fn judge_under(text: &str, standard_conforming_strings: bool) -> bool {
+    static CLINIC: OnceLock<(fixture::Analysers, hippocrypt_policy::Rights)> = OnceLock::new();
+    let (analysers, rights) =
+        CLINIC.get_or_init(|| (fixture::Analysers::new(), fixture::rights("app")));
+    let names = Names {
+        search_path: vec![Arc::from("public")],
+        standard_conforming_strings,
+        ..Names::default()
+    };
+    if let Normalised::Scanned { sql, .. } = normalise(text, standard_conforming_strings) {
+        let tokens = scan(&sql, standard_conforming_strings).expect("what is logged scans");
         let constant = tokens.all().iter().find(|t| CONSTANTS.contains(&t.kind));
         assert_eq!(constant, None, "{sql}");
     }
     let cx = Context {
-        names,
+        names: &names,
         rights,
         declared_params: &[],
         outside: true,
