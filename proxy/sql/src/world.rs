@@ -7,7 +7,7 @@ use crate::catalog::{Catalog, Function, Names, Relation, RelationKind, StoredCel
 use crate::functions::body::{self, Body, Unreadable};
 use hippocrypt_policy::{Column, ColumnIx, Database, DeclaredType, Protect, TableRef};
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 mod alike;
 mod behind;
@@ -43,6 +43,8 @@ pub struct World {
     hazards: Hazards,
     /// Functions that nobody may call, by OID; found when first asked for.
     dangerous: OnceLock<HashSet<u32>>,
+    /// Whether bodies of functions name relations of these names, as far as it was asked.
+    named: Mutex<HashMap<Arc<str>, bool>>,
 }
 
 /// The declared types of all columns that hold cells, as SQL: rows to join with, and arrays to search in.
@@ -172,6 +174,7 @@ impl World {
             bodies,
             hazards: Hazards::default(),
             dangerous: OnceLock::new(),
+            named: Mutex::default(),
         };
         world.hazards = hazards::judge(&world);
         row_security::judge(&mut world);

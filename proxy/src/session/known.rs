@@ -18,6 +18,7 @@ use hippocrypt_policy::CatalogAccess;
 use hippocrypt_sql::Analyser;
 use hippocrypt_sql::catalog::{CatalogShows, Names};
 use hippocrypt_sql::settings;
+use hippocrypt_sql::world::World;
 use std::sync::Arc;
 
 /// What is outstanding before a statement can be judged.
@@ -211,9 +212,9 @@ impl Known {
         self.stale_catalog
     }
 
-    /// Whether the catalog is one that the session has read in its own transaction.
-    pub(super) fn has_own_catalog(&self) -> bool {
-        self.local.is_some()
+    /// The catalog that the session has read in its own transaction, where it has.
+    pub(super) fn own_catalog(&self) -> Option<&Arc<World>> {
+        self.local.as_ref().map(|local| local.world())
     }
 
     pub(super) fn settings_changed(&mut self) {

@@ -87,17 +87,14 @@ impl Machine {
             false => overtaking.least.min(mark.all_to()),
         };
         let shared = Some(Arc::clone(protected.worlds.current().world()));
-        overtaking.as_of = AsOf {
-            mark,
-            shared,
-            own: None,
-        };
+        let own = self.known.own_catalog().map(Arc::clone);
+        overtaking.as_of = AsOf { mark, shared, own };
     }
 
     /// Something is judged by this, which may be newer than what was there when judging began.
     pub(super) fn judging_by(&mut self, analyser: &Analyser) {
         let as_of = &mut self.overtaking.as_of;
-        let by = match self.known.has_own_catalog() {
+        let by = match self.known.own_catalog().is_some() {
             true => &mut as_of.own,
             false => &mut as_of.shared,
         };
@@ -253,7 +250,7 @@ impl Machine {
         };
         let now = Arc::clone(protected.worlds.current().world());
         // a catalog of the session's own transaction is older than the answer, too
-        let can_judge = self.known.is_fresh() && !self.known.has_own_catalog();
+        let can_judge = self.known.is_fresh() && !self.known.own_catalog().is_some();
         for under_way in self.concerned(&protected) {
             let stands = is_read
                 && match can_judge && !under_way.is_bound() {

@@ -7,7 +7,7 @@ use super::World;
 use crate::functions;
 use hippocrypt_policy::TableRef;
 use std::collections::{BTreeSet, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 impl World {
     /// Whether whatever could touch protected tables, without a statement naming them, could do so `before`.
@@ -53,24 +53,31 @@ impl World {
         })
     }
 
-    /// Whether the body of a function names one of these, for all that is known.
+    /// Whether the body of a function that may be called names one of these, for all that is known.
     pub fn bodies_name(&self, names: &BTreeSet<Arc<str>>) -> bool {
-        let lower: Vec<String> = names.iter().map(|name| name.to_lowercase()).collect();
-        let named = |text: &str| {
-            let text = text.to_lowercase();
-            // a name may be written by the numbers of its letters
-            text.contains("u&") || lower.iter().any(|name| text.contains(name.as_str()))
-        };
+        let known = || self.named.lock().unwrap_or_else(PoisonError::into_inner);
+        names.iter().any(|name| {
+            let found = known().get(name).copied();
+            found.unwrap_or_else(|| {
+                let found = self.a_body_names(name);
+                known().insert(Arc::clone(name), found);
+                found
+            })
+        })
+    }
+
+    fn a_body_names(&self, relation: &str) -> bool {
+        let lower = relation.to_lowercase();
+        // a quote within a name is doubled
+        let is_quoted = lower.contains('"');
+        let could = |text: String| is_quoted || text.contains(&lower);
         self.catalog.functions.iter().any(|(name, all)| {
-            let mut all = all.iter().enumerate();
-            all.any(|(ix, function)| {
-                let body = || match self.body(name, ix) {
-                    Some(Ok(body)) => names.iter().any(|name| body.names.contains(&**name)),
-                    Some(Err(_)) | None => true,
-                };
+            all.iter().enumerate().any(|(ix, function)| {
                 let source = function.source.as_deref();
+                let body = || self.body(name, ix)?.as_ref().ok();
                 !functions::is_trusted(function, name, self)
-                    && source.is_some_and(|text| named(text) && body())
+                    && source.is_some_and(|text| could(text.to_lowercase()))
+                    && body().is_some_and(|body| body.names.contains(relation))
             })
         })
     }

@@ -1,7 +1,7 @@
 //! What relation names mean. (The planner's tests look at search paths and temporary names.)
 
 use super::{Lookup, State, World};
-use crate::catalog::{Attribute, Catalog, Names, Relation, RelationKind, Trigger};
+use crate::catalog::{Attribute, Catalog, Function, Names, Relation, RelationKind, Trigger};
 use hippocrypt_policy::{
     Column, ColumnIx, ColumnRef, Database, DeclaredType, Group, GroupIx, Mask, Place, Protect,
     Table, TableRef,
@@ -81,10 +81,31 @@ fn policy() -> Database {
 }
 
 fn world(relations: Vec<(&str, Relation)>) -> World {
+    world_with(relations, Vec::new())
+}
+
+/// Functions by name, each with its body in SQL.
+fn world_with(relations: Vec<(&str, Relation)>, functions: Vec<(&str, &str)>) -> World {
+    let function = |(ix, (name, body)): (usize, (&str, &str))| {
+        let source =
+            format!("CREATE FUNCTION public.{name}() RETURNS text LANGUAGE sql AS '{body}'");
+        let function = Function {
+            oid: u32::try_from(ix + 100).unwrap(),
+            schema: Arc::from("public"),
+            language: Arc::from("sql"),
+            extension: None,
+            source: Some(Arc::from(source)),
+            aggregate: false,
+            takes_row: false,
+        };
+        (Arc::from(name), vec![function])
+    };
     let named = |(name, r): (&str, Relation)| ((Arc::from("public"), Arc::from(name)), r);
     let catalog = Catalog {
         cell_type: Some(CELL),
         relations: relations.into_iter().map(named).collect(),
+        functions: functions.into_iter().enumerate().map(function).collect(),
+        schemas: vec![Arc::from("public")],
         ..Catalog::default()
     };
     World::new(Arc::new(catalog), Arc::new(policy()))
@@ -272,4 +293,81 @@ fn truncate_cascade_empties_what_references_and_what_references_that() {
     );
     assert_eq!(emptied(5, true), ["of_part"]);
     assert_eq!(emptied(9, true), [""; 0]);
+}
+
+fn patients() -> (&'static str, Relation) {
+    ("patients", relation(1, &[("id", 23), ("name", CELL)]))
+}
+
+#[test]
+fn a_world_is_less_safe_where_a_function_reads_what_is_protected() {
+    let of = |body| {
+        world_with(
+            vec![patients()],
+            vec![("f", body), ("g", "SELECT public.f()")],
+        )
+    };
+    let (quiet, told) = (of("SELECT 1"), of("SELECT name FROM patients"));
+    assert!(told.is_as_safe_as(&told) && told.is_as_safe_as(&of("SELECT name FROM patients")));
+    assert!(quiet.is_as_safe_as(&told));
+    assert!(!told.is_as_safe_as(&quiet));
+    let mut view = relation(2, &[("note", CELL)]);
+    view.depends_on = vec![1];
+    assert!(!world(vec![patients(), ("seen", view)]).is_as_safe_as(&world(vec![patients()])));
+}
+
+#[test]
+fn a_statement_means_something_else_where_what_it_reaches_is_another() {
+    let table = |name: &str| TableRef {
+        schema: Arc::from("public"),
+        table: Arc::from(name),
+    };
+    let with = |view_of: u32, column: &str| {
+        let mut view = relation(3, &[("n", 23)]);
+        view.depends_on = vec![view_of];
+        world(vec![
+            patients(),
+            ("ward", relation(2, &[(column, 23)])),
+            ("seen", view),
+        ])
+    };
+    let (before, after) = (with(2, "bed"), with(2, "room"));
+    for (named, alike) in [
+        ("ward", false),
+        ("seen", false),
+        ("patients", true),
+        ("nowhere", true),
+    ] {
+        assert_eq!(
+            after.means_what(&before, vec![table(named)], true),
+            alike,
+            "{named}"
+        );
+        assert!(
+            with(2, "bed").means_what(&before, vec![table(named)], true),
+            "{named}"
+        );
+    }
+    let mut moved = (*before.catalog).clone();
+    moved.schemas.push(Arc::from("app"));
+    let moved = World::new(Arc::new(moved), Arc::new(policy()));
+    assert!(!moved.means_what(&before, vec![table("patients")], true));
+}
+
+#[test]
+fn bodies_name_relations_however_they_are_written() {
+    let world = world_with(
+        vec![patients()],
+        vec![
+            ("f", "SELECT note FROM Ward"),
+            ("g", r#"SELECT 1 FROM "so ""said""", "Hall""#),
+        ],
+    );
+    let names = |name: &str| world.bodies_name(&[Arc::from(name)].into());
+    for name in ["ward", "so \"said\"", "Hall"] {
+        assert!(names(name) && names(name), "{name}");
+    }
+    for name in ["Ward", "war", "patients"] {
+        assert!(!names(name) && !names(name), "{name}");
+    }
 }
