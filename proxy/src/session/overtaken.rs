@@ -250,37 +250,42 @@ impl Machine {
         };
         let now = Arc::clone(protected.worlds.current().world());
         // a catalog of the session's own transaction is older than the answer, too
-        let can_judge = self.known.is_fresh() && !self.known.own_catalog().is_some();
+        let can_judge = self.known.is_fresh() && self.known.own_catalog().is_none();
         for under_way in self.concerned(&protected) {
-            let stands = is_read
-                && match can_judge && !under_way.is_bound() {
-                    true => self.means_the_same(&under_way),
-                    false => self.is_out_of_reach(&under_way, &now),
-                };
+            let why = match (is_read, can_judge && !under_way.is_bound()) {
+                (false, _) => Some("the catalog could not be read"),
+                (true, true) if self.means_the_same(&under_way) => None,
+                (true, true) => Some("its verdict is another"),
+                (true, false) => self.in_reach(&under_way, &now),
+            };
+            if let Some(why) = why {
+                tracing::info!(why, "a statement was overtaken by DDL of another session");
+            }
             let as_of = AsOf {
                 mark: mark.clone(),
                 shared: Some(Arc::clone(&now)),
                 own: None,
             };
-            self.settle(&under_way, &as_of, !stands);
+            self.settle(&under_way, &as_of, why.is_some());
         }
         self.overtaking.least = mark.all_to();
     }
 
-    /// Whether the catalogs before and after are alike in all that it could reach.
-    fn is_out_of_reach(&mut self, under_way: &UnderWay, now: &World) -> bool {
-        let stands = |as_of: &AsOf, part: Option<&Arc<Part>>| {
+    /// What is another in the catalog than it was, of all that it could reach.
+    fn in_reach(&mut self, under_way: &UnderWay, now: &World) -> Option<&'static str> {
+        let path = &self.known.names.search_path;
+        let differs = |as_of: &AsOf, part: Option<&Arc<Part>>| {
             let (Some(before), Some(part)) = (&as_of.shared, part) else {
-                return false;
+                return Some("nothing is known of it");
             };
             let touches = !part.facts.touches.is_empty();
-            now.means_what(before, named(&part.facts), touches)
+            now.means_else(before, named(&part.facts), path, touches)
         };
         match under_way {
-            UnderWay::Portal(portal) => stands(&portal.as_of, portal.prepared.part()),
+            UnderWay::Portal(portal) => differs(&portal.as_of, portal.prepared.part()),
             UnderWay::Execute(at, _) | UnderWay::Query(at, ..) => {
                 let mut runs = self.inflight.runs_at(*at);
-                runs.all(|run| stands(&run.as_of, run.part.as_ref()))
+                runs.find_map(|run| differs(&run.as_of, run.part.as_ref()))
             }
         }
     }

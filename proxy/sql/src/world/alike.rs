@@ -18,21 +18,34 @@ impl World {
                 && self.dangerous().is_subset(before.dangerous()))
     }
 
-    /// Whether a statement that names these relations means what it meant `before`; `touches`: protected columns.
-    pub fn means_what(&self, before: &Self, named: Vec<TableRef>, touches: bool) -> bool {
+    /// Why a statement that names these relations may mean something else than it meant `before`, if it may; `path`: where
+    /// names without a schema are looked for; `touches`: it touches protected columns.
+    pub fn means_else(
+        &self,
+        before: &Self,
+        named: Vec<TableRef>,
+        path: &[Arc<str>],
+        touches: bool,
+    ) -> Option<&'static str> {
         let reached = [self.reached_by(named.clone()), before.reached_by(named)].concat();
         let names: BTreeSet<Arc<str>> = reached.into_iter().map(|t| t.table).collect();
-        let schemas = |world: &Self| world.catalog.schemas.clone();
-        let known: HashSet<Arc<str>> = schemas(before).into_iter().collect();
-        let alike = |name: &Arc<str>, schema: &Arc<str>| {
+        let known: HashSet<&Arc<str>> = before.catalog.schemas.iter().collect();
+        let now: HashSet<&Arc<str>> = self.catalog.schemas.iter().collect();
+        let alike = |schema: &Arc<str>, name: &Arc<str>| {
             let key = (Arc::clone(schema), Arc::clone(name));
             self.catalog.relations.get(&key) == before.catalog.relations.get(&key)
         };
-        let is_alike = |name| known.iter().all(|schema| alike(name, schema));
-        schemas(self).iter().all(|schema| known.contains(schema))
-            && names.iter().all(is_alike)
-            && (!touches || self.compares_as(before))
-            && self.is_as_safe_as(before)
+        let is_another = |name| known.iter().any(|schema| !alike(schema, name));
+        if path.iter().any(|s| now.contains(s) && !known.contains(s)) {
+            return Some("a schema of its search_path");
+        }
+        if names.iter().any(is_another) {
+            return Some("a relation of one of its names");
+        }
+        if touches && !self.compares_as(before) {
+            return Some("operators or collations");
+        }
+        (!self.is_as_safe_as(before)).then_some("what could touch protected tables")
     }
 
     /// Whether values are compared as they were.

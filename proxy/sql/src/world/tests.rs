@@ -317,10 +317,14 @@ fn a_world_is_less_safe_where_a_function_reads_what_is_protected() {
 }
 
 #[test]
-fn a_statement_means_something_else_where_what_it_reaches_is_another() {
+fn a_statement_means_something_differswhere_what_it_reaches_is_another() {
     let table = |name: &str| TableRef {
         schema: Arc::from("public"),
         table: Arc::from(name),
+    };
+    let differs = |now: &World, before: &World, name: &str| {
+        let path = [Arc::from("public"), Arc::from("app")];
+        now.means_else(before, vec![table(name)], &path, true)
     };
     let with = |view_of: u32, column: &str| {
         let mut view = relation(3, &[("n", 23)]);
@@ -332,26 +336,24 @@ fn a_statement_means_something_else_where_what_it_reaches_is_another() {
         ])
     };
     let (before, after) = (with(2, "bed"), with(2, "room"));
-    for (named, alike) in [
-        ("ward", false),
-        ("seen", false),
-        ("patients", true),
-        ("nowhere", true),
+    for (named, why) in [
+        ("ward", Some("a relation of one of its names")),
+        ("seen", Some("a relation of one of its names")),
+        ("patients", None),
+        ("nowhere", None),
     ] {
-        assert_eq!(
-            after.means_what(&before, vec![table(named)], true),
-            alike,
-            "{named}"
-        );
-        assert!(
-            with(2, "bed").means_what(&before, vec![table(named)], true),
-            "{named}"
-        );
+        assert_eq!(differs(&after, &before, named), why, "{named}");
+        assert_eq!(differs(&with(2, "bed"), &before, named), None, "{named}");
     }
-    let mut moved = (*before.catalog).clone();
-    moved.schemas.push(Arc::from("app"));
-    let moved = World::new(Arc::new(moved), Arc::new(policy()));
-    assert!(!moved.means_what(&before, vec![table("patients")], true));
+    for (schema, why) in [
+        ("app", Some("a schema of its search_path")),
+        ("other", None),
+    ] {
+        let mut moved = (*before.catalog).clone();
+        moved.schemas.push(Arc::from(schema));
+        let moved = World::new(Arc::new(moved), Arc::new(policy()));
+        assert_eq!(differs(&moved, &before, "patients"), why, "{schema}");
+    }
 }
 
 #[test]
