@@ -369,11 +369,7 @@ impl Clock {
         }
         out.extend_from_slice(self.text.as_bytes());
         out.push(b'.');
-        let mut scale = 100_000;
-        while scale > 0 {
-            json::digits(out, u64::from(now.subsec_micros() / scale % 10));
-            scale /= 10;
-        }
+        json::padded(out, u64::from(now.subsec_micros()), 6);
         out.push(b'Z');
     }
 }

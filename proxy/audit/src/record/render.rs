@@ -1,7 +1,7 @@
 //! A record as the JSON members after `node`: `,"name":value…`, in the order of docs/formats/audit-log.md.
 
 use super::{Body, Decision, Opened, Outcome, Record, Recovery, Statement, SubjectsState};
-use crate::json::{bare_member, cut, digits, key, list, member, number, string};
+use crate::json::{bare_member, cut, digits, key, list, member, number, padded, string};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -249,8 +249,5 @@ fn millis(out: &mut Vec<u8>, duration: Duration) {
     key(out, "ms");
     digits(out, micros / 1000);
     out.push(b'.');
-    let part = micros % 1000;
-    for digit in [part / 100, part / 10 % 10, part % 10] {
-        digits(out, digit);
-    }
+    padded(out, micros, 3);
 }
