@@ -12,18 +12,27 @@ use crate::telemetry::Metrics;
 use bytes::BytesMut;
 use hippocrypt_wire::startup::CancelKey;
 use hippocrypt_wire::{Decoder, Peer};
-use std::future::Future;
+use std::cell::RefCell;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
+use std::task::{Poll, ready};
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf, ReadHalf, WriteHalf};
 use tokio::sync::watch;
 
 /// Bytes that may wait for one side before the other is no longer read.
 const HIGH_WATER: usize = 256 * 1024;
-/// Room for one read; new room is made when an eighth of it is left.
+/// Room for one read; where a buffer has less than an eighth of it left, bytes land in the thread's [`LANDING`].
 const READ: usize = 32 * 1024;
+/// A buffer of this size is let go when the session rests.
+const KEPT: usize = 2 * 1024;
 /// How long a client that is told FATAL has to take it.
 const LAST_WORDS: Duration = Duration::from_secs(2);
+
+thread_local! {
+    /// Where the first bytes of a batch are read to: sessions that wait have no room of their own for them.
+    static LANDING: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ].into());
+}
 
 /// A connection, of either side, plain or in TLS.
 pub trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -250,6 +259,18 @@ impl<H: Host> Driver<'_, H> {
             if resting.map(|(rest, _)| rest) != rest {
                 resting = rest.map(|rest| (rest, tokio::time::Instant::now()));
             }
+            if resting.is_some() {
+                // what a session that waits would keep
+                let (from_client, from_server) = (&mut self.from_client, &mut self.from_server);
+                let Machine {
+                    to_client,
+                    to_server,
+                    ..
+                } = &mut *self.machine;
+                [from_client, from_server, to_client, to_server]
+                    .into_iter()
+                    .for_each(shed);
+            }
             let deadline =
                 resting.and_then(|(rest, since)| Some((rest, since + self.limits.of(rest)?)));
             tokio::select! {
@@ -318,6 +339,10 @@ impl<H: Host> Driver<'_, H> {
     fn server_batch(&mut self) -> Result<(), Fault> {
         let now = Instant::now();
         let decoder = Decoder::new(Peer::Backend);
+        // what is passed on is about as long as it was
+        self.machine
+            .to_client
+            .reserve(self.from_server.len().min(READ));
         while !self.machine.is_holding()
             && let Some(frame) = decoder.next(&mut self.from_server)?
         {
@@ -373,10 +398,30 @@ async fn push(to: &mut WriteHalf<Box<dyn Duplex>>, from: &mut BytesMut) -> std::
 
 /// Reads what is there; `false` where the connection has ended.
 async fn read(from: &mut ReadHalf<Box<dyn Duplex>>, into: &mut BytesMut) -> bool {
-    if into.capacity() - into.len() < READ / 8 {
+    if into.capacity() - into.len() >= READ / 8 {
+        return matches!(from.read_buf(into).await, Ok(1..));
+    }
+    let landed = poll_fn(|cx| {
+        LANDING.with_borrow_mut(|landing| {
+            let mut landing = ReadBuf::new(landing);
+            ready!(Pin::new(&mut *from).poll_read(cx, &mut landing))?;
+            into.extend_from_slice(landing.filled());
+            Poll::Ready(std::io::Result::Ok(landing.filled().len()))
+        })
+    });
+    let landed = landed.await.unwrap_or(0);
+    if landed >= READ / 4 {
+        // there is more: from now on without a copy
         into.reserve(READ);
     }
-    matches!(from.read_buf(into).await, Ok(1..))
+    landed > 0
+}
+
+/// A buffer that has grown goes when it is empty and nobody waits for what it would hold.
+fn shed(buffer: &mut BytesMut) {
+    if buffer.is_empty() && buffer.try_reclaim(KEPT) {
+        *buffer = BytesMut::new();
+    }
 }
 
 async fn until(deadline: Option<(Rest, tokio::time::Instant)>) -> Rest {
@@ -386,5 +431,52 @@ async fn until(deadline: Option<(Rest, tokio::time::Instant)>) -> Rest {
             rest
         }
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn leg(room: usize) -> (tokio::io::DuplexStream, ReadHalf<Box<dyn Duplex>>) {
+        let (there, here) = tokio::io::duplex(room);
+        let here: Box<dyn Duplex> = Box::new(here);
+        (there, tokio::io::split(here).0)
+    }
+
+    #[tokio::test]
+    async fn what_is_read_is_what_was_sent_whatever_its_size() -> std::io::Result<()> {
+        let (mut there, mut here) = leg(256 * 1024);
+        let mut into = BytesMut::new();
+        let mut sent = Vec::new();
+        for size in [1, 5, 4095, READ / 2, READ, 3 * READ, 7] {
+            let piece: Vec<u8> = (0..size).map(|at| (at % 251) as u8).collect();
+            there.write_all(&piece).await?;
+            sent.extend_from_slice(&piece);
+            while into.len() < sent.len() {
+                assert!(read(&mut here, &mut into).await);
+            }
+        }
+        assert_eq!(into, sent);
+        drop(there);
+        assert!(!read(&mut here, &mut into).await);
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_session_that_waits_has_no_room_for_what_may_come() -> std::io::Result<()> {
+        let (mut there, mut here) = leg(256 * 1024);
+        let mut into = BytesMut::new();
+        there.write_all(b"short").await?;
+        assert!(read(&mut here, &mut into).await);
+        assert!(into.capacity() < KEPT);
+        there.write_all(&[0; 4 * READ]).await?;
+        while into.len() < 4 * READ {
+            assert!(read(&mut here, &mut into).await);
+        }
+        into.clear();
+        shed(&mut into);
+        assert_eq!(into.capacity(), 0);
+        Ok(())
     }
 }

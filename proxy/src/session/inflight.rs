@@ -221,6 +221,9 @@ pub(super) enum Expect {
     Own(OwnStep),
 }
 
+/// An empty queue that has had room for more lets go of it: a login's questions would keep 12 KiB with each session.
+const KEPT: usize = 8;
+
 /// The queue, with Sync as barrier.
 #[derive(Debug, Default)]
 pub(super) struct Inflight {
@@ -274,7 +277,11 @@ impl Inflight {
     }
 
     pub(super) fn pop(&mut self) -> Option<Expect> {
-        self.queue.pop_front()
+        let popped = self.queue.pop_front();
+        if self.queue.is_empty() && self.queue.capacity() > KEPT {
+            self.queue = VecDeque::new();
+        }
+        popped
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -320,5 +327,20 @@ impl Inflight {
             .drain(..barrier.unwrap_or(self.queue.len()))
             .collect();
         (skipped, barrier.is_none())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_queue_keeps_no_room_of_a_long_one() {
+        let mut inflight = Inflight::default();
+        for _ in 0..32 {
+            inflight.push(Expect::Sync);
+        }
+        while inflight.pop().is_some() {}
+        assert!(inflight.queue.capacity() <= KEPT);
     }
 }
