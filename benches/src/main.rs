@@ -5,7 +5,7 @@ use clap::{Parser, ValueEnum as _};
 use hippocrypt_bench::cells::{self, Extent, Family};
 use hippocrypt_bench::load::{self, PEOPLE};
 use hippocrypt_bench::measure::{machine, resident, sync};
-use hippocrypt_bench::report::{Cell, Figure, Report, Series};
+use hippocrypt_bench::report::{Cell, Report, Series};
 use hippocrypt_bench::sides::{BOUNCER, OURS, RELAY, Side, Sides, UNAUDITED, Wire};
 use hippocrypt_bench::stub::Stub;
 use hippocrypt_bench::tables;
@@ -61,11 +61,11 @@ fn main() -> Result<()> {
     for round in 1..=rounds {
         note(&format!("round {round}"));
         run(&sides, &args, &cells, &mut report)?;
+        if args.only.is_none() {
+            bulk(&sides, &mut report)?;
+        }
     }
     let wanted = |family| args.all || args.only == Some(family);
-    if args.only.is_none() {
-        bulk(&sides, &mut report)?;
-    }
     if args.only.is_none() || wanted(Family::Idle) {
         idle(&sides, &mut report)?;
     }
@@ -76,12 +76,8 @@ fn main() -> Result<()> {
         grown(&sides, if args.quick { 2 } else { 20 }, &mut report)?;
     }
     if args.only == Some(Family::Audit) {
-        report.figures.push(Figure {
-            name: "fdatasync of a line, nothing else running".to_owned(),
-            side: "the logs' disk",
-            value: sync(sides.directory())?,
-            unit: "ms",
-        });
+        let name = "fdatasync of a line, nothing else running";
+        report.add(name, "the logs' disk", sync(sides.directory())?, "ms");
     }
     let name = args.only.and_then(|family| family.to_possible_value());
     write(
@@ -147,7 +143,7 @@ fn about(sides: &Sides, args: &Args) -> Result<Vec<(String, String)>> {
     ])
 }
 
-/// A million clear rows, and the protected ones: CPU seconds per GB, µs per opened cell.
+/// A million clear rows, and the protected ones, in every round: CPU seconds per GB, µs per opened cell.
 fn bulk(sides: &Sides, report: &mut Report) -> Result<()> {
     let clear = "COPY pgbench_accounts TO STDOUT";
     let mut read = |side: &Side, name: &str, copy: &str| -> Result<()> {
@@ -155,14 +151,7 @@ fn bulk(sides: &Sides, report: &mut Report) -> Result<()> {
         let bulk = load::bulk(sides.programs(), side, copy)?;
         #[expect(clippy::cast_precision_loss, reason = "bytes of a bulk read")]
         let gigabytes = bulk.bytes as f64 / 1e9;
-        let mut add = |value, unit| {
-            report.figures.push(Figure {
-                name: name.to_owned(),
-                side: side.name,
-                value,
-                unit,
-            });
-        };
+        let mut add = |value, unit| report.add(name, side.name, value, unit);
         add(gigabytes * 1000.0 / bulk.wall, "MB/s");
         if let Some(cpu) = bulk.cpu {
             add(cpu / gigabytes, "CPU s/GB");
@@ -212,12 +201,8 @@ fn idle_on_stub(sides: &Sides, ours: &Path, report: &mut Report) -> Result<()> {
 fn idlers(side: &Side, clients: usize, report: &mut Report) -> Result<()> {
     note(&format!("{clients} idle clients, {}", side.name));
     if let Some(value) = load::idle(side, clients)? {
-        report.figures.push(Figure {
-            name: format!("memory of an idle client (of {clients})"),
-            side: side.name,
-            value,
-            unit: "KiB",
-        });
+        let name = format!("memory of an idle client (of {clients})");
+        report.add(&name, side.name, value, "KiB");
     }
     Ok(())
 }
@@ -240,12 +225,8 @@ fn grown(sides: &Sides, seconds: u64, report: &mut Report) -> Result<()> {
     }
     #[expect(clippy::cast_precision_loss, reason = "KiB of a process")]
     let value = resident(pid)? as f64 / first.unwrap_or_default() as f64;
-    report.figures.push(Figure {
-        name: format!("memory after {statements:.1e} statements, of that after a tenth of them"),
-        side: side.name,
-        value,
-        unit: "×",
-    });
+    let name = format!("memory after {statements:.1e} statements, of that after a tenth of them");
+    report.add(&name, side.name, value, "×");
     Ok(())
 }
 

@@ -53,10 +53,17 @@ pub struct Figure {
     pub name: String,
     /// The side.
     pub side: &'static str,
-    /// How much.
-    pub value: f64,
+    /// How much, by round; one that no round has is there once.
+    pub values: Vec<f64>,
     /// Of what.
     pub unit: &'static str,
+}
+
+impl Figure {
+    /// The median over the rounds.
+    pub fn value(&self) -> f64 {
+        median(self.values.clone()).unwrap_or(f64::NAN)
+    }
 }
 
 /// All of a run.
@@ -82,6 +89,29 @@ struct Row<'a> {
 }
 
 impl Report {
+    /// Takes a figure; one more round of it where it is there.
+    pub fn add(&mut self, name: &str, side: &'static str, value: f64, unit: &'static str) {
+        let is_it = |f: &&mut Figure| f.name == name && f.side == side && f.unit == unit;
+        match self.figures.iter_mut().find(is_it) {
+            Some(figure) => figure.values.push(value),
+            None => self.figures.push(Figure {
+                name: name.to_owned(),
+                side,
+                values: vec![value],
+                unit,
+            }),
+        }
+    }
+
+    /// A figure divided by the baseline's of the same rounds; `None` where that has none.
+    fn figure_ratio(&self, figure: &Figure) -> Option<f64> {
+        let baseline = self.figures.iter().find(|f| {
+            f.side == self.baseline && (&f.name, f.unit) == (&figure.name, figure.unit)
+        })?;
+        let paired = figure.values.iter().zip(&baseline.values);
+        median(paired.map(|(value, base)| value / base).collect())
+    }
+
     fn rows(&self) -> Vec<Row<'_>> {
         self.series.iter().map(|series| self.row(series)).collect()
     }
@@ -140,13 +170,17 @@ impl Report {
             );
         }
         if !self.figures.is_empty() {
-            out.push_str("\n| | side | |\n|---|---|---:|\n");
+            let _ = writeln!(out, "\n| | side | | ÷ {over} |\n|---|---|---:|---:|");
         }
         for figure in &self.figures {
             let _ = writeln!(
                 out,
-                "| {} | {} | {:.2} {} |",
-                figure.name, figure.side, figure.value, figure.unit
+                "| {} | {} | {:.2} {} | {} |",
+                figure.name,
+                figure.side,
+                figure.value(),
+                figure.unit,
+                shown(self.figure_ratio(figure), 2)
             );
         }
         out
@@ -175,7 +209,12 @@ impl Report {
         let figures: Vec<Value> = self
             .figures
             .iter()
-            .map(|f| json!({ "what": f.name, "side": f.side, "value": f.value, "unit": f.unit }))
+            .map(|f| {
+                json!({
+                    "what": f.name, "side": f.side, "value": f.value(), "unit": f.unit,
+                    "over_baseline": self.figure_ratio(f), "rounds": f.values,
+                })
+            })
             .collect();
         let about: serde_json::Map<String, Value> = self
             .about
