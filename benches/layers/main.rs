@@ -14,7 +14,9 @@ mod frames;
 mod records;
 mod verdicts;
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, criterion_group};
+use hippocrypt_sql::grammar;
+use std::thread;
 use std::time::Duration;
 
 criterion_group! {
@@ -25,4 +27,15 @@ criterion_group! {
         .measurement_time(Duration::from_secs(1));
     targets = frames::frames, verdicts::verdicts, verdicts::worlds, verdicts::normalised, cells::cells, records::records
 }
-criterion_main!(layers);
+
+/// In a thread as the proxy's runtime has them: the main thread has less stack.
+fn main() {
+    let measure = || {
+        grammar::on_roomy_stack();
+        layers();
+        Criterion::default().configure_from_args().final_summary();
+    };
+    let thread = thread::Builder::new().stack_size(grammar::ROOMY_STACK);
+    let thread = thread.spawn(measure).expect("a thread");
+    thread.join().expect("the measurements");
+}

@@ -43,9 +43,7 @@ pub struct Args {
 /// Whatever keeps it from being set up.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let port = args.proxy_port()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
+    let runtime = crate::server::runtime()?;
     runtime.block_on(async {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;

@@ -11,9 +11,11 @@ mod handshake;
 mod login;
 mod regime;
 mod reload;
+mod runtime;
 mod session;
 
 pub use reload::{ReloadError, Reloaded};
+pub use runtime::runtime;
 
 use crate::attribution::{Attribution, TokenKeysError};
 use crate::auth::{Door, DoorError};

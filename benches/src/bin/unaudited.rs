@@ -27,9 +27,7 @@ fn main() -> Result<()> {
         sink: Arc::new(Nothing),
         ..Services::open(&config)?
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
+    let runtime = server::runtime()?;
     runtime.block_on(async {
         let _running = server::serve(config, services).await?;
         std::future::pending::<Result<()>>().await

@@ -9,6 +9,7 @@ use crate::watch;
 use pg_query::ParserOptions;
 use pg_query::protobuf::ParseResult;
 use prost::Message;
+use std::cell::Cell;
 use std::ffi::CString;
 
 mod ffi;
@@ -57,9 +58,29 @@ pub(crate) struct RawToken {
     pub(crate) keyword: i32,
 }
 
-/// Texts with more tokens than this are worked on where the stack is deep: nesting costs tokens. A build
+/// Texts with more tokens than this are worked on in a thread with a deep stack: nesting costs tokens. A build
 /// without optimisation has frames several times as large.
 const SHALLOW_TOKENS: usize = if cfg!(debug_assertions) { 15 } else { 300 };
+
+/// The same on a thread that has [`ROOMY_STACK`].
+const ROOMY_TOKENS: usize = SHALLOW_TOKENS * 10;
+
+/// Bytes of stack of threads that say [`on_roomy_stack`]; they get as much as they touch.
+pub const ROOMY_STACK: usize = if cfg!(debug_assertions) {
+    64 << 20
+} else {
+    24 << 20
+};
+
+thread_local! {
+    static AT_HAND: Cell<usize> = const { Cell::new(SHALLOW_TOKENS) };
+}
+
+/// This thread was started with a stack of [`ROOMY_STACK`]: what fits into that is worked on here. A thread for one
+/// text has memory to be got from the kernel page by page, and given back, which is more than the text's own work.
+pub fn on_roomy_stack() {
+    AT_HAND.set(ROOMY_TOKENS);
+}
 
 /// Message levels at which libpg_query stops (`PG_QUERY_PROTOBUF_MAX_DEPTH`); a walk stops there too.
 pub(crate) const LEVELS: usize = 10_000;
@@ -103,7 +124,7 @@ pub(crate) fn scan(
 ///
 /// Parsing, analysing and dropping a tree recurse with its depth, and the depth cannot exceed the tokens.
 pub fn with_stack_for<T: Send>(tokens: usize, work: impl FnOnce() -> T + Send) -> Option<T> {
-    if tokens <= SHALLOW_TOKENS {
+    if tokens <= AT_HAND.get() {
         return Some(work());
     }
     let watch = watch::current();

@@ -11,6 +11,7 @@
 )]
 
 use hippocrypt_sql::catalog::Names;
+use hippocrypt_sql::grammar;
 use hippocrypt_sql::scan::{self, Kind};
 use hippocrypt_sql::{Analyser, Context, Normalised, Statement, Verdict, normalise};
 use std::fmt::Write as _;
@@ -125,6 +126,17 @@ fn comments_behind_a_text_make_no_verdict_of_their_own() {
 /// Statements that are judged on the caller's own stack fit into half of what a thread has.
 #[test]
 fn a_deep_statement_does_not_need_a_deep_stack() {
+    judge_deep(&[40, 70, 95, 140, 280, 1_000], 1 << 20, || {});
+}
+
+/// The same of a thread that says that it has more.
+#[test]
+fn a_deeper_statement_fits_half_of_a_roomy_stack() {
+    let levels = [95, 280, 570, 740, 990, 1_490, 2_900];
+    judge_deep(&levels, grammar::ROOMY_STACK / 2, grammar::on_roomy_stack);
+}
+
+fn judge_deep(levels: &[usize], stack: usize, begin: fn()) {
     let deep = |open: &str, inner: &str, close: &str, levels: usize| {
         format!(
             "SELECT {}{inner}{}",
@@ -133,7 +145,7 @@ fn a_deep_statement_does_not_need_a_deep_stack() {
         )
     };
     let mut texts = Vec::new();
-    for levels in [40, 70, 95, 140, 280, 1_000] {
+    for &levels in levels {
         texts.push(deep("NOT ", "true FROM patients", "", levels));
         texts.push(deep("- ", "id FROM patients", "", levels));
         texts.push(deep("(SELECT ", "id FROM patients", ")", levels));
@@ -153,6 +165,7 @@ fn a_deep_statement_does_not_need_a_deep_stack() {
         );
     }
     let judge = move || {
+        begin();
         let analysers = fixture::Analysers::new();
         let names = public();
         let rights = fixture::rights("app");
@@ -166,8 +179,8 @@ fn a_deep_statement_does_not_need_a_deep_stack() {
             let _ = analysers.clinic.analyse(&text, &cx);
         }
     };
-    let small = std::thread::Builder::new().stack_size(1 << 20).spawn(judge);
-    small.unwrap().join().unwrap();
+    let thread = std::thread::Builder::new().stack_size(stack).spawn(judge);
+    thread.unwrap().join().unwrap();
 }
 
 /// What the audit log shows of a text scans, and has no constant in it.

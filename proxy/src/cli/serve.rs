@@ -38,9 +38,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         );
     }
     let config = Arc::new(Config::load(&args.config)?);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
+    let runtime = server::runtime()?;
     runtime.block_on(serve(config))
 }
 
