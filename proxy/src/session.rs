@@ -6,6 +6,7 @@
 mod asked;
 mod attribution;
 mod backend;
+mod bulk;
 mod client;
 mod copy;
 mod cursors;

@@ -343,9 +343,11 @@ impl<H: Host> Driver<'_, H> {
         self.machine
             .to_client
             .reserve(self.from_server.len().min(READ));
-        while !self.machine.is_holding()
-            && let Some(frame) = decoder.next(&mut self.from_server)?
-        {
+        while !self.machine.is_holding() {
+            self.machine.pass_rows(decoder, &mut self.from_server);
+            let Some(frame) = decoder.next(&mut self.from_server)? else {
+                break;
+            };
             self.machine.on_server(&frame, now)?;
         }
         self.machine.record_subjects(now)?;

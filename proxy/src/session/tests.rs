@@ -312,3 +312,38 @@ fn a_session_that_ends_leaves_no_statement_without_outcome() {
 mod model;
 mod postgres;
 mod scripts;
+
+#[test]
+fn rows_pass_many_at_a_time_up_to_one_that_is_not_whole() {
+    let mut table = Table::plain();
+    table.told();
+    table.client(|w| w.query(b"SELECT 1; COPY t TO STDOUT"));
+    let rows = |tag: u8, bodies: &[&[u8]]| {
+        let frames = bodies
+            .iter()
+            .map(|body| frame(tag, body).as_bytes().to_vec());
+        BytesMut::from(&frames.collect::<Vec<_>>().concat()[..])
+    };
+    let decoder = Decoder::new(Peer::Backend);
+    let pass = |table: &mut Table, from: &mut BytesMut| {
+        table.machine.pass_rows(decoder, from);
+        let passed = table.machine.to_client.len();
+        (table.told(), passed, from.len())
+    };
+    let mut from = rows(b'D', &[b"\0\0", b"\0\x01\0\0\0\x01x", b"\0\0"]);
+    let whole = from.len();
+    from.truncate(whole - 1);
+    assert_eq!(pass(&mut table, &mut from), ("DD".into(), whole - 7, 6));
+    let mut other = rows(b'd', &[b"1\n", b"2\n"]);
+    other.extend_from_slice(frame(b'c', b"").as_bytes());
+    assert_eq!(pass(&mut table, &mut other), ("dd".into(), 14, 5));
+    // a length that no row has is for the decoder to refuse
+    let mut broken = rows(b'D', &[b"\0\0"]);
+    broken.extend_from_slice(b"D\0\0\0\x01");
+    assert_eq!(pass(&mut table, &mut broken), ("D".into(), 7, 5));
+    let mut first = rows(b'C', &[b"SELECT 1\0"]);
+    assert_eq!(pass(&mut table, &mut first).0, "");
+    table.server(b'C', b"SELECT 4\0");
+    table.server(b'Z', b"I");
+    assert_eq!(table.told(), "CZ");
+}
