@@ -250,7 +250,7 @@ fn query(input: &Input<'_>, node: &Node, taint: Taint) -> Answer {
         quotes: taint.found.quotes_statements(),
         defines: taint.found.quotes_expressions(input.cx.names),
         calls: taint.found.calls(),
-        writes: taint.found.relations.iter().any(|r| r.written),
+        writes: taint.found.writes(),
         effects: taint.effects,
         ..Facts::default()
     };

@@ -376,10 +376,7 @@ fn harmless(
 pub(crate) fn is_dangerous(name: &str, world: &World) -> bool {
     let all = world.catalog().functions.get(name);
     let mut all = all.into_iter().flatten().enumerate();
-    all.any(|(ix, function)| {
-        !is_trusted(function, name, world)
-            && harmless_function(name, ix, function, world, &mut BTreeSet::new()).is_err()
-    })
+    all.any(|(ix, function)| is_refused(name, ix, function, world))
 }
 
 /// OIDs of the functions that nobody may call.
@@ -387,10 +384,13 @@ pub(crate) fn dangerous(world: &World) -> impl Iterator<Item = u32> {
     let all = world.catalog().functions.iter();
     let all = all.flat_map(|(name, all)| all.iter().enumerate().map(move |one| (name, one)));
     all.filter_map(|(name, (ix, function))| {
-        let is_harmless = is_trusted(function, name, world)
-            || harmless_function(name, ix, function, world, &mut BTreeSet::new()).is_ok();
-        (!is_harmless).then_some(function.oid)
+        is_refused(name, ix, function, world).then_some(function.oid)
     })
+}
+
+fn is_refused(name: &str, ix: usize, function: &Function, world: &World) -> bool {
+    !is_trusted(function, name, world)
+        && harmless_function(name, ix, function, world, &mut BTreeSet::new()).is_err()
 }
 
 /// Nothing of it needs to be known.

@@ -175,6 +175,11 @@ impl Found {
         self.relations.iter().map(|r| r.name.as_str()).chain(calls)
     }
 
+    /// Whether a relation is written to.
+    pub(crate) fn writes(&self) -> bool {
+        self.relations.iter().any(|r| r.written)
+    }
+
     /// Whether it calls a function, or could by a field or an operator.
     pub(crate) fn calls(&self) -> bool {
         !self.functions.is_empty() || !self.fields.is_empty() || !self.operators.is_empty()

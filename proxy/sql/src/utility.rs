@@ -64,7 +64,7 @@ pub(crate) fn judge(input: &Input<'_>, stmt: &RawStmt, taint: Taint) -> Answer {
         quotes: taint.found.quotes_statements(),
         defines: taint.found.quotes_expressions(input.cx.names),
         calls: taint.found.calls(),
-        writes: taint.found.relations.iter().any(|r| r.written),
+        writes: taint.found.writes(),
         effects: effects::of(node, input, &taint),
         quotes_cells: !input.world.is_clear() && quotes_cells(node, input, &taint),
         ..Facts::default()

@@ -55,17 +55,6 @@ impl World {
             && now.nondeterministic_collations == then.nondeterministic_collations
     }
 
-    /// These, what views among them read, what is below any of that, and what follows its changes by a foreign key.
-    pub fn reached_by(&self, relations: Vec<TableRef>) -> Vec<TableRef> {
-        self.reached(relations, |oid| {
-            let relation = self.by_oid(oid).map(|(_, relation)| relation);
-            let of = |r: &crate::catalog::Relation| [&r.depends_on[..], &r.referenced_by].concat();
-            let mut next = relation.map(of).unwrap_or_default();
-            next.extend(self.below.get(&oid).into_iter().flatten());
-            next
-        })
-    }
-
     /// Whether the body of a function that may be called names one of these, for all that is known.
     pub fn bodies_name(&self, names: &BTreeSet<Arc<str>>) -> bool {
         let known = || self.named.lock().unwrap_or_else(PoisonError::into_inner);

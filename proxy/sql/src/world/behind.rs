@@ -69,20 +69,29 @@ impl World {
     }
 
     /// These, what views among them read, and what is below any of that.
-    pub fn rows_of(&self, relations: Vec<TableRef>) -> Vec<TableRef> {
+    fn rows_of(&self, relations: Vec<TableRef>) -> Vec<TableRef> {
+        self.reached(relations, |oid| self.read_with(oid))
+    }
+
+    /// The same, and what follows their changes by a foreign key.
+    pub fn reached_by(&self, relations: Vec<TableRef>) -> Vec<TableRef> {
         self.reached(relations, |oid| {
+            let mut next = self.read_with(oid);
             let relation = self.by_oid(oid).map(|(_, relation)| relation);
-            let mut next = relation.map(|r| r.depends_on.clone()).unwrap_or_default();
-            next.extend(self.below.get(&oid).into_iter().flatten());
+            next.extend(relation.iter().flat_map(|r| &r.referenced_by));
             next
         })
     }
 
-    pub(super) fn reached(
-        &self,
-        mut open: Vec<TableRef>,
-        next: impl Fn(u32) -> Vec<u32>,
-    ) -> Vec<TableRef> {
+    /// What a view reads, and what is below a table.
+    fn read_with(&self, oid: u32) -> Vec<u32> {
+        let relation = self.by_oid(oid).map(|(_, relation)| relation);
+        let mut next = relation.map(|r| r.depends_on.clone()).unwrap_or_default();
+        next.extend(self.below.get(&oid).into_iter().flatten());
+        next
+    }
+
+    fn reached(&self, mut open: Vec<TableRef>, next: impl Fn(u32) -> Vec<u32>) -> Vec<TableRef> {
         let mut seen = HashSet::new();
         let mut found = Vec::new();
         while let Some(name) = open.pop() {
