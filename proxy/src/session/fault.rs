@@ -136,15 +136,11 @@ pub(super) fn scrub(
                 },
                 _ => continue,
             };
-            body.extend_from_slice(&[code]);
-            body.extend_from_slice(text);
-            body.extend_from_slice(&[0]);
+            put(body, code, text);
         }
         let whole = |(code, text): (u8, &[u8])| code == b'n' && text.starts_with(HASH_GUARD);
         if fields.iter().any(whole) {
-            body.extend_from_slice(b"H");
-            body.extend_from_slice(NO_HASH.as_bytes());
-            body.extend_from_slice(&[0]);
+            put(body, b'H', NO_HASH.as_bytes());
         }
         body.extend_from_slice(&[0]);
         Ok(())
@@ -165,13 +161,11 @@ pub(super) fn of_function(fields: &ErrorFields<'_>) -> Result<Option<Frame>, Wir
     let words = [what, FUNCTION].concat();
     let mut out = BytesMut::new();
     Writer::new(&mut out).frame(b'E', |body| {
-        for (code, text) in fields.iter() {
-            body.extend_from_slice(&[code]);
-            body.extend_from_slice(if code == b'M' { &words } else { text });
-            body.extend_from_slice(&[0]);
-        }
+        fields.iter().for_each(|(code, text)| {
+            put(body, code, if code == b'M' { &words } else { text });
+        });
         body.extend_from_slice(&[0]);
-        Ok::<_, WireError>(())
+        Ok(())
     })?;
     Frame::new(out.freeze()).map(Some)
 }
@@ -185,13 +179,18 @@ pub(super) fn placed(
     Writer::new(out).frame(b'N', |body| {
         for (code, text) in fields.iter() {
             let mapped = (code == b'P').then(|| position(text, Some(map))).flatten();
-            body.extend_from_slice(&[code]);
-            body.extend_from_slice(mapped.as_ref().map_or(text, String::as_bytes));
-            body.extend_from_slice(&[0]);
+            put(body, code, mapped.as_ref().map_or(text, String::as_bytes));
         }
         body.extend_from_slice(&[0]);
         Ok(())
     })
+}
+
+/// A field of an error or a notice.
+fn put(body: &mut BytesMut, code: u8, text: &[u8]) {
+    body.extend_from_slice(&[code]);
+    body.extend_from_slice(text);
+    body.extend_from_slice(&[0]);
 }
 
 /// A CONTEXT that is the name of a function which is being made ready, and has no values yet: of a SQL function
