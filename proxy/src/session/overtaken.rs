@@ -39,6 +39,12 @@ pub(super) struct AsOf {
     own: Option<Arc<World>>,
 }
 
+impl AsOf {
+    fn judged_by(&self) -> Option<&Arc<World>> {
+        self.own.as_ref().or(self.shared.as_ref())
+    }
+}
+
 /// What the session knows of the DDL of others, and they of its own.
 #[derive(Debug, Default)]
 pub(super) struct Overtaking {
@@ -108,14 +114,9 @@ impl Machine {
 
     /// Whether what a portal runs, such as functions, may touch what it could not touch when it was judged.
     pub(super) fn is_less_safe(&self, portal: &Portal) -> bool {
-        let AsOf { shared, own, .. } = &portal.as_of;
-        match (&self.protected, own.as_ref().or(shared.as_ref())) {
-            (Some(protected), Some(before)) => {
-                let now = self.known.analyser(protected);
-                !now.world().is_as_safe_as(before)
-            }
-            _ => false,
-        }
+        let now = self.overtaking.as_of.judged_by();
+        let before = portal.as_of.judged_by();
+        before.is_some_and(|before| !now.is_some_and(|now| now.is_as_safe_as(before)))
     }
 
     /// Has others look again at what is under way, before DDL goes up, or what may commit it.
