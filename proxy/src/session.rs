@@ -27,6 +27,7 @@ mod portals;
 mod prepared;
 mod records;
 mod renewal;
+mod side;
 mod subjects;
 #[cfg(test)]
 mod tests;

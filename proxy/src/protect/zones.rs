@@ -93,11 +93,14 @@ impl Zones {
         !zone::is_constant(name) && zone::rules(name).is_some() && self.found(name).is_none()
     }
 
+    /// Whether values have waited for zones.
+    pub fn has_wanted(&self) -> bool {
+        self.has_wanted.load(Ordering::Relaxed)
+    }
+
     /// What values with zones in them waited for, once.
     pub fn take_wanted(&self) -> BTreeSet<Box<str>> {
-        if !self.has_wanted.load(Ordering::Relaxed)
-            || !self.has_wanted.swap(false, Ordering::Acquire)
-        {
+        if !self.has_wanted.swap(false, Ordering::Acquire) {
             return BTreeSet::new();
         }
         mem::take(&mut *self.wanted.lock().unwrap_or_else(PoisonError::into_inner))

@@ -10,6 +10,9 @@
 
 use bytes::BytesMut;
 use hippocrypt_audit::{AppendError, OnDisk};
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -20,32 +23,49 @@ pub(super) struct Gate {
 
 /// What may be sent.
 #[derive(Debug, Default)]
-pub(super) struct Outlet {
+struct Outlet {
     /// Bytes have gone through the gate: from then on all do.
     used: bool,
     open: BytesMut,
 }
 
 impl Gate {
-    /// Takes what the machine has for the server, once what waits has gone. `record` is the newest record since the
-    /// last call that has to be on disk first.
-    pub fn admit(&mut self, to_server: &mut BytesMut, record: impl FnOnce() -> Option<OnDisk>) {
-        if self.waiting.is_some() || to_server.is_empty() {
-            return;
-        }
-        match record() {
-            Some(on_disk) => {
-                self.outlet.used = true;
-                self.waiting = Some((on_disk, to_server.split()));
+    /// Takes what the machine has for the server, once what waits has gone, and lets go what has its record on disk.
+    /// `record` is the newest record since the last call that has to be on disk first.
+    ///
+    /// # Errors
+    /// A record that is waited for will not be on disk.
+    pub fn poll_admit(
+        &mut self,
+        cx: &mut Context<'_>,
+        to_server: &mut BytesMut,
+        mut record: impl FnMut() -> Option<OnDisk>,
+    ) -> Result<(), AppendError> {
+        loop {
+            if let Some((on_disk, _)) = &mut self.waiting {
+                match Pin::new(on_disk).poll(cx) {
+                    Poll::Ready(on_disk) => on_disk?,
+                    Poll::Pending => return Ok(()),
+                }
+                if let Some((_, bytes)) = self.waiting.take() {
+                    self.outlet.open.unsplit(bytes);
+                }
             }
-            None if self.outlet.used => self.outlet.open.unsplit(to_server.split()),
-            None => {}
+            if to_server.is_empty() {
+                return Ok(());
+            }
+            match record() {
+                Some(on_disk) => {
+                    self.outlet.used = true;
+                    self.waiting = Some((on_disk, to_server.split()));
+                }
+                None if self.outlet.used => {
+                    self.outlet.open.unsplit(to_server.split());
+                    return Ok(());
+                }
+                None => return Ok(()),
+            }
         }
-    }
-
-    /// Whether bytes wait.
-    pub fn is_waiting(&self) -> bool {
-        self.waiting.is_some()
     }
 
     /// Bytes that have not gone to the server, those included that the machine has not given up yet.
@@ -54,15 +74,12 @@ impl Gate {
         waiting + self.outlet.open.len() + to_server.len()
     }
 
-    /// The two ends, which a driver looks after at the same time.
-    pub fn ends(&mut self) -> (&mut Option<(OnDisk, BytesMut)>, &mut Outlet) {
-        (&mut self.waiting, &mut self.outlet)
-    }
-
-    /// What waited has its record on disk.
-    pub fn opened(&mut self) {
-        if let Some((_, bytes)) = self.waiting.take() {
-            self.outlet.open.unsplit(bytes);
+    /// What is to be sent next: `direct` where nothing ever waited.
+    pub fn outlet<'a>(&'a mut self, direct: &'a mut BytesMut) -> &'a mut BytesMut {
+        if self.outlet.used {
+            &mut self.outlet.open
+        } else {
+            direct
         }
     }
 
@@ -70,29 +87,5 @@ impl Gate {
     pub fn clear(&mut self) {
         self.waiting = None;
         self.outlet.open.clear();
-    }
-}
-
-impl Outlet {
-    /// What is to be sent next: `direct` where nothing ever waited.
-    pub fn bytes<'a>(&'a mut self, direct: &'a mut BytesMut) -> &'a mut BytesMut {
-        if self.used { &mut self.open } else { direct }
-    }
-
-    /// Whether there is something to be sent.
-    pub fn is_empty(&self, direct: &BytesMut) -> bool {
-        if self.used {
-            self.open.is_empty()
-        } else {
-            direct.is_empty()
-        }
-    }
-}
-
-/// Until what waits may go; for ever where nothing does.
-pub(super) async fn on_disk(waiting: &mut Option<(OnDisk, BytesMut)>) -> Result<(), AppendError> {
-    match waiting {
-        Some((on_disk, _)) => on_disk.await,
-        None => std::future::pending().await,
     }
 }

@@ -284,11 +284,11 @@ impl Machine {
     pub fn advance(&mut self, now: Instant) -> Result<(), Fault> {
         self.unix = self.clock.at(now);
         self.begin_judging();
-        while let Some(frame) = self.inbox.front().cloned() {
+        while let Some(frame) = self.inbox.pop_front() {
             if !self.admits(&frame)? {
+                self.inbox.push_front(frame);
                 return Ok(());
             }
-            self.inbox.pop_front();
             self.client_frame(&frame, now)?;
         }
         Ok(())
@@ -343,6 +343,12 @@ impl Machine {
     /// answer may mean something else by a catalog that is being read.
     pub fn is_holding(&self) -> bool {
         self.comparing.is_some() || self.is_checking()
+    }
+
+    /// Whether values have waited for time zones that nobody compares yet.
+    pub fn wants_zones(&self) -> bool {
+        let protected = self.protected.as_ref();
+        protected.is_some_and(|p| p.zones.has_wanted())
     }
 
     /// Whether more of the client should be read: nothing waits.
