@@ -65,6 +65,7 @@ struct State {
     writer: Writer,
     /// Since when something is written that no sync has begun for.
     dirty: Option<Instant>,
+    /// When something was appended, or when that was last seen.
     appended: Instant,
     signed: Instant,
     /// When the next seal may be made.
@@ -112,13 +113,12 @@ impl Shared {
         let mut state = self.lock()?;
         let appended = state.writer.append(members, space);
         match &appended {
-            Ok(_) => {
+            Ok(_) if state.dirty.is_none() => {
                 state.appended = Instant::now();
-                if state.dirty.is_none() {
-                    state.dirty = Some(state.appended);
-                    self.wake.notify_one();
-                }
+                state.dirty = Some(state.appended);
+                self.wake.notify_one();
             }
+            Ok(_) => {}
             Err(e) => self.poisoned(&mut state, e),
         }
         appended
@@ -203,6 +203,9 @@ impl Shared {
 
     fn round(&self, state: &mut State) -> Round {
         let now = Instant::now();
+        if state.dirty.take().is_some() {
+            state.appended = now;
+        }
         if now >= state.appended + self.pace.checkpoints.heartbeat {
             state.appended = now;
             let mut members = Vec::new();
@@ -212,7 +215,6 @@ impl Shared {
                 self.poisoned(state, &e);
             }
         }
-        state.dirty = None;
         let due = self.checkpoint_due(state).is_some_and(|due| due <= now);
         if due {
             state.signed = now;

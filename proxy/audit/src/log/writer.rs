@@ -369,7 +369,7 @@ impl Clock {
         }
         out.extend_from_slice(self.text.as_bytes());
         out.push(b'.');
-        json::padded(out, u64::from(now.subsec_micros()), 6);
+        json::padded::<6>(out, now.subsec_micros().into());
         out.push(b'Z');
     }
 }

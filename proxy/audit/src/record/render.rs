@@ -249,5 +249,5 @@ fn millis(out: &mut Vec<u8>, duration: Duration) {
     key(out, "ms");
     digits(out, micros / 1000);
     out.push(b'.');
-    padded(out, micros, 3);
+    padded::<3>(out, micros);
 }
