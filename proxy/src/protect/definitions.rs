@@ -5,7 +5,8 @@
 //! never let the bytes of a cell through.
 
 use crate::protect::explain::without_cells;
-use crate::protect::rows::{Opening, bytea};
+use crate::protect::rows::Opening;
+use crate::protect::value::bytea;
 use crate::protect::{Settings, Vault};
 use bytes::{BufMut, BytesMut};
 use hippocrypt_crypto::Header;

@@ -3,12 +3,10 @@
 //! It must never decide by looking at a value what it is: the plan says where cells are, and under which
 //! columns' groups, types and suites they open. On any doubt the row does not leave.
 
-pub(in crate::protect) mod bytea;
-
 use crate::protect::coerce;
 use crate::protect::describe::format_of;
 use crate::protect::mask::{self, Masked};
-use crate::protect::value::{self, Canonical, Restore, Shown};
+use crate::protect::value::{self, Canonical, Restore, Shown, bytea};
 use crate::protect::vault::{Held, Keys};
 use crate::protect::{OpenFault, Settings, ValueError, Vault};
 use bytes::BytesMut;

@@ -5,7 +5,7 @@
 
 pub(in crate::protect) mod array;
 pub(in crate::protect) mod boolean;
-mod bytea;
+pub(in crate::protect) mod bytea;
 pub(in crate::protect) mod calendar;
 pub(in crate::protect) mod date;
 mod datetime;

@@ -1,8 +1,9 @@
 //! Fields of `FORMAT csv`: copyfromparse.c, CopyReadAttributesCSV; copyto.c, CopyAttributeOutCSV.
 
 use super::bad_format;
-use super::fields::{Field, hex};
+use super::fields::Field;
 use crate::protect::ValueError;
+use crate::protect::value::bytea::write_digits;
 use bytes::{BufMut, BytesMut};
 use std::sync::Arc;
 
@@ -97,13 +98,13 @@ impl Csv {
         let plain = |b: u8| !(b.is_ascii_hexdigit() || matches!(b, b'\\' | b'x'));
         if plain(self.quote) && plain(self.escape) {
             out.extend_from_slice(&[self.quote, b'\\', b'x']);
-            hex(cell, out);
+            write_digits(cell, out);
             out.put_u8(self.quote);
             return;
         }
         let mut digits = BytesMut::with_capacity(cell.len() * 2 + 2);
         digits.extend_from_slice(br"\x");
-        hex(cell, &mut digits);
+        write_digits(cell, &mut digits);
         self.quoted(&digits, out);
     }
 

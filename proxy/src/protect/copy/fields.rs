@@ -7,6 +7,7 @@ use super::{csv, text};
 use crate::protect::ValueError;
 use bytes::BytesMut;
 use hippocrypt_sql::verdict::CopyForm;
+use memchr::memchr;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -87,6 +88,21 @@ impl Form {
         }
     }
 
+    /// The value of a field's bytes, which is made in `scratch` where it does not stand in them.
+    pub(super) fn value<'a>(&self, raw: &'a [u8], scratch: &'a mut Vec<u8>) -> &'a [u8] {
+        // a cell
+        if matches!(self, Self::Text(_))
+            && let [b'\\', value @ ..] = raw
+            && let [b'\\', rest @ ..] = value
+            && memchr(b'\\', rest).is_none()
+        {
+            return value;
+        }
+        scratch.clear();
+        self.decode(raw, scratch);
+        scratch
+    }
+
     /// Appends the value of a field's bytes.
     pub(super) fn decode(&self, raw: &[u8], value: &mut Vec<u8>) {
         match self {
@@ -109,16 +125,5 @@ impl Form {
             Self::Text(text) => text.encode(name.as_bytes(), out),
             Self::Csv(csv) => csv.quoted(name.as_bytes(), out),
         }
-    }
-}
-
-const DIGITS: &[u8; 16] = b"0123456789abcdef";
-
-/// Appends bytes in hexadecimal.
-pub(super) fn hex(bytes: &[u8], out: &mut BytesMut) {
-    out.reserve(bytes.len() * 2);
-    for byte in bytes {
-        let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0');
-        out.extend_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
     }
 }

@@ -123,17 +123,14 @@ impl CopyOut {
             let raw = line.get(field.raw.clone()).unwrap_or_default();
             let whose = self.whose.as_mut().filter(|w| w.wants(index));
             if let Some(whose) = whose.filter(|_| !field.null) {
-                self.cell.clear();
-                form.decode(raw, &mut self.cell);
-                whose.sent(index, Format::Text, &self.cell, keys.vault);
+                let value = form.value(raw, &mut self.cell);
+                whose.sent(index, Format::Text, value, keys.vault);
             }
             match &column.value {
                 CopyValue::Open(cell) if !field.null => {
-                    self.cell.clear();
-                    form.decode(raw, &mut self.cell);
+                    let value = form.value(raw, &mut self.cell);
                     self.shown.clear();
-                    let format = Format::Text;
-                    let n = opening(cell, keys, format).open(&self.cell, &mut self.shown)?;
+                    let n = opening(cell, keys, Format::Text).open(value, &mut self.shown)?;
                     self.count(index, n, &mut cells);
                     self.write(form, column, plan.columns.len(), out);
                 }

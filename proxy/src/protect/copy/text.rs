@@ -1,8 +1,9 @@
 //! Fields of `FORMAT text`: copyfromparse.c, CopyReadAttributesText; copyto.c, CopyAttributeOutText.
 
 use super::bad_format;
-use super::fields::{Field, hex};
+use super::fields::Field;
 use crate::protect::ValueError;
+use crate::protect::value::bytea::write_digits;
 use bytes::{BufMut, BytesMut};
 use memchr::{memchr, memchr3};
 use std::sync::Arc;
@@ -55,21 +56,22 @@ impl Text {
 
     /// Appends a value.
     pub(super) fn encode(&self, value: &[u8], out: &mut BytesMut) {
+        let letter = |byte| match byte {
+            0x08..=0x0d => b"btnvfr".get(usize::from(byte - 0x08)).copied(),
+            b'\\' => Some(byte),
+            _ => (byte == self.delimiter).then_some(byte),
+        };
+        let escapes = |byte| matches!(byte, 0x08..=0x0d | b'\\') | (byte == self.delimiter);
+        // without a way out in its middle: many bytes at a time
+        if !value.iter().fold(false, |any, &byte| any | escapes(byte)) {
+            out.extend_from_slice(value);
+            return;
+        }
         for &byte in value {
-            let letter = match byte {
-                0x08 => b'b',
-                0x0c => b'f',
-                b'\n' => b'n',
-                b'\r' => b'r',
-                b'\t' => b't',
-                0x0b => b'v',
-                _ if byte == b'\\' || byte == self.delimiter => byte,
-                _ => {
-                    out.put_u8(byte);
-                    continue;
-                }
-            };
-            out.extend_from_slice(&[b'\\', letter]);
+            match letter(byte) {
+                Some(letter) => out.extend_from_slice(&[b'\\', letter]),
+                None => out.put_u8(byte),
+            }
         }
     }
 }
@@ -83,7 +85,7 @@ pub(super) fn is_cut(raw: &[u8]) -> bool {
 /// A cell: the backslash doubled, the rest hexadecimal digits, which no delimiter can be.
 pub(super) fn cell(cell: &[u8], out: &mut BytesMut) {
     out.extend_from_slice(br"\\x");
-    hex(cell, out);
+    write_digits(cell, out);
 }
 
 /// Appends the value of a field's bytes.

@@ -2,7 +2,7 @@
 
 use crate::protect::coerce::{self, Target};
 use crate::protect::elements::of_parameter;
-use crate::protect::rows::bytea;
+use crate::protect::value::bytea;
 use crate::protect::value::{self, uuid};
 use crate::protect::{Settings, ValueError, Vault};
 use bytes::BytesMut;

@@ -42,6 +42,21 @@ fn from_hex(mut hex: &[u8]) -> Result<Vec<u8>, ValueError> {
     }
 }
 
+/// What byteaout has written; `None` where the text is that of no bytea.
+pub(in crate::protect) fn decode(text: &[u8]) -> Option<Vec<u8>> {
+    match text.strip_prefix(b"\\x") {
+        Some(digits) => hex(digits),
+        None => from_escapes(text),
+    }
+}
+
+/// Two digits a byte and nothing else.
+pub(in crate::protect) fn hex(digits: &[u8]) -> Option<Vec<u8>> {
+    let mut bytes = vec![0; digits.len() / 2];
+    faster_hex::hex_decode(digits, &mut bytes).ok()?;
+    Some(bytes)
+}
+
 fn from_escapes(mut text: &[u8]) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(text.len());
     loop {
@@ -70,18 +85,21 @@ fn from_escapes(mut text: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
+/// Appends two digits a byte.
+pub(in crate::protect) fn write_digits(bytes: &[u8], out: &mut BytesMut) {
+    let start = out.len();
+    out.resize(start + bytes.len() * 2, 0);
+    // there is room for all of them
+    let _ = faster_hex::hex_encode(bytes, out.get_mut(start..).unwrap_or_default());
+}
+
 /// byteaout.
 pub(super) fn write_text(bytes: &[u8], output: ByteaOutput, out: &mut BytesMut) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |n: u8| DIGITS.get(usize::from(n)).copied().unwrap_or(b'0');
     match output {
         ByteaOutput::Hex => {
             out.reserve(bytes.len() * 2 + 2);
             out.put_slice(b"\\x");
-            for byte in bytes {
-                out.put_u8(digit(byte >> 4));
-                out.put_u8(digit(byte & 15));
-            }
+            write_digits(bytes, out);
         }
         ByteaOutput::Escape => {
             for byte in bytes {
@@ -96,6 +114,21 @@ pub(super) fn write_text(bytes: &[u8], output: ByteaOutput, out: &mut BytesMut) 
                     }
                 }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::decode;
+
+    #[test]
+    fn both_formats() {
+        assert_eq!(decode(br"\xf5e1"), Some(vec![0xf5, 0xe1]));
+        assert_eq!(decode(br"\x09afAF"), Some(vec![0x09, 0xaf, 0xaf]));
+        assert_eq!(decode(br"\365\341a\\"), Some(vec![0xf5, 0xe1, b'a', b'\\']));
+        for bad in [&br"\xf5e"[..], br"\xg0", br"\365\34", br"\400", br"\"] {
+            assert_eq!(decode(bad), None);
         }
     }
 }
