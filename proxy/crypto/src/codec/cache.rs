@@ -9,12 +9,43 @@ use crate::Epoch;
 use crate::header::PREFIX_LEN;
 use crate::xaes::PrefixKey;
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// A prefix is a process's life (or 2^28 cells), so a column has dozens, not thousands.
 const GENERATION: usize = 128;
 
-type Generation = HashMap<(Epoch, [u8; PREFIX_LEN]), Arc<PrefixKey>>;
+type Generation = HashMap<Name, Arc<PrefixKey>, BuildHasherDefault<AsItIs>>;
+
+/// What a key is kept under.
+#[derive(PartialEq, Eq)]
+struct Name(Epoch, [u8; PREFIX_LEN]);
+
+impl Hash for Name {
+    /// A prefix is random, and what is kept has authenticated: nobody can choose many that meet.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Self(_, [a, b, c, d, e, f, g, h, ..]) = *self;
+        state.write_u64(u64::from_le_bytes([a, b, c, d, e, f, g, h]));
+    }
+}
+
+/// A hash that is there already.
+#[derive(Default)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|b| self.write_u64(u64::from(*b)));
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = self.0.rotate_left(8) ^ hash;
+    }
+}
 
 #[derive(Default)]
 pub(super) struct PrefixKeys(RwLock<Generations>);
@@ -27,7 +58,7 @@ struct Generations {
 
 impl PrefixKeys {
     pub(super) fn get(&self, epoch: Epoch, prefix: &[u8; PREFIX_LEN]) -> Option<Arc<PrefixKey>> {
-        let name = (epoch, *prefix);
+        let name = Name(epoch, *prefix);
         let old = {
             let kept = self.0.read().unwrap_or_else(PoisonError::into_inner);
             if let Some(key) = kept.young.get(&name) {
@@ -44,7 +75,7 @@ impl PrefixKeys {
         if kept.young.len() >= GENERATION {
             kept.old = std::mem::take(&mut kept.young);
         }
-        kept.young.insert((epoch, prefix), key);
+        kept.young.insert(Name(epoch, prefix), key);
     }
 }
 
