@@ -104,6 +104,8 @@ pub enum Access {
 pub struct Column {
     /// Its name.
     pub name: ColumnRef,
+    /// The same as text, as records of the audit log have it.
+    pub text: Arc<str>,
     /// The type the app sees.
     pub declared: DeclaredType,
     /// The kind of protection.

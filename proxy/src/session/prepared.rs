@@ -97,7 +97,7 @@ impl Part {
     }
 
     /// The cells that it opens, by their place in a row.
-    pub(super) fn cells(&self) -> Vec<Option<&CellOutput>> {
+    pub(super) fn cells(&self) -> impl Iterator<Item = Option<&CellOutput>> {
         let of_output = |output| match output {
             &Output::Clear => None,
             Output::Cell(cell) => Some(cell),
@@ -109,11 +109,13 @@ impl Part {
             } => Some(cell),
             _ => None,
         };
-        match (self.outputs(), self.copy()) {
-            (Some(outputs), _) => outputs.iter().map(of_output).collect(),
-            (None, Some(copy)) => copy.columns.iter().map(of_column).collect(),
-            (None, None) => Vec::new(),
-        }
+        let (outputs, copy) = match self.outputs() {
+            Some(outputs) => (outputs, None),
+            None => (&[][..], self.copy()),
+        };
+        let columns = copy.into_iter().flat_map(|copy| &copy.columns);
+        let columns = columns.map(of_column);
+        outputs.iter().map(of_output).chain(columns)
     }
 
     /// Whether errors of the server may quote protected values or cells.

@@ -333,16 +333,17 @@ fn opened(run: &Run, policy: Option<&Database>) -> Vec<Opened> {
         return Vec::new();
     };
     let mut list: Vec<Opened> = Vec::new();
-    for (cell, &cells) in part.cells().into_iter().zip(&run.opened) {
-        let Some(cell) = cell else { continue };
-        let name = cell.columns.first().and_then(|ix| policy.column(*ix));
-        let Some(column) = name.map(|c| Arc::from(c.name.to_string())) else {
+    for (cell, &cells) in part.cells().zip(&run.opened) {
+        let column = cell.and_then(|cell| policy.column(*cell.columns.first()?));
+        let Some(column) = column.filter(|_| cells > 0) else {
             continue;
         };
-        match list.iter_mut().find(|o| o.column == column) {
-            _ if cells == 0 => {}
+        match list.iter_mut().find(|o| o.column == column.text) {
             Some(entry) => entry.cells += cells,
-            None => list.push(Opened { column, cells }),
+            None => list.push(Opened {
+                column: Arc::clone(&column.text),
+                cells,
+            }),
         }
     }
     list

@@ -213,6 +213,7 @@ impl Draft<'_> {
         let drafted = Drafted {
             sound: declared.is_some() && protect.is_some(),
             column: Column {
+                text: name.to_string().into(),
                 name,
                 declared: declared.unwrap_or(DeclaredType::Text),
                 protect: match protect {

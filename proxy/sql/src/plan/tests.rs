@@ -127,6 +127,7 @@ fn database() -> Database {
         let (declared, protect, mask, place) =
             (spec.declared, spec.protect, spec.mask, place.clone());
         columns.push(Column {
+            text: name.to_string().into(),
             name,
             declared,
             protect,

@@ -64,6 +64,7 @@ fn policy() -> Database {
             },
         )]),
         columns: vec![Column {
+            text: "".into(),
             name: ColumnRef { table, column },
             declared: DeclaredType::Text,
             protect: Protect::Random,

@@ -602,6 +602,7 @@ fn policy() -> Database {
         });
         entry.columns.insert(Arc::from(*column), ColumnIx(ix));
         columns.push(Column {
+            text: format!("{name}.{column}").into(),
             name: ColumnRef {
                 table: name,
                 column: Arc::from(*column),

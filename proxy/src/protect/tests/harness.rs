@@ -43,6 +43,7 @@ fn column(name: &str, declared: D, protect: Protect, mask: Mask, group: Option<u
         table: "t".into(),
     };
     Column {
+        text: name.into(),
         name: ColumnRef {
             table,
             column: name.into(),
