@@ -4,11 +4,11 @@
 //! It must never take an element for another one: what is not read to the last byte is an error.
 
 use crate::protect::ValueError;
+use crate::protect::value::bytea::push_digits;
 use crate::protect::value::text::utf8;
 use hippocrypt_policy::element_of;
 use hippocrypt_sql::verdict::{Literal, Seal};
 use hippocrypt_wire::Format;
-use std::fmt::Write as _;
 use zeroize::Zeroizing;
 
 /// OID of bytea.
@@ -364,10 +364,7 @@ pub(in crate::protect) fn literal(cells: &[Option<Vec<u8>>]) -> String {
             Some(cell) => {
                 // a backslash for the string, a backslash for the array, and one for bytea
                 text.push_str("\\\\\\\\x");
-                for byte in cell {
-                    // writing to a String does not fail
-                    let _ = write!(text, "{byte:02x}");
-                }
+                push_digits(cell, &mut text);
             }
         }
     }

@@ -7,12 +7,12 @@ use crate::protect::coerce::{self, Target};
 use crate::protect::elements;
 use crate::protect::hash;
 use crate::protect::value::Value;
+use crate::protect::value::bytea::push_digits;
 use crate::protect::vault::{Held, Unsealed};
 use crate::protect::{Settings, ValueError, Vault};
 use hippocrypt_sql::verdict::{
     Coercion, Edit, Literal, Replacement, Seal, Shape, Statement, Verdict,
 };
-use std::fmt::Write as _;
 
 /// A text for the server, and the way back to the client's positions.
 #[derive(Debug)]
@@ -307,10 +307,7 @@ fn seal_elements(
 pub(in crate::protect) fn bytea_literal(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len() * 2 + 14);
     text.push_str("E'\\\\x");
-    for byte in bytes {
-        // writing to a String does not fail
-        let _ = write!(text, "{byte:02x}");
-    }
+    push_digits(bytes, &mut text);
     text.push_str("'::bytea");
     text
 }

@@ -24,9 +24,10 @@ impl GroupCodec {
         let mut token = String::with_capacity(MARK.len() + 4 + 2 * MAC_LEN);
         // writing to a String does not fail
         let _ = write!(token, "h1:{:04x}", parts.header.epoch.0);
-        for byte in cell.get(HEADER_LEN..).unwrap_or_default() {
-            let _ = write!(token, "{byte:02x}");
-        }
+        let mac = cell.get(HEADER_LEN..).unwrap_or_default();
+        let mut digits = Zeroizing::new([0; 2 * MAC_LEN]);
+        let digits = faster_hex::hex_encode(mac, digits.as_mut_slice());
+        token.push_str(digits.map_err(|_| OpenError::NotAuthentic)?);
         Ok(Plaintext(Zeroizing::new(token.into_bytes())))
     }
 

@@ -93,6 +93,15 @@ pub(in crate::protect) fn write_digits(bytes: &[u8], out: &mut BytesMut) {
     let _ = faster_hex::hex_encode(bytes, out.get_mut(start..).unwrap_or_default());
 }
 
+/// The same to a text.
+pub(in crate::protect) fn push_digits(bytes: &[u8], text: &mut String) {
+    let mut room = [0; 256];
+    for piece in bytes.chunks(room.len() / 2) {
+        // there is room for all of them
+        text.push_str(faster_hex::hex_encode(piece, &mut room).map_or("", |digits| digits));
+    }
+}
+
 /// byteaout.
 pub(super) fn write_text(bytes: &[u8], output: ByteaOutput, out: &mut BytesMut) {
     match output {
@@ -120,7 +129,22 @@ pub(super) fn write_text(bytes: &[u8], output: ByteaOutput, out: &mut BytesMut) 
 
 #[cfg(test)]
 mod tests {
-    use super::decode;
+    use super::{decode, push_digits, write_digits};
+    use bytes::BytesMut;
+
+    #[test]
+    fn digits_are_those_that_format_gives() {
+        for length in [0, 1, 127, 128, 129, 1000] {
+            let bytes: Vec<u8> = (0..length).map(|at: u32| (at * 7) as u8).collect();
+            let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            let (mut text, mut out) = (String::from("a"), BytesMut::from("b"));
+            push_digits(&bytes, &mut text);
+            write_digits(&bytes, &mut out);
+            assert_eq!(text, format!("a{digits}"));
+            assert_eq!(out, format!("b{digits}"));
+            assert_eq!(decode(format!("\\x{digits}").as_bytes()), Some(bytes));
+        }
+    }
 
     #[test]
     fn both_formats() {
