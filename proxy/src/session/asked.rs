@@ -2,13 +2,13 @@
 //!
 //! It must never give a statement what the comments of another tell.
 
-use super::judge::slice;
 use super::machine::Machine;
 use crate::attribution::{Attribution, Claims, TokenError};
 use crate::config::Source;
-use hippocrypt_audit::Described;
-use hippocrypt_sql::Statement;
+use hippocrypt_audit::{ColumnUse, Described};
 use hippocrypt_sql::comment::{self, Tag};
+use hippocrypt_sql::verdict::{Facts, Shown, Statement, Use};
+use hippocrypt_sql::{Normalised, normalise};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -28,6 +28,11 @@ impl Asked {
             described: Arc::new(described),
             tags: Tags::default(),
         }
+    }
+
+    /// A text that is not read; only its length is told.
+    pub(super) fn unparsed(text: &[u8]) -> Self {
+        Self::of(Described::unparsed(text.len(), None))
     }
 }
 
@@ -90,6 +95,35 @@ impl Machine {
             .collect()
     }
 
+    /// One statement as its record has it, whoever asks.
+    pub(super) fn describe(&self, text: &str, facts: &Facts) -> Arc<Described> {
+        let on = self.known.names.standard_conforming_strings;
+        let Normalised::Scanned { sql, fingerprint } = normalise(text, on) else {
+            return Asked::unparsed(text.as_bytes()).described;
+        };
+        let kind = match facts.kind {
+            "" => first_word(&sql),
+            kind => kind,
+        };
+        let tables: Vec<_> = facts.tables.iter().map(ToString::to_string).collect();
+        let columns: Vec<_> = facts
+            .touches
+            .iter()
+            .map(|t| (t.column.to_string(), usage(t.usage), shown(t.shown)))
+            .collect();
+        Arc::new(Described::new(
+            kind,
+            &sql,
+            Some(&fingerprint),
+            tables.iter().map(String::as_str),
+            columns.iter().map(|(column, usage, shown)| ColumnUse {
+                column,
+                usage,
+                shown,
+            }),
+        ))
+    }
+
     /// What the comments of each statement tell.
     fn tags(&self, text: &str, statements: &[Range<usize>]) -> Vec<Tags> {
         if !self.attribution.rules.from.contains(&Source::Comment) {
@@ -111,4 +145,92 @@ impl Machine {
             ..tags.pop().unwrap_or_default()
         }
     }
+}
+
+/// The text of one statement.
+pub(super) fn slice<'t>(text: &'t str, statement: &Statement) -> &'t str {
+    text.get(statement.range.clone()).unwrap_or(text)
+}
+
+fn usage(usage: Use) -> &'static str {
+    match usage {
+        Use::Read => "read",
+        Use::Filter => "filter",
+        Use::Write => "write",
+    }
+}
+
+fn shown(shown: Shown) -> &'static str {
+    match shown {
+        Shown::Clear => "clear",
+        Shown::Masked => "masked",
+        Shown::Refused => "refused",
+        Shown::Not => "not",
+    }
+}
+
+/// The command of a statement that nothing judged, from a fixed list.
+fn first_word(sql: &str) -> &'static str {
+    const WORDS: &[&str] = &[
+        "SELECT",
+        "INSERT",
+        "UPDATE",
+        "DELETE",
+        "MERGE",
+        "WITH",
+        "VALUES",
+        "TABLE",
+        "COPY",
+        "BEGIN",
+        "START",
+        "COMMIT",
+        "END",
+        "ROLLBACK",
+        "ABORT",
+        "SAVEPOINT",
+        "RELEASE",
+        "SET",
+        "RESET",
+        "SHOW",
+        "CREATE",
+        "ALTER",
+        "DROP",
+        "TRUNCATE",
+        "VACUUM",
+        "ANALYZE",
+        "EXPLAIN",
+        "PREPARE",
+        "EXECUTE",
+        "DEALLOCATE",
+        "DISCARD",
+        "DECLARE",
+        "FETCH",
+        "MOVE",
+        "CLOSE",
+        "LISTEN",
+        "NOTIFY",
+        "UNLISTEN",
+        "LOCK",
+        "GRANT",
+        "REVOKE",
+        "COMMENT",
+        "REINDEX",
+        "CLUSTER",
+        "CALL",
+        "DO",
+        "REFRESH",
+        "CHECKPOINT",
+        "REASSIGN",
+        "IMPORT",
+        "SECURITY",
+    ];
+    let word = sql
+        .split(|c: char| !c.is_ascii_alphabetic())
+        .next()
+        .unwrap_or("");
+    WORDS
+        .iter()
+        .find(|w| w.eq_ignore_ascii_case(word))
+        .copied()
+        .unwrap_or("OTHER")
 }

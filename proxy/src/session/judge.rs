@@ -2,18 +2,17 @@
 //!
 //! It must never let a text go on that `sql` has not judged where a policy applies.
 
-use super::asked::Asked;
+use super::asked::{Asked, slice};
 use super::fault;
 use super::machine::{Machine, Protected};
 use super::overtaken::AsOf;
 use super::prepared::{Basis, Gives, Judged, Part, Prepared as PreparedStatement};
 use crate::protect::{ValueError, read_constants, render, render_pieces};
 use bytes::Bytes;
-use hippocrypt_audit::{ColumnUse, Described};
 use hippocrypt_sql::verdict::{
-    Cursor, Edit, Facts, Plan, Prepared, Replacement, Shown, Statement, Use, Verdict,
+    Cursor, Edit, Facts, Plan, Prepared, Replacement, Statement, Verdict,
 };
-use hippocrypt_sql::{Analyser, Context, Normalised, Session, Standing, normalise, settings};
+use hippocrypt_sql::{Analyser, Context, Session, Standing, settings};
 use hippocrypt_wire::backend::TransactionStatus;
 use hippocrypt_wire::{ErrorReport, Severity};
 use std::cell::RefCell;
@@ -102,13 +101,13 @@ impl Machine {
             return Ok(Arc::new(self.unjudged(text)));
         };
         if let Some(report) = self.own_failure.take() {
-            return Err(refuse(report, vec![unparsed(text)]));
+            return Err(refuse(report, vec![Asked::unparsed(text)]));
         }
         let sent = text;
         let Ok(text) = std::str::from_utf8(text) else {
             let words = "invalid byte sequence for encoding \"UTF8\"";
             let report = ErrorReport::new(Severity::Error, "22021", words);
-            return Err(refuse(report, vec![unparsed(text)]));
+            return Err(refuse(report, vec![Asked::unparsed(text)]));
         };
         let analyser = self.known.analyser(&protected);
         self.judging_by(&analyser);
@@ -167,7 +166,7 @@ impl Machine {
             self.current(prepared, &name).map(drop)
         });
         self.renewing = false;
-        renewed.map_err(|report| refuse(*report, vec![unparsed(text.as_bytes())]))?;
+        renewed.map_err(|report| refuse(*report, vec![Asked::unparsed(text.as_bytes())]))?;
         let judged = self.analysed(text, oids, protected, analyser)?;
         Ok(judged.statements)
     }
@@ -197,7 +196,7 @@ impl Machine {
             Err(refusal) => Err(Box::new(Refusal {
                 unparsable: refusal.sqlstate == "42601",
                 report: fault::refusal(&refusal, text),
-                asked: vec![unparsed(text.as_bytes())],
+                asked: vec![Asked::unparsed(text.as_bytes())],
             })),
         }
     }
@@ -312,7 +311,7 @@ impl Machine {
                 described: self.describe(text, &facts),
                 tags: self.tags_of_unjudged(text),
             },
-            Err(_) => unparsed(text),
+            Err(_) => Asked::unparsed(text),
         };
         Judged {
             parts: vec![Arc::new(Part {
@@ -327,34 +326,6 @@ impl Machine {
             guards: None,
             basis: Basis::default(),
         }
-    }
-
-    pub(super) fn describe(&self, text: &str, facts: &Facts) -> Arc<Described> {
-        let on = self.known.names.standard_conforming_strings;
-        let Normalised::Scanned { sql, fingerprint } = normalise(text, on) else {
-            return unparsed(text.as_bytes()).described;
-        };
-        let kind = match facts.kind {
-            "" => first_word(&sql),
-            kind => kind,
-        };
-        let tables: Vec<_> = facts.tables.iter().map(ToString::to_string).collect();
-        let columns: Vec<_> = facts
-            .touches
-            .iter()
-            .map(|t| (t.column.to_string(), usage(t.usage), shown(t.shown)))
-            .collect();
-        Arc::new(Described::new(
-            kind,
-            &sql,
-            Some(&fingerprint),
-            tables.iter().map(String::as_str),
-            columns.iter().map(|(column, usage, shown)| ColumnUse {
-                column,
-                usage,
-                shown,
-            }),
-        ))
     }
 }
 
@@ -390,14 +361,6 @@ pub(super) fn refuse(report: ErrorReport, asked: Vec<Asked>) -> Box<Refusal> {
     })
 }
 
-pub(super) fn unparsed(text: &[u8]) -> Asked {
-    Asked::of(Described::unparsed(text.len(), None))
-}
-
-pub(super) fn slice<'t>(text: &'t str, statement: &Statement) -> &'t str {
-    text.get(statement.range.clone()).unwrap_or(text)
-}
-
 fn is_untouched(statement: &Statement) -> bool {
     matches!(statement.verdict, Verdict::Untouched)
 }
@@ -409,89 +372,6 @@ fn encoding() -> ErrorReport {
         "client_encoding must be UTF8 where protected columns are touched",
     )
     .hint("SET client_encoding TO 'UTF8'.")
-}
-
-fn usage(usage: Use) -> &'static str {
-    match usage {
-        Use::Read => "read",
-        Use::Filter => "filter",
-        Use::Write => "write",
-    }
-}
-
-fn shown(shown: Shown) -> &'static str {
-    match shown {
-        Shown::Clear => "clear",
-        Shown::Masked => "masked",
-        Shown::Refused => "refused",
-        Shown::Not => "not",
-    }
-}
-
-/// The command of a statement that nothing judged, from a fixed list.
-fn first_word(sql: &str) -> &'static str {
-    const WORDS: &[&str] = &[
-        "SELECT",
-        "INSERT",
-        "UPDATE",
-        "DELETE",
-        "MERGE",
-        "WITH",
-        "VALUES",
-        "TABLE",
-        "COPY",
-        "BEGIN",
-        "START",
-        "COMMIT",
-        "END",
-        "ROLLBACK",
-        "ABORT",
-        "SAVEPOINT",
-        "RELEASE",
-        "SET",
-        "RESET",
-        "SHOW",
-        "CREATE",
-        "ALTER",
-        "DROP",
-        "TRUNCATE",
-        "VACUUM",
-        "ANALYZE",
-        "EXPLAIN",
-        "PREPARE",
-        "EXECUTE",
-        "DEALLOCATE",
-        "DISCARD",
-        "DECLARE",
-        "FETCH",
-        "MOVE",
-        "CLOSE",
-        "LISTEN",
-        "NOTIFY",
-        "UNLISTEN",
-        "LOCK",
-        "GRANT",
-        "REVOKE",
-        "COMMENT",
-        "REINDEX",
-        "CLUSTER",
-        "CALL",
-        "DO",
-        "REFRESH",
-        "CHECKPOINT",
-        "REASSIGN",
-        "IMPORT",
-        "SECURITY",
-    ];
-    let word = sql
-        .split(|c: char| !c.is_ascii_alphabetic())
-        .next()
-        .unwrap_or("");
-    WORDS
-        .iter()
-        .find(|w| w.eq_ignore_ascii_case(word))
-        .copied()
-        .unwrap_or("OTHER")
 }
 
 fn guards_of(statement: &Statement) -> Option<&[Replacement]> {
