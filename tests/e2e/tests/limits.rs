@@ -57,6 +57,20 @@ fn an_idle_session_is_ended_counted_from_the_end_of_its_last_statement() {
 }
 
 #[test]
+fn a_session_that_works_now_and_then_is_not_idle() {
+    let place = with("idle_timeout: 1200ms");
+    let mut client = place.raw("app");
+    let mut worked = Instant::now();
+    for _ in 0..4 {
+        std::thread::sleep(Duration::from_millis(700));
+        worked = Instant::now();
+        assert_eq!(status(&client.query("SELECT 1")), 'I');
+    }
+    assert_eq!(last_words(&mut client), "57P05");
+    assert!(worked.elapsed() >= Duration::from_millis(1200));
+}
+
+#[test]
 fn half_a_message_does_not_keep_a_session() {
     let place = with("idle_timeout: 500ms");
     let mut client = place.raw("app");
