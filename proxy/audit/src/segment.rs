@@ -1,7 +1,6 @@
 //! The files of a log: names, order, and lines read one after the other with a bounded buffer.
 
 use crate::line::LINE_MAX;
-use ruzstd::decoding::StreamingDecoder;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
@@ -146,8 +145,8 @@ impl Lines<Reader> {
 
 /// The bytes of a compressed segment.
 pub fn decoder(file: File) -> io::Result<Reader> {
-    let decoder = StreamingDecoder::new(buffered(file)).map_err(io::Error::other)?;
-    Ok(Box::new(buffered(decoder)))
+    let decoder = zstd::Decoder::with_buffer(buffered(file))?;
+    Ok(Box::new(buffered(decoder.single_frame())))
 }
 
 fn buffered<R: Read>(reader: R) -> BufReader<R> {

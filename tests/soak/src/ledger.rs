@@ -2,7 +2,6 @@
 //!
 //! It must never hold the log in memory: it is read line by line.
 
-use ruzstd::decoding::StreamingDecoder;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -70,7 +69,7 @@ pub fn read(directory: &Path) -> BTreeMap<String, Counts> {
 fn opened(segment: &Path) -> Box<dyn BufRead> {
     let file = BufReader::new(File::open(segment).unwrap());
     match segment.extension().is_some_and(|x| x == "zst") {
-        true => Box::new(BufReader::new(StreamingDecoder::new(file).unwrap())),
+        true => Box::new(BufReader::new(zstd::Decoder::with_buffer(file).unwrap())),
         false => Box::new(file),
     }
 }
