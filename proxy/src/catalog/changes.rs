@@ -3,6 +3,7 @@
 //! The table holds cells and what says whose row it was, and is written by the trigger alone. It must never hold a
 //! protected value in clear, and what is not there yet is said, never passed over: `sql` refuses writes until it is.
 
+use super::service::{abandon, words};
 use hippocrypt_policy::{Quoted, TableRef};
 use hippocrypt_sql::world::World;
 use std::collections::BTreeSet;
@@ -149,16 +150,4 @@ fn triggers(table: &TableRef, subject: &str) -> String {
            FOR EACH STATEMENT EXECUTE FUNCTION hippocrypt.record_truncate(); \
          COMMIT"
     )
-}
-
-async fn abandon(client: &Client) {
-    // a connection that does not take it is found closed at its next use
-    let _ = client.batch_execute("ROLLBACK").await;
-}
-
-fn words(error: &tokio_postgres::Error) -> String {
-    match error.as_db_error() {
-        Some(server) => server.message().to_owned(),
-        None => error.to_string(),
-    }
 }

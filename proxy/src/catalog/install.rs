@@ -2,6 +2,8 @@
 //!
 //! It must never replace an object of that name that is not ours: what stands there and differs is an error.
 
+use super::service::{abandon, words};
+use super::snapshot::RACES;
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
@@ -25,7 +27,10 @@ pub enum InstallError {
         sql: String,
     },
     /// The server said no for another reason.
-    #[error("database {database:?}: the cell type cannot be created: {error}")]
+    #[error(
+        "database {database:?}: the cell type cannot be created: {}",
+        words(error)
+    )]
     Server {
         /// The database.
         database: String,
@@ -52,26 +57,45 @@ pub(super) async fn install(
         database: database.to_owned(),
         error,
     };
-    if let Some(checks) = existing(client).await.map_err(server)? {
-        return if is_ours(&checks) {
-            Ok(())
-        } else {
-            Err(InstallError::Foreign {
-                database: database.to_owned(),
-            })
+    let mut races = 0;
+    loop {
+        match existing(client).await.map_err(server)? {
+            Some(checks) if is_ours(&checks) => return Ok(()),
+            Some(_) => {
+                let database = database.to_owned();
+                return Err(InstallError::Foreign { database });
+            }
+            None => {}
+        }
+        let Err(error) = client.batch_execute(&sql()).await else {
+            return Ok(());
         };
-    }
-    match client.batch_execute(&sql()).await {
-        Ok(()) => Ok(()),
-        Err(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
-            Err(InstallError::Privilege {
+        abandon(client).await;
+        if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) {
+            return Err(InstallError::Privilege {
                 database: database.to_owned(),
                 user: user.to_owned(),
                 sql: sql(),
-            })
+            });
         }
-        Err(error) => Err(server(error)),
+        if races == RACES || !is_race(&error) {
+            return Err(server(error));
+        }
+        races += 1;
     }
+}
+
+/// Whether another proxy makes the same at this moment. XX000: both grant the right to the schema.
+fn is_race(error: &tokio_postgres::Error) -> bool {
+    [
+        SqlState::UNIQUE_VIOLATION,
+        SqlState::DUPLICATE_OBJECT,
+        SqlState::DUPLICATE_SCHEMA,
+        SqlState::LOCK_NOT_AVAILABLE,
+        SqlState::INTERNAL_ERROR,
+    ]
+    .iter()
+    .any(|code| error.code() == Some(code))
 }
 
 /// Whether these are the domain's one CHECK. The server prints it with its own parentheses, `IN` as

@@ -11,6 +11,7 @@ use hippocrypt_policy::TableRef;
 use hippocrypt_sql::catalog::Catalog;
 use hippocrypt_sql::world::World;
 use std::collections::BTreeSet;
+use std::error::Error as _;
 use std::sync::{Mutex, PoisonError};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_postgres::error::SqlState;
@@ -25,7 +26,7 @@ const SETTINGS: &str =
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
     /// Login, network or a refused query.
-    #[error("database {database:?}, as role {user:?}: {error}")]
+    #[error("database {database:?}, as role {user:?}: {}", words(error))]
     Server {
         /// The database.
         database: String,
@@ -231,4 +232,19 @@ fn run(message: &SimpleQueryMessage) -> Option<Run> {
         east: field(1)?.parse().ok()?,
         abbreviation: field(2)?.to_owned(),
     })
+}
+
+/// Ends the transaction that a statement has failed in.
+pub(super) async fn abandon(client: &Client) {
+    // a connection that does not take it is found closed at its next use
+    let _ = client.batch_execute("ROLLBACK").await;
+}
+
+/// What the server said, else what happened to the connection.
+pub(super) fn words(error: &tokio_postgres::Error) -> String {
+    match (error.as_db_error(), error.source()) {
+        (Some(server), _) => server.message().to_owned(),
+        (None, Some(source)) => format!("{error}: {source}"),
+        (None, None) => error.to_string(),
+    }
 }

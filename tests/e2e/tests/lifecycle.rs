@@ -2,7 +2,7 @@
 
 use hippocrypt_e2e::logins::{listen_tls_with, psql, scram, userlist};
 use hippocrypt_e2e::place::{CLINIC, CLINIC_TABLES, certificates, password};
-use hippocrypt_e2e::proxy::{binary, free_port};
+use hippocrypt_e2e::proxy::{Proxy, binary, free_port};
 use hippocrypt_e2e::raw::{self, rows, status};
 use hippocrypt_e2e::sql::{self, succeed, told};
 use hippocrypt_e2e::{Raw, Setup};
@@ -371,6 +371,32 @@ fn a_cell_type_that_is_not_ours_stops_the_start() {
         "{}",
         told(&output)
     );
+}
+
+/// As when two proxies of a new database start at once.
+#[test]
+fn a_proxy_that_starts_while_another_makes_the_cell_type_finds_it_made() {
+    let mut place = Setup::clinic().start();
+    place.proxy.signal("TERM");
+    place.proxy.wait(Duration::from_secs(20));
+    let other = place.thief();
+    let check = "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE contypid = 'hippocrypt.cell'::regtype";
+    let check = sql::rows(&other, check).unwrap()[0][0].clone().unwrap();
+    let making = format!(
+        "DROP SCHEMA hippocrypt CASCADE; BEGIN; CREATE SCHEMA hippocrypt; CREATE DOMAIN hippocrypt.cell AS bytea {check}"
+    );
+    for statement in making.split("; ") {
+        sql::rows(&other, statement).unwrap();
+    }
+    let config = place.config();
+    let proxy = std::thread::scope(|scope| {
+        let starting = scope.spawn(|| Proxy::serve(&config));
+        place.wait_for_lock();
+        sql::rows(&other, "COMMIT").unwrap();
+        starting.join().unwrap()
+    });
+    place.proxy = proxy;
+    assert_eq!(raw::sqlstate(&place.raw("app").query("SELECT 1")), None);
 }
 
 #[test]
