@@ -6,6 +6,7 @@
 pub mod cells;
 pub mod load;
 pub mod measure;
+pub mod page;
 pub mod report;
 pub mod sides;
 pub mod stub;

@@ -5,6 +5,7 @@ use clap::{Parser, ValueEnum as _};
 use hippocrypt_bench::cells::{self, Extent, Family};
 use hippocrypt_bench::load::{self, PEOPLE};
 use hippocrypt_bench::measure::{machine, resident, sync};
+use hippocrypt_bench::page;
 use hippocrypt_bench::report::{Cell, Report, Series};
 use hippocrypt_bench::sides::{BOUNCER, OURS, RELAY, Side, Sides, UNAUDITED, Wire};
 use hippocrypt_bench::stub::Stub;
@@ -30,6 +31,9 @@ struct Args {
     /// Where bench.md, bench.json and bench.svg go, or those of a family, by its name
     #[arg(long, value_name = "DIR", default_value = "target/bench")]
     out: PathBuf,
+    /// A page that has marks for this table, which is written there too
+    #[arg(long, value_name = "FILE")]
+    page: Option<PathBuf>,
 }
 
 fn main() -> Result<()> {
@@ -80,11 +84,15 @@ fn main() -> Result<()> {
         report.add(name, "the logs' disk", sync(sides.directory())?, "ms");
     }
     let name = args.only.and_then(|family| family.to_possible_value());
-    write(
-        &args.out,
-        name.as_ref().map_or("bench", |name| name.get_name()),
-        &report,
-    )
+    let name = name.as_ref().map_or("bench", |name| name.get_name());
+    write(&args.out, name, &report)?;
+    if let Some(page) = &args.page {
+        let text = fs::read_to_string(page)?;
+        let marks = || format!("{} has no marks for {name}", page.display());
+        let text = page::with_table(&text, name, &report.markdown()).with_context(marks)?;
+        fs::write(page, text)?;
+    }
+    Ok(())
 }
 
 /// One round: each cell against each of its sides.
