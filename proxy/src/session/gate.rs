@@ -18,14 +18,9 @@ use std::task::{Context, Poll};
 #[derive(Debug, Default)]
 pub(super) struct Gate {
     waiting: Option<(OnDisk, BytesMut)>,
-    outlet: Outlet,
-}
-
-/// What may be sent.
-#[derive(Debug, Default)]
-struct Outlet {
     /// Bytes have gone through the gate: from then on all do.
     used: bool,
+    /// What may be sent.
     open: BytesMut,
 }
 
@@ -48,7 +43,7 @@ impl Gate {
                     Poll::Pending => return Ok(()),
                 }
                 if let Some((_, bytes)) = self.waiting.take() {
-                    self.outlet.open.unsplit(bytes);
+                    self.open.unsplit(bytes);
                 }
             }
             if to_server.is_empty() {
@@ -56,11 +51,11 @@ impl Gate {
             }
             match record() {
                 Some(on_disk) => {
-                    self.outlet.used = true;
+                    self.used = true;
                     self.waiting = Some((on_disk, to_server.split()));
                 }
-                None if self.outlet.used => {
-                    self.outlet.open.unsplit(to_server.split());
+                None if self.used => {
+                    self.open.unsplit(to_server.split());
                     return Ok(());
                 }
                 None => return Ok(()),
@@ -71,21 +66,17 @@ impl Gate {
     /// Bytes that have not gone to the server, those included that the machine has not given up yet.
     pub fn held(&self, to_server: &BytesMut) -> usize {
         let waiting = self.waiting.as_ref().map_or(0, |(_, bytes)| bytes.len());
-        waiting + self.outlet.open.len() + to_server.len()
+        waiting + self.open.len() + to_server.len()
     }
 
     /// What is to be sent next: `direct` where nothing ever waited.
     pub fn outlet<'a>(&'a mut self, direct: &'a mut BytesMut) -> &'a mut BytesMut {
-        if self.outlet.used {
-            &mut self.outlet.open
-        } else {
-            direct
-        }
+        if self.used { &mut self.open } else { direct }
     }
 
     /// The server takes nothing any more.
     pub fn clear(&mut self) {
         self.waiting = None;
-        self.outlet.open.clear();
+        self.open.clear();
     }
 }

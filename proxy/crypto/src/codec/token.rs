@@ -6,6 +6,7 @@
 use super::GroupCodec;
 use crate::header::{HASH_CELL_LEN, HEADER_LEN, NONCE_LEN, Parts};
 use crate::{Epoch, Header, OpenError, Plaintext, Suite, TypeCode};
+use faster_hex::CheckCase;
 use std::fmt::Write as _;
 use zeroize::Zeroizing;
 
@@ -54,16 +55,9 @@ impl GroupCodec {
 
 /// Pairs of small hexadecimal digits.
 fn bytes(digits: &[u8]) -> Option<Vec<u8>> {
-    let digit = |c: u8| match c {
-        b'0'..=b'9' => Some(c - b'0'),
-        b'a'..=b'f' => Some(c - b'a' + 10),
-        _ => None,
-    };
-    let pair = |pair: &[u8]| match pair {
-        [high, low] => Some(digit(*high)? << 4 | digit(*low)?),
-        _ => None,
-    };
-    digits.chunks(2).map(pair).collect()
+    let mut bytes = vec![0; digits.len() / 2];
+    faster_hex::hex_decode_with_case(digits, &mut bytes, CheckCase::Lower).ok()?;
+    Some(bytes)
 }
 
 #[cfg(test)]

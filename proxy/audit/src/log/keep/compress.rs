@@ -8,7 +8,7 @@ use crate::record::Body;
 use crate::segment::{self, Listing, Segment};
 use crate::verify::hash_of;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufRead, BufReader, BufWriter};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use zstd::Encoder;
@@ -50,11 +50,16 @@ fn one(dir: &Path, segment: &Segment, log: &Log) -> Result<(), KeepError> {
 fn write(from: &Path, to: &Path) -> io::Result<()> {
     let mut options = OpenOptions::new();
     let options = options.write(true).create(true).truncate(true).mode(0o640);
-    let file = BufWriter::new(options.open(to)?);
-    let mut compressed = Encoder::new(file, LEVEL)?;
-    compressed.include_checksum(true)?;
-    io::copy(&mut File::open(from)?, &mut compressed)?;
-    compressed.finish()?.into_inner()?.sync_all()
+    let compressed = BufWriter::new(options.open(to)?);
+    let compressed = frame(File::open(from)?, compressed)?;
+    compressed.into_inner()?.sync_all()
+}
+
+fn frame<W: Write>(mut plain: impl Read, compressed: W) -> io::Result<W> {
+    let mut encoder = Encoder::new(compressed, LEVEL)?;
+    encoder.include_checksum(true)?;
+    io::copy(&mut plain, &mut encoder)?;
+    encoder.finish()
 }
 
 /// Whether the compressed file is exactly the plain one.
@@ -77,8 +82,44 @@ fn same(plain: &Path, compressed: &Path) -> io::Result<bool> {
 
 #[cfg(test)]
 mod tests {
-    use super::write;
+    use super::{frame, write};
     use std::fs;
+    use std::io::{self, Read, Write};
+
+    /// Gives so many bytes, or takes them, and fails then.
+    struct Failing(usize);
+
+    impl Read for Failing {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let n = self.0.min(buffer.len());
+            self.0 -= n;
+            match n {
+                0 => Err(io::Error::other("the disk is gone")),
+                n => Ok(n),
+            }
+        }
+    }
+
+    impl Write for Failing {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let n = self.0.min(bytes.len());
+            self.0 -= n;
+            match n {
+                0 => Err(io::Error::other("the disk is full")),
+                n => Ok(n),
+            }
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_failing_file_is_an_error_and_no_defect() {
+        assert!(frame(Failing(300_000), io::sink()).is_err());
+        let noise: Vec<u8> = (0..400_000_u32).flat_map(u32::to_le_bytes).collect();
+        assert!(frame(noise.as_slice(), Failing(1_000)).is_err());
+    }
 
     #[test]
     fn what_was_compressed_is_what_was_there() {
