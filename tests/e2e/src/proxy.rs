@@ -236,17 +236,19 @@ pub fn binary() -> &'static Path {
     })
 }
 
-/// Records of a log directory, in order.
+/// Records of a log directory, in order. Whoever reads a file that is being written may see the beginning of a line:
+/// that is no record yet, and is left out.
 pub fn audit_records(directory: &Path) -> Vec<serde_json::Value> {
     let mut records: Vec<serde_json::Value> = std::fs::read_dir(directory)
         .unwrap()
         .flatten()
         .filter(|e| e.path().extension().is_some_and(|x| x == "jsonl"))
         .flat_map(|e| {
-            let text = std::fs::read_to_string(e.path()).unwrap();
+            let text = std::fs::read(e.path()).unwrap();
             let lines = text
-                .lines()
-                .map(|l| serde_json::from_str(l).expect("a record is JSON"));
+                .split_inclusive(|b| *b == b'\n')
+                .filter(|line| line.ends_with(b"\n"))
+                .map(|line| serde_json::from_slice(line).expect("a record is JSON"));
             lines.collect::<Vec<_>>()
         })
         .collect();
