@@ -15,14 +15,19 @@ use super::writer::Writer;
 use crate::note::Checkpoint;
 use crate::record::{self, Body};
 use std::io;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
-use std::thread::{self, JoinHandle};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+use std::thread::{self, JoinHandle, Thread};
 use std::time::{Duration, Instant};
 pub use waiting::OnDisk;
 use waiting::Waiting;
 
 /// From a write to the start of its sync. With a sync's own milliseconds, within the promised 100.
-const DELAY: Duration = Duration::from_millis(50);
+const WRITTEN: Duration = Duration::from_millis(50);
+
+/// The same in a log whose statements wait for the disk, of what nobody waits for: as a rule the next statement's sync
+/// comes before, and an outcome has none of its own.
+const DURABLE: Duration = Duration::from_millis(2);
 
 /// From one seal to the next, at least.
 const SEAL: Duration = Duration::from_secs(1);
@@ -33,7 +38,7 @@ const RETRY: Duration = Duration::from_secs(1);
 /// When the thread does what.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
-    /// From a write to the start of its sync.
+    /// From a write that nobody waits for to the start of its sync.
     pub sync: Duration,
     /// When checkpoints are signed, and what an idle log does.
     pub checkpoints: super::Checkpoints,
@@ -44,8 +49,8 @@ impl Pace {
     pub fn of(options: &Options) -> Self {
         Self {
             sync: match options.durability {
-                super::Durability::Written => DELAY,
-                super::Durability::Durable => Duration::ZERO,
+                super::Durability::Written => WRITTEN,
+                super::Durability::Durable => DURABLE,
             },
             checkpoints: options.checkpoints,
         }
@@ -55,7 +60,10 @@ impl Pace {
 /// What the log's clones and the syncing thread share.
 pub struct Shared {
     state: Mutex<State>,
-    wake: Condvar,
+    /// The thread, once there is one.
+    syncer: OnceLock<Thread>,
+    /// Up to where somebody waits for the disk.
+    wanted: AtomicU64,
     waiting: Waiting,
     pace: Pace,
     node: String,
@@ -65,6 +73,11 @@ struct State {
     writer: Writer,
     /// Since when something is written that no sync has begun for.
     dirty: Option<Instant>,
+    /// When the last round began, and how many records it found.
+    begun: Instant,
+    found: u64,
+    /// When the thread looks again by itself.
+    looks: Instant,
     /// When something was appended, or when that was last seen.
     appended: Instant,
     signed: Instant,
@@ -88,10 +101,14 @@ impl Shared {
     /// Around a writer. `node` is the name in the log's own records.
     pub fn new(writer: Writer, pace: Pace, node: String) -> Self {
         let now = Instant::now();
-        let waiting = Waiting::from(writer.records());
+        let found = writer.records();
+        let waiting = Waiting::from(found);
         let state = State {
             writer,
             dirty: Some(now),
+            begun: now,
+            found,
+            looks: now,
             appended: now,
             signed: now,
             seal: now,
@@ -101,7 +118,8 @@ impl Shared {
         };
         Self {
             state: Mutex::new(state),
-            wake: Condvar::new(),
+            syncer: OnceLock::new(),
+            wanted: AtomicU64::new(0),
             waiting,
             pace,
             node,
@@ -116,12 +134,31 @@ impl Shared {
             Ok(_) if state.dirty.is_none() => {
                 state.appended = Instant::now();
                 state.dirty = Some(state.appended);
-                self.wake.notify_one();
+                let sleeps = state.looks > state.appended + self.pace.sync;
+                drop(state);
+                if sleeps {
+                    self.wake();
+                }
             }
             Ok(_) => {}
             Err(e) => self.poisoned(&mut state, e),
         }
         appended
+    }
+
+    /// Makes the thread look at once. Not under the lock, which is what it takes first.
+    fn wake(&self) {
+        if let Some(syncer) = self.syncer.get() {
+            syncer.unpark();
+        }
+    }
+
+    /// Somebody waits for this record: its sync is due.
+    fn want(&self, seq: u64) {
+        if self.waiting.reached() <= seq {
+            self.wanted.fetch_max(seq + 1, Ordering::AcqRel);
+            self.wake();
+        }
     }
 
     /// After an error: where it has poisoned the writer, that is why nothing more is taken.
@@ -139,9 +176,10 @@ impl Shared {
             return Ok(());
         }
         state.closed = true;
-        self.wake.notify_one();
         let records = state.writer.records();
         let finished = state.writer.finish();
+        drop(state);
+        self.wake();
         match &finished {
             Ok(()) => self.waiting.reach(records),
             Err(e) => self.waiting.fail(e),
@@ -164,22 +202,30 @@ impl Shared {
 
     /// Waits for something to do; `None` when the log is closed or lost.
     fn wait(&self) -> Option<Round> {
-        let mut state = self.lock().ok()?;
         loop {
+            let mut state = self.lock().ok()?;
             if state.closed {
                 return None;
             }
-            let due = self.due(&state);
-            let wait = due.saturating_duration_since(Instant::now());
-            if wait.is_zero() {
-                return Some(self.round(&mut state));
+            let now = Instant::now();
+            let due = self.due(&state, now);
+            if due <= now {
+                return Some(self.round(&mut state, now));
             }
-            (state, _) = self.wake.wait_timeout(state, wait).ok()?;
+            // While records come, whoever appends finds a thread that will look in time and need not be woken.
+            let soon = state.begun + self.pace.sync;
+            state.looks = if soon > now { due.min(soon) } else { due };
+            let wait = state.looks.saturating_duration_since(now);
+            drop(state);
+            thread::park_timeout(wait);
         }
     }
 
     /// When the next round is.
-    fn due(&self, state: &State) -> Instant {
+    fn due(&self, state: &State, now: Instant) -> Instant {
+        if self.wanted.load(Ordering::Acquire) > state.found {
+            return now;
+        }
         let sync = state.dirty.map(|since| since + self.pace.sync);
         let checkpoint = self.checkpoint_due(state);
         let heartbeat = state.appended + self.pace.checkpoints.heartbeat;
@@ -201,8 +247,7 @@ impl Shared {
         }
     }
 
-    fn round(&self, state: &mut State) -> Round {
-        let now = Instant::now();
+    fn round(&self, state: &mut State, now: Instant) -> Round {
         if state.dirty.take().is_some() {
             state.appended = now;
         }
@@ -226,10 +271,12 @@ impl Shared {
         if unsealed.is_some() {
             state.seal = now + SEAL;
         }
+        state.begun = now;
+        state.found = state.writer.records();
         Round {
             seal: unsealed.map(|(sealer, _)| (state.writer.checkpoint().0, sealer)),
             file: state.writer.file(),
-            records: state.writer.records(),
+            records: state.found,
             checkpoint: due.then(|| state.writer.checkpoint()),
         }
     }
@@ -289,6 +336,7 @@ impl Shared {
 
     /// Waits until the record is on disk.
     pub fn wait_for(&self, seq: u64) -> Result<(), AppendError> {
+        self.want(seq);
         self.waiting.block(seq)
     }
 
@@ -299,6 +347,7 @@ impl Shared {
 
     /// When the record is on disk.
     pub fn on_disk(shared: &Arc<Self>, seq: u64) -> OnDisk {
+        shared.want(seq);
         OnDisk::new(Arc::clone(shared), seq)
     }
 }
@@ -308,6 +357,7 @@ pub fn spawn(shared: Arc<Shared>) -> io::Result<JoinHandle<()>> {
     thread::Builder::new()
         .name("audit-sync".to_owned())
         .spawn(move || {
+            let _ = shared.syncer.set(thread::current());
             while let Some(round) = shared.wait() {
                 if shared.work(&round).is_none() {
                     break;

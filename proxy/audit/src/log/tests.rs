@@ -1,6 +1,7 @@
 //! What goes in comes out whole: together, after crashes, and on disks that are full or failing.
 
 mod crash;
+mod durable;
 mod faults;
 mod feed;
 mod keep;

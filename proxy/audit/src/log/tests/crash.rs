@@ -1,8 +1,8 @@
 //! A crash or a failure at every single call of the writer, and a power cut after it: the log opens, verifies, says
 //! what was cut, and has every record that was told to be on disk.
 
+use super::durable::wait;
 use super::records;
-use super::signed::wait;
 use crate::auditor::Identity;
 use crate::log::disk::{Disk, RealDisk, SegmentFile};
 use crate::log::{Checkpoints, Durability, Log, Options, Sealing};

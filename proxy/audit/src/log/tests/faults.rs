@@ -1,7 +1,7 @@
 //! A disk of a given size on which each call can be made to fail.
 
 use crate::log::disk::{Disk, RealDisk, SegmentFile};
-use crate::log::{AppendError, Log};
+use crate::log::{AppendError, Log, Options};
 use crate::samples::*;
 use crate::verify::verify;
 use std::io::{self, ErrorKind};
@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// What fails. Sizes in bytes of one segment.
-struct Faults {
+pub(super) struct Faults {
     /// Bytes a segment may have, space ahead included.
     size: AtomicU64,
     /// Every `pwrite` ends after so many bytes with an error.
@@ -20,10 +20,13 @@ struct Faults {
     sync: AtomicBool,
     create: AtomicBool,
     no_allocate: AtomicBool,
+    /// How long a sync of a segment takes in milliseconds beside the disk's own time, and how many there were.
+    pub(super) sync_takes: AtomicU64,
+    pub(super) syncs: AtomicU64,
 }
 
 impl Faults {
-    fn none() -> Arc<Self> {
+    pub(super) fn none() -> Arc<Self> {
         Arc::new(Self {
             size: AtomicU64::new(u64::MAX),
             write_stops: AtomicU64::new(u64::MAX),
@@ -31,6 +34,8 @@ impl Faults {
             sync: AtomicBool::new(false),
             create: AtomicBool::new(false),
             no_allocate: AtomicBool::new(false),
+            sync_takes: AtomicU64::new(0),
+            syncs: AtomicU64::new(0),
         })
     }
 }
@@ -129,13 +134,19 @@ impl SegmentFile for FaultyFile {
         if self.faults.sync.load(SeqCst) {
             return Err(ErrorKind::Other.into());
         }
+        self.faults.syncs.fetch_add(1, SeqCst);
+        std::thread::sleep(Duration::from_millis(self.faults.sync_takes.load(SeqCst)));
         self.real.sync()
     }
 }
 
 fn open(dir: &Path, faults: &Arc<Faults>, segment_bytes: u64) -> Log {
+    open_as(dir, faults, options(segment_bytes))
+}
+
+pub(super) fn open_as(dir: &Path, faults: &Arc<Faults>, options: Options) -> Log {
     let faults = Arc::clone(faults);
-    Log::open_on(dir, options(segment_bytes), |dir| {
+    Log::open_on(dir, options, |dir| {
         let real = RealDisk::new(dir);
         Box::new(FaultyDisk { real, faults })
     })

@@ -1,7 +1,7 @@
 //! Checkpoints: when they are made, what they hold the log to, and the key that makes them.
 
 use super::{forget_checkpoints, records};
-use crate::log::{AppendError, Checkpoints, Durability, KeyError, Log, OpenError, Options};
+use crate::log::{Checkpoints, KeyError, Log, OpenError, Options};
 use crate::note::{self, Verifier};
 use crate::prove::{latest, prove};
 use crate::samples::*;
@@ -305,51 +305,4 @@ fn every_record_can_be_proven() {
         prove(dir.path(), 70).is_err(),
         "a proof that does not hold is none"
     );
-}
-
-/// A waker that a thread sleeps on.
-pub(super) fn wait(on_disk: Option<crate::log::OnDisk>) -> Result<(), AppendError> {
-    use std::future::Future;
-    use std::sync::Arc;
-    use std::task::{Context, Poll, Wake, Waker};
-    struct Unpark(std::thread::Thread);
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
-    let mut on_disk = std::pin::pin!(on_disk.expect("a durable log"));
-    loop {
-        if let Poll::Ready(done) = on_disk.as_mut().poll(&mut Context::from_waker(&waker)) {
-            return done;
-        }
-        std::thread::park();
-    }
-}
-
-#[test]
-fn in_a_durable_log_one_sync_serves_all_that_wait() {
-    let dir = tempfile::tempdir().unwrap();
-    let options = Options {
-        durability: Durability::Durable,
-        ..options(1 << 20)
-    };
-    let log = Log::open(dir.path(), options).unwrap();
-    std::thread::scope(|scope| {
-        for thread in 0..16 {
-            let log = &log;
-            scope.spawn(move || {
-                let session = session(&format!("s{thread}"), "app");
-                for stmt in 1..=20 {
-                    let seq = log.append(&refused(&session, stmt)).unwrap();
-                    wait(log.on_disk(seq)).unwrap();
-                }
-            });
-        }
-    });
-    log.close().unwrap();
-    assert_eq!(verify(dir.path()).unwrap().records, 320);
-    let log = Log::open(dir.path(), super::options(1 << 20)).unwrap();
-    assert!(log.on_disk(0).is_none(), "written: nothing waits");
 }
