@@ -11,8 +11,6 @@ pub enum Extent {
     Quick,
     /// Ten.
     Whole,
-    /// An hour.
-    All,
 }
 
 /// Figures that belong together.
@@ -56,7 +54,7 @@ fn cell(script: Script, mode: Mode, clients: usize) -> Cell {
 pub fn cells(extent: Extent) -> List {
     let (modes, clients): (&[Mode], &[usize]) = match extent {
         Extent::Quick => (&[Mode::Simple, Mode::Prepared], &[1, 8]),
-        Extent::Whole | Extent::All => (&MODES, &CLIENTS),
+        Extent::Whole => (&MODES, &CLIENTS),
     };
     let mut list = List::new();
     for mode in modes {
@@ -68,17 +66,9 @@ pub fn cells(extent: Extent) -> List {
         alike(&mut list, Script::Lookup, mode, 8);
     }
     list.push((cell(Script::Unseen, Mode::Simple, 8), &BOTH));
-    match extent {
-        Extent::Quick => {}
-        Extent::Whole => {
-            for clients in [1, 8] {
-                list.push((cell(Script::TpcB, Mode::Simple, clients), &EVERY));
-            }
-        }
-        Extent::All => {
-            for of in [Family::Bank, Family::Clinic, Family::Tls] {
-                list.extend(family(of));
-            }
+    if extent == Extent::Whole {
+        for clients in [1, 8] {
+            list.push((cell(Script::TpcB, Mode::Simple, clients), &EVERY));
         }
     }
     list.push((cell(Script::Select, Mode::Prepared, 64), &[DURABLE]));

@@ -22,7 +22,7 @@ struct Args {
     /// Two minutes: fewer cells, shorter slices
     #[arg(long, conflicts_with = "all")]
     quick: bool,
-    /// Everything, which takes an hour
+    /// That and every family, one after the other, which takes an hour
     #[arg(long, conflicts_with = "only")]
     all: bool,
     /// How many rounds; medians are over them
@@ -31,68 +31,104 @@ struct Args {
     /// Where bench.md, bench.json and bench.svg go, or those of a family, by its name
     #[arg(long, value_name = "DIR", default_value = "target/bench")]
     out: PathBuf,
-    /// A page that has marks for this table, which is written there too
+    /// A page that has marks for these tables, which are written there too
     #[arg(long, value_name = "FILE")]
     page: Option<PathBuf>,
 }
 
 fn main() -> Result<()> {
     let args = Args::parse();
+    let parts = match args.all {
+        true => std::iter::once(None)
+            .chain(Family::value_variants().iter().copied().map(Some))
+            .collect(),
+        false => vec![args.only],
+    };
+    // before an hour of measuring, not behind it
+    for part in &parts {
+        on_page(&args, *part, "")?;
+    }
     let ours = std::env::current_exe()?;
     let ours = ours.parent().context("no directory of its own")?;
     let sides = Sides::start(ours)?;
     note("filling the tables");
     tables::fill(&sides)?;
-    let extent = match (args.quick, args.all) {
-        (true, _) => Extent::Quick,
-        (_, true) => Extent::All,
-        _ => Extent::Whole,
+    for part in parts {
+        let report = measure(&sides, ours, &args, part)?;
+        write(&args.out, name(part), &report)?;
+        if let (Some(page), Some(text)) = (&args.page, on_page(&args, part, &report.markdown())?) {
+            fs::write(page, text)?;
+        }
+    }
+    Ok(())
+}
+
+/// What a part's files and marks are called.
+fn name(part: Option<Family>) -> &'static str {
+    match part {
+        None => "bench",
+        Some(Family::Audit) => "audit",
+        Some(Family::Bank) => "bank",
+        Some(Family::Clinic) => "clinic",
+        Some(Family::Tls) => "tls",
+        Some(Family::Idle) => "idle",
+        Some(Family::Memory) => "memory",
+    }
+}
+
+/// The page with a part's table, where one was asked for.
+fn on_page(args: &Args, part: Option<Family>, table: &str) -> Result<Option<String>> {
+    let Some(page) = &args.page else {
+        return Ok(None);
     };
-    let cells = args
-        .only
-        .map_or_else(|| cells::cells(extent), cells::family);
-    let baseline = match args.only {
+    let text = fs::read_to_string(page).with_context(|| page.display().to_string())?;
+    let name = name(part);
+    let marks = || format!("{} has no marks for {name}", page.display());
+    page::with_table(&text, name, table)
+        .with_context(marks)
+        .map(Some)
+}
+
+/// The comparison with others, or one family.
+fn measure(sides: &Sides, ours: &Path, args: &Args, part: Option<Family>) -> Result<Report> {
+    let extent = if args.quick {
+        Extent::Quick
+    } else {
+        Extent::Whole
+    };
+    let cells = part.map_or_else(|| cells::cells(extent), cells::family);
+    let baseline = match part {
         Some(Family::Audit) => UNAUDITED,
         _ => BOUNCER,
     };
     let mut report = Report {
         baseline,
-        about: about(&sides, &args)?,
+        about: about(sides, args)?,
         series: Vec::new(),
         figures: Vec::new(),
     };
     let rounds = args.rounds.unwrap_or(if args.quick { 2 } else { 3 });
     for round in 1..=rounds {
-        note(&format!("round {round}"));
-        run(&sides, &args, &cells, &mut report)?;
-        if args.only.is_none() {
-            bulk(&sides, &mut report)?;
+        note(&format!("{}, round {round}", name(part)));
+        run(sides, args, &cells, &mut report)?;
+        if part.is_none() {
+            bulk(sides, &mut report)?;
         }
     }
-    let wanted = |family| args.all || args.only == Some(family);
-    if args.only.is_none() || wanted(Family::Idle) {
-        idle(&sides, &mut report)?;
+    match part {
+        None => idle(sides, &mut report)?,
+        Some(Family::Idle) => {
+            idle(sides, &mut report)?;
+            idle_on_stub(sides, ours, &mut report)?;
+        }
+        Some(Family::Memory) => grown(sides, if args.quick { 2 } else { 20 }, &mut report)?,
+        Some(Family::Audit) => {
+            let name = "fdatasync of a line, nothing else running";
+            report.add(name, "the logs' disk", sync(sides.directory())?, "ms");
+        }
+        Some(Family::Bank | Family::Clinic | Family::Tls) => {}
     }
-    if wanted(Family::Idle) {
-        idle_on_stub(&sides, ours, &mut report)?;
-    }
-    if wanted(Family::Memory) {
-        grown(&sides, if args.quick { 2 } else { 20 }, &mut report)?;
-    }
-    if args.only == Some(Family::Audit) {
-        let name = "fdatasync of a line, nothing else running";
-        report.add(name, "the logs' disk", sync(sides.directory())?, "ms");
-    }
-    let name = args.only.and_then(|family| family.to_possible_value());
-    let name = name.as_ref().map_or("bench", |name| name.get_name());
-    write(&args.out, name, &report)?;
-    if let Some(page) = &args.page {
-        let text = fs::read_to_string(page)?;
-        let marks = || format!("{} has no marks for {name}", page.display());
-        let text = page::with_table(&text, name, &report.markdown()).with_context(marks)?;
-        fs::write(page, text)?;
-    }
-    Ok(())
+    Ok(report)
 }
 
 /// One round: each cell against each of its sides.
@@ -142,11 +178,7 @@ fn about(sides: &Sides, args: &Args) -> Result<Vec<(String, String)>> {
         of("hippocrypt", env!("CARGO_PKG_VERSION").to_owned()),
         of(
             "kind",
-            match (args.quick, args.all) {
-                (true, _) => "quick".to_owned(),
-                (_, true) => "all".to_owned(),
-                _ => "whole".to_owned(),
-            },
+            if args.quick { "quick" } else { "whole" }.to_owned(),
         ),
     ])
 }
