@@ -1,3 +1,5 @@
+//! What the configuration file may say, and how what it may not is told.
+
 use super::{
     AuthMode, CONFIG_SECTIONS, Checkpoints, Config, Durability, KeyProvider, ListenAddress,
     ListenTls, ServerAddress, UpstreamTls,

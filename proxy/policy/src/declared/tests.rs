@@ -1,3 +1,5 @@
+//! Types as PostgreSQL spells them, there and back.
+
 use super::{DeclaredType, Element, Family, IntervalFields, IntervalModifier};
 use DeclaredType::{
     Bool, Bpchar, Bytea, Cidr, Date, Float4, Float8, Inet, Int2, Int4, Int8, Interval, Json, Jsonb,

@@ -1,3 +1,5 @@
+//! What a policy's text means, and what is said where it means nothing.
+
 use crate::{
     Access, ColumnIx, ColumnRef, DeclaredType, Mask, OtherDatabases, Policy, Protect, Rights,
     TableRef,

@@ -1,3 +1,5 @@
+//! YAML's surprises, bombs and variables.
+
 use super::{MAX_BYTES, MAX_DEPTH, Reader, Value, nearest};
 
 fn problems(text: &str) -> Vec<String> {

@@ -1,3 +1,5 @@
+//! The two calls to C: errors and their places, both string modes, depth.
+
 use super::{parse, parse_type_name, scan, with_stack_for};
 
 #[test]

@@ -1,3 +1,5 @@
+//! What the log shows of a text: its form, and no constant of it.
+
 use super::{Normalised, normalise};
 
 fn sql(text: &str) -> String {

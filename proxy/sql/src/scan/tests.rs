@@ -1,3 +1,5 @@
+//! Where tokens, comments and statements begin and end.
+
 use super::{Kind, scan};
 
 fn pieces(text: &str) -> Vec<&str> {

@@ -1,3 +1,5 @@
+//! What is found in a tree, wherever the grammar lets it stand.
+
 use super::{Found, Term, names};
 use crate::grammar::parse;
 

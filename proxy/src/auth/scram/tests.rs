@@ -1,3 +1,5 @@
+//! Both ends of SCRAM against each other and against the RFC's example, and what was tampered with.
+
 use super::client::First;
 use super::server::{Challenge, offer};
 use super::{Binding, EndPoint, Key, PLAIN, PLUS, ScramError, Verifier};

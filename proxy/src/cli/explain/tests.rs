@@ -1,3 +1,5 @@
+//! What `explain` shows of a verdict, which is never a cell.
+
 use super::names::names;
 use super::page::Page;
 use super::{Args, Output};

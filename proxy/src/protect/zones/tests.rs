@@ -1,3 +1,5 @@
+//! Where two sets of time zone rules differ.
+
 use super::*;
 use crate::protect::Settings;
 

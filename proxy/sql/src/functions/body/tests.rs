@@ -1,3 +1,5 @@
+//! What a function's body names, and which bodies cannot be read.
+
 use super::*;
 
 fn plpgsql(body: &str) -> Result<Body, Unreadable> {

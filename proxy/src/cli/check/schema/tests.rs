@@ -1,3 +1,5 @@
+//! What `check` says of a schema that does not fit its policy.
+
 use super::{Constraint, Dependent, Index, Live, compare};
 use hippocrypt_policy::Policy;
 use hippocrypt_sql::catalog::{Attribute, Catalog, Relation, RelationKind, Trigger};
