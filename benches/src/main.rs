@@ -44,9 +44,11 @@ fn main() -> Result<()> {
             .collect(),
         false => vec![args.only],
     };
-    // before an hour of measuring, not behind it
-    for part in &parts {
-        on_page(&args, *part, "")?;
+    if let Some(page) = &args.page {
+        // before an hour of measuring, not behind it
+        for part in &parts {
+            on_page(page, *part, "")?;
+        }
     }
     let ours = std::env::current_exe()?;
     let ours = ours.parent().context("no directory of its own")?;
@@ -55,38 +57,29 @@ fn main() -> Result<()> {
     tables::fill(&sides)?;
     for part in parts {
         let report = measure(&sides, ours, &args, part)?;
-        write(&args.out, name(part), &report)?;
-        if let (Some(page), Some(text)) = (&args.page, on_page(&args, part, &report.markdown())?) {
-            fs::write(page, text)?;
+        write(&args.out, &name(part), &report)?;
+        if let Some(page) = &args.page {
+            fs::write(page, on_page(page, part, &report.markdown())?)?;
         }
     }
     Ok(())
 }
 
 /// What a part's files and marks are called.
-fn name(part: Option<Family>) -> &'static str {
-    match part {
-        None => "bench",
-        Some(Family::Audit) => "audit",
-        Some(Family::Bank) => "bank",
-        Some(Family::Clinic) => "clinic",
-        Some(Family::Tls) => "tls",
-        Some(Family::Idle) => "idle",
-        Some(Family::Memory) => "memory",
-    }
+fn name(part: Option<Family>) -> String {
+    let value = part.and_then(|family| family.to_possible_value());
+    value
+        .as_ref()
+        .map_or("bench", |value| value.get_name())
+        .to_owned()
 }
 
-/// The page with a part's table, where one was asked for.
-fn on_page(args: &Args, part: Option<Family>, table: &str) -> Result<Option<String>> {
-    let Some(page) = &args.page else {
-        return Ok(None);
-    };
+/// The page with a part's table.
+fn on_page(page: &Path, part: Option<Family>, table: &str) -> Result<String> {
     let text = fs::read_to_string(page).with_context(|| page.display().to_string())?;
     let name = name(part);
-    let marks = || format!("{} has no marks for {name}", page.display());
-    page::with_table(&text, name, table)
-        .with_context(marks)
-        .map(Some)
+    page::with_table(&text, &name, table)
+        .with_context(|| format!("{} has no marks for {name}", page.display()))
 }
 
 /// The comparison with others, or one family.
