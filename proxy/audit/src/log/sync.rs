@@ -223,7 +223,8 @@ impl Shared {
 
     /// When the next round is.
     fn due(&self, state: &State, now: Instant) -> Instant {
-        if self.wanted.load(Ordering::Acquire) > state.found {
+        let wanted = self.wanted.load(Ordering::Acquire);
+        if wanted.min(state.writer.records()) > state.found {
             return now;
         }
         let sync = state.dirty.map(|since| since + self.pace.sync);

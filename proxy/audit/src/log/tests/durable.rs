@@ -102,3 +102,17 @@ fn what_nobody_waits_for_reaches_the_disk_by_itself() {
     }
     log.close().unwrap();
 }
+
+#[test]
+fn who_waits_for_a_record_that_is_not_there_costs_no_sync() {
+    let dir = tempfile::tempdir().unwrap();
+    let faults = Faults::none();
+    let log = open(dir.path(), &faults);
+    let on_disk = log.on_disk(0);
+    std::thread::sleep(Duration::from_millis(50));
+    // the one that an opened log begins with
+    assert!(faults.syncs.load(SeqCst) <= 1);
+    log.append(&start()).unwrap();
+    wait(on_disk).unwrap();
+    log.close().unwrap();
+}
