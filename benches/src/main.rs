@@ -29,11 +29,22 @@ struct Args {
     #[arg(long)]
     rounds: Option<usize>,
     /// Where bench.md, bench.json and bench.svg go, or those of a family, by its name
-    #[arg(long, value_name = "DIR", default_value = "target/bench")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "target/bench",
+        overrides_with = "out"
+    )]
     out: PathBuf,
     /// A page that has marks for these tables, which are written there too
     #[arg(long, value_name = "FILE")]
     page: Option<PathBuf>,
+}
+
+impl Args {
+    fn rounds(&self) -> usize {
+        self.rounds.unwrap_or(if self.quick { 2 } else { 3 })
+    }
 }
 
 fn main() -> Result<()> {
@@ -52,10 +63,11 @@ fn main() -> Result<()> {
     }
     let ours = std::env::current_exe()?;
     let ours = ours.parent().context("no directory of its own")?;
-    let sides = Sides::start(ours)?;
-    note("filling the tables");
-    tables::fill(&sides)?;
     for part in parts {
+        // Each with its own: what a proxy has had to do before is in its memory.
+        let sides = Sides::start(ours)?;
+        note("filling the tables");
+        tables::fill(&sides)?;
         let report = measure(&sides, ours, &args, part)?;
         write(&args.out, &name(part), &report)?;
         if let Some(page) = &args.page {
@@ -100,8 +112,7 @@ fn measure(sides: &Sides, ours: &Path, args: &Args, part: Option<Family>) -> Res
         series: Vec::new(),
         figures: Vec::new(),
     };
-    let rounds = args.rounds.unwrap_or(if args.quick { 2 } else { 3 });
-    for round in 1..=rounds {
+    for round in 1..=args.rounds() {
         note(&format!("{}, round {round}", name(part)));
         run(sides, args, &cells, &mut report)?;
         if part.is_none() {
@@ -161,6 +172,7 @@ fn about(sides: &Sides, args: &Args) -> Result<Vec<(String, String)>> {
         anyhow::Ok(text.lines().next().unwrap_or_default().to_owned())
     };
     let of = |what: &str, is: String| (what.to_owned(), is);
+    let kind = if args.quick { "quick" } else { "whole" };
     Ok(vec![
         of(
             "machine",
@@ -169,10 +181,7 @@ fn about(sides: &Sides, args: &Args) -> Result<Vec<(String, String)>> {
         of("server", version(&sides.programs().join("postgres"), "-V")?),
         of("beside", version(Path::new("pgbouncer"), "-V")?),
         of("hippocrypt", env!("CARGO_PKG_VERSION").to_owned()),
-        of(
-            "kind",
-            if args.quick { "quick" } else { "whole" }.to_owned(),
-        ),
+        of("kind", format!("{kind}, {} rounds", args.rounds())),
     ])
 }
 

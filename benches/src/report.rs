@@ -109,7 +109,7 @@ impl Report {
             f.side == self.baseline && (&f.name, f.unit) == (&figure.name, figure.unit)
         })?;
         let paired = figure.values.iter().zip(&baseline.values);
-        median(paired.map(|(value, base)| value / base).collect())
+        median(paired.map(|(value, base)| value / base).collect()).filter(|ratio| ratio.is_finite())
     }
 
     fn rows(&self) -> Vec<Row<'_>> {
