@@ -1,14 +1,12 @@
-//! What is run against a side: pgbench, a bulk read, idle clients.
+//! What is run against a side: pgbench, and idle clients.
 
 use crate::measure::{cpu, resident};
 use crate::report::Cell;
 use crate::sides::{DATABASE, PASSWORD, Side, USER};
 use anyhow::{Context, Result, bail};
 use std::fs;
-use std::io::Read as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::process::Command;
 
 /// How pgbench sends its statements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -218,58 +216,6 @@ fn statements(script: Script) -> f64 {
     script.statements() as f64
 }
 
-/// What a bulk read gave.
-#[derive(Clone, Copy, Debug)]
-pub struct Bulk {
-    /// Bytes that the client got.
-    pub bytes: u64,
-    /// Seconds from start to end.
-    pub wall: f64,
-    /// CPU seconds of the process between.
-    pub cpu: Option<f64>,
-}
-
-/// `COPY … TO STDOUT` by psql, read and thrown away.
-///
-/// # Errors
-/// It failed.
-pub fn bulk(programs: &Path, side: &Side, copy: &str) -> Result<Bulk> {
-    let mut command = program(programs, "psql", side);
-    command
-        .args([
-            "-X",
-            "-q",
-            "-v",
-            "ON_ERROR_STOP=1",
-            "-d",
-            DATABASE,
-            "-c",
-            copy,
-        ])
-        .stdout(Stdio::piped());
-    let before = side.pid.map(cpu).transpose()?;
-    let begun = Instant::now();
-    let mut child = command.spawn().context("cannot run psql")?;
-    let mut out = child.stdout.take().context("no output")?;
-    let (mut bytes, mut buffer) = (0_u64, vec![0; 1 << 20]);
-    loop {
-        match out.read(&mut buffer)? {
-            0 => break,
-            read => bytes += read as u64,
-        }
-    }
-    if !child.wait()?.success() {
-        bail!("psql against {}: {copy}", side.name);
-    }
-    let wall = begun.elapsed().as_secs_f64();
-    let after = side.pid.map(cpu).transpose()?;
-    #[expect(clippy::cast_precision_loss, reason = "nanoseconds of seconds")]
-    let cpu = before
-        .zip(after)
-        .map(|(b, a)| a.saturating_sub(b) as f64 / 1e9);
-    Ok(Bulk { bytes, wall, cpu })
-}
-
 /// pgbench's own tables.
 ///
 /// # Errors
@@ -315,15 +261,7 @@ pub fn idle(side: &Side, clients: usize) -> Result<Option<f64>> {
         // the first one pays for what is made once
         let mut before = 0;
         for nth in 0..=clients {
-            let mut config = tokio_postgres::Config::new();
-            config
-                .host("127.0.0.1")
-                .port(side.port)
-                .user(USER)
-                .password(PASSWORD)
-                .dbname(DATABASE);
-            let (client, connection) = config.connect(tokio_postgres::NoTls).await?;
-            tokio::spawn(connection);
+            let client = connect(side).await?;
             client.simple_query("SELECT 1").await?;
             kept.push(client);
             if nth == 0 {
@@ -337,7 +275,25 @@ pub fn idle(side: &Side, clients: usize) -> Result<Option<f64>> {
     })
 }
 
-fn program(programs: &Path, name: &str, side: &Side) -> Command {
+/// A session without TLS.
+///
+/// # Errors
+/// The login failed.
+pub async fn connect(side: &Side) -> Result<tokio_postgres::Client> {
+    let mut config = tokio_postgres::Config::new();
+    config
+        .host("127.0.0.1")
+        .port(side.port)
+        .user(USER)
+        .password(PASSWORD)
+        .dbname(DATABASE);
+    let (client, connection) = config.connect(tokio_postgres::NoTls).await?;
+    tokio::spawn(connection);
+    Ok(client)
+}
+
+/// One of PostgreSQL's programs, set to log in.
+pub fn program(programs: &Path, name: &str, side: &Side) -> Command {
     let mut command = Command::new(programs.join(name));
     command
         .args(["-h", "127.0.0.1", "-p", &side.port.to_string(), "-U", USER])

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 use clap::{Parser, ValueEnum as _};
+use hippocrypt_bench::bulk::{self, Bulk};
 use hippocrypt_bench::cells::{self, Extent, Family};
 use hippocrypt_bench::load::{self, PEOPLE};
 use hippocrypt_bench::measure::{machine, resident, sync};
@@ -187,40 +188,35 @@ fn about(sides: &Sides, args: &Args) -> Result<Vec<(String, String)>> {
 
 /// A million clear rows, and the protected ones, in every round: CPU seconds per GB, µs per opened cell.
 fn bulk(sides: &Sides, report: &mut Report) -> Result<()> {
-    let clear = "COPY pgbench_accounts TO STDOUT";
-    let mut read = |side: &Side, name: &str, copy: &str| -> Result<()> {
-        note(&format!("{name}, {}", side.name));
-        let bulk = load::bulk(sides.programs(), side, copy)?;
-        #[expect(clippy::cast_precision_loss, reason = "bytes of a bulk read")]
-        let gigabytes = bulk.bytes as f64 / 1e9;
-        let mut add = |value, unit| report.add(name, side.name, value, unit);
-        add(gigabytes * 1000.0 / bulk.wall, "MB/s");
-        if let Some(cpu) = bulk.cpu {
-            add(cpu / gigabytes, "CPU s/GB");
-            if name.contains("protected") {
-                #[expect(clippy::cast_precision_loss, reason = "a number of cells")]
-                add(cpu * 1e6 / (3 * PEOPLE) as f64, "µs CPU per opened cell");
-            }
+    for way @ (how, format) in bulk::WAYS {
+        let mut read = |side, what: &str, table| {
+            let name = format!("{} of {what} rows, {}", how.as_str(), format.as_str());
+            note(&format!("{name}, {side}"));
+            let side = sides.on(side, Wire::Clear);
+            let done = bulk::read(sides.programs(), side, way, table)?;
+            told(&name, side.name, &done, report);
+            anyhow::Ok(())
+        };
+        for side in cells::EVERY {
+            read(side, "10^6 clear", "pgbench_accounts")?;
         }
-        Ok(())
-    };
-    for name in cells::EVERY {
-        read(
-            sides.on(name, Wire::Clear),
-            "COPY of 10^6 clear rows",
-            clear,
-        )?;
-    }
-    for (name, copy) in [
-        ("COPY of protected rows, text", "COPY people TO STDOUT"),
-        (
-            "COPY of protected rows, binary",
-            "COPY people TO STDOUT (FORMAT binary)",
-        ),
-    ] {
-        read(sides.on(OURS, Wire::Clear), name, copy)?;
+        read(OURS, "protected", "people")?;
     }
     Ok(())
+}
+
+/// The figures of a bulk read.
+#[expect(clippy::cast_precision_loss, reason = "bytes, and a number of cells")]
+fn told(name: &str, side: &'static str, bulk: &Bulk, report: &mut Report) {
+    let gigabytes = bulk.bytes as f64 / 1e9;
+    let mut add = |value, unit| report.add(name, side, value, unit);
+    add(gigabytes * 1000.0 / bulk.wall, "MB/s");
+    if let Some(cpu) = bulk.cpu {
+        add(cpu / gigabytes, "CPU s/GB");
+        if name.contains("protected") {
+            add(cpu * 1e6 / (3 * PEOPLE) as f64, "µs CPU per opened cell");
+        }
+    }
 }
 
 fn idle(sides: &Sides, report: &mut Report) -> Result<()> {
