@@ -126,7 +126,7 @@ fn measure(sides: &Sides, ours: &Path, args: &Args, part: Option<Family>) -> Res
             idle(sides, &mut report)?;
             idle_on_stub(sides, ours, &mut report)?;
         }
-        Some(Family::Memory) => grown(sides, if args.quick { 2 } else { 20 }, &mut report)?,
+        Some(Family::Memory) => grown(sides, if args.quick { 2 } else { 25 }, &mut report)?,
         Some(Family::Audit) => {
             let name = "fdatasync of a line, nothing else running";
             report.add(name, "the logs' disk", sync(sides.directory())?, "ms");
