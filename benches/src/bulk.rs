@@ -106,9 +106,7 @@ fn copy(programs: &Path, side: &Side, table: &str, format: Format) -> Result<Bul
 
 fn select(side: &Side, table: &str, format: Format) -> Result<Bulk> {
     let sql = format!("SELECT * FROM {table}");
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = load::runtime()?;
     let client = runtime.block_on(load::connect(side))?;
     measured(side, || {
         let bytes = runtime.block_on(async {

@@ -253,10 +253,7 @@ pub fn psql(programs: &Path, side: &Side, sql: &str) -> Result<()> {
 /// One cannot log in.
 pub fn idle(side: &Side, clients: usize) -> Result<Option<f64>> {
     let Some(pid) = side.pid else { return Ok(None) };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(async {
+    runtime()?.block_on(async {
         let mut kept = Vec::with_capacity(clients);
         // the first one pays for what is made once
         let mut before = 0;
@@ -273,6 +270,16 @@ pub fn idle(side: &Side, clients: usize) -> Result<Option<f64>> {
         let each = after.saturating_sub(before) as f64 / clients as f64;
         anyhow::Ok(Some(each))
     })
+}
+
+/// What [`connect`] and its session run on.
+///
+/// # Errors
+/// The system has no more descriptors.
+pub fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
 }
 
 /// A session without TLS.
